@@ -1,0 +1,1 @@
+"""Radiographs, splits, networks and statistics: functions of arrays, free of project paths."""

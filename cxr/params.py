@@ -1,0 +1,39 @@
+"""Turn a section of params.yaml into a frozen, checked dataclass."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, ValidationError
+
+from cxr.errors import UserError
+
+Params = TypeVar("Params")
+
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def parse(kind: type[Params], section: str, values: Mapping[str, Any]) -> Params:
+    """The section's values as a `kind`, a pydantic dataclass that carries STRICT.
+
+    Raises UserError with one line that names every key that is missing, unknown or out of range.
+    """
+    if not isinstance(values, Mapping):
+        raise UserError(f"params.yaml: section '{section}' is missing or not a mapping of keys")
+    try:
+        return kind(**{str(key): value for key, value in values.items()})
+    except ValidationError as error:
+        complaints = "; ".join(_complaint(section, each) for each in error.errors())
+        raise UserError(f"params.yaml: {complaints}") from None
+
+
+def _complaint(section: str, error: Any) -> str:
+    """One pydantic error as `section.key: what is wrong`."""
+    key = ".".join([section, *(str(part) for part in error["loc"][:1])])
+    match error["type"]:
+        case "missing":
+            return f"{key} is missing"
+        case "unexpected_keyword_argument":
+            return f"{key} is not a known key (misspelt?)"
+        case _:
+            message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            return f"{key} {message}, got {error['input']!r}"

@@ -1,0 +1,167 @@
+"""Train a network epoch by epoch, so that it can stop and go on with the same result."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from pydantic.dataclasses import dataclass as checked_dataclass
+from tqdm import tqdm
+
+from cxr.backend import keras
+from cxr.errors import UserError
+from cxr.params import STRICT
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.uint8]
+
+HISTORY_COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
+
+
+@checked_dataclass(frozen=True, config=STRICT)
+class TrainParams:
+    """Section `train` of params.yaml."""
+
+    epochs: Annotated[int, Field(gt=0)]
+    batch_size: Annotated[int, Field(gt=0)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    augmentation: Literal["none"]
+    precision: Literal["auto", "float32", "bfloat16"]
+    seed: Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images of one part of a split: their rows in the image array, and their labels, both `(n,)`."""
+
+    rows: NDArray[np.int64]
+    labels: Labels
+
+
+@dataclass
+class Progress:
+    """What a training has reached: its history so far and every variable needed to go on."""
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    variables: list[NDArray[Any]] = field(default_factory=list)
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Batches of a part in the order given, read from the image array as they are needed."""
+
+    def __init__(self, images: Images, part: Part, order: NDArray[np.int64], batch_size: int) -> None:
+        super().__init__(workers=1, use_multiprocessing=False)
+        self.images, self.part, self.order, self.batch_size = images, part, order, batch_size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.order) / self.batch_size)
+
+    def __getitem__(self, i: int) -> tuple[Images, NDArray[np.float32]]:
+        chosen = self.order[i * self.batch_size : (i + 1) * self.batch_size]
+        labels = self.part.labels[chosen].astype(np.float32)
+        return self.images[self.part.rows[chosen], :, :, None], labels[:, None]
+
+
+class _EpochBar(keras.callbacks.Callback):  # type: ignore[misc]
+    """One progress bar per epoch, in images."""
+
+    def __init__(self, epoch: int, n_epochs: int, n_images: int, batch_size: int) -> None:
+        super().__init__()
+        self.batch_size = batch_size
+        self.bar = tqdm(total=n_images, desc=f"epoch {epoch}/{n_epochs}", unit="image", mininterval=1)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self.bar.update(min(self.batch_size, self.bar.total - self.bar.n))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.bar.set_postfix({key: f"{value:.4f}" for key, value in (logs or {}).items()})
+        self.bar.close()
+
+
+def compile_network(network: keras.Model, learning_rate: float) -> None:
+    """Adam on binary cross-entropy of the logits; accuracy at probability 0.5."""
+    network.compile(
+        optimizer=keras.optimizers.Adam(learning_rate),
+        loss=keras.losses.BinaryCrossentropy(from_logits=True),
+        metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
+        jit_compile="auto" if keras.distribution.list_devices("gpu") else False,
+    )
+    network.optimizer.build(network.trainable_variables)
+
+
+def train(
+    network: keras.Model, images: Images, train: Part, val: Part, params: TrainParams, start: Progress
+) -> Iterator[list[dict[str, float]]]:
+    """Train from `start` to `params.epochs`; yields the history after each epoch (HISTORY_COLUMNS, seconds).
+
+    `images`: uint8 `(n, size, size)`. The order of epoch e depends on the seed and e alone, and all other
+    state is in `start.variables` (see `variables`), so a resumed training equals an uninterrupted one.
+    Raises UserError when the loss is no longer a number.
+    """
+    compile_network(network, params.learning_rate)
+    if start.variables:
+        restore(network, start.variables)
+    history = list(start.history)
+    for epoch in range(len(history) + 1, params.epochs + 1):
+        history.append(_epoch(network, images, train, val, params, epoch))
+        yield history
+
+
+def _epoch(
+    network: keras.Model, images: Images, train: Part, val: Part, params: TrainParams, epoch: int
+) -> dict[str, float]:
+    """Train and validate one epoch; its row of the history."""
+    order = np.random.default_rng([params.seed, epoch]).permutation(len(train.rows))
+    bar = _EpochBar(epoch, params.epochs, len(order), params.batch_size)
+    started = time.perf_counter()
+    logs = network.fit(
+        Batches(images, train, order, params.batch_size),
+        validation_data=Batches(images, val, np.arange(len(val.rows)), params.batch_size),
+        callbacks=[bar],
+        shuffle=False,
+        verbose=0,
+    ).history
+    row = {key: float(values[-1]) for key, values in logs.items()}
+    if not math.isfinite(row["loss"]):
+        raise UserError(
+            f"the training loss is {row['loss']} in epoch {epoch}; "
+            f"train.learning_rate {params.learning_rate:g} is too high"
+        )
+    row |= {"epoch": epoch, "learning_rate": params.learning_rate, "seconds": time.perf_counter() - started}
+    return {column: row[column] for column in HISTORY_COLUMNS}
+
+
+def variables(network: keras.Model) -> list[NDArray[Any]]:
+    """Everything that changes during training: weights, dropout seeds, optimizer state."""
+    return [keras.ops.convert_to_numpy(each.value) for each in _all_variables(network)]
+
+
+def restore(network: keras.Model, values: list[NDArray[Any]]) -> None:
+    """Put back what `variables` returned, into a network built and compiled alike."""
+    for variable, value in zip(_all_variables(network), values, strict=True):
+        variable.assign(value)
+
+
+def _all_variables(network: keras.Model) -> list[Any]:
+    return [*network.variables, *network.optimizer.variables]
+
+
+def summary(network: keras.Model, history: list[dict[str, float]], n_images: int) -> dict[str, float | int]:
+    """Figures of a finished training: last losses and accuracies, cost; images of the training part per second.
+
+    `seconds` includes validation; `loss_gap` is val_loss - loss at the last epoch.
+    """
+    last = history[-1]
+    seconds = sum(row["seconds"] for row in history)
+    return {
+        "parameters": network.count_params(),
+        "epochs": len(history),
+        "seconds": seconds,
+        "images_per_second": n_images * len(history) / seconds,
+        **{key: last[key] for key in ("loss", "accuracy", "val_loss", "val_accuracy")},
+        "loss_gap": last["val_loss"] - last["loss"],
+    }

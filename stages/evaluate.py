@@ -1,0 +1,36 @@
+"""models/model.keras -> data/predictions/{val,test}.csv, metrics/test.json, plots/{roc,...}.csv"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cxr import evaluation
+from cxr.model_file import load
+from stages import project
+
+
+def main() -> None:
+    params = project.read_params(evaluation.EvaluateParams, "evaluate")
+    protocol = json.loads(Path("metrics/split.json").read_text())["protocol"]
+    model = load("models/model.keras")
+    images = np.load("data/images.npy", mmap_mode="r")
+    predictions = {}
+    for name in ("val", "test"):
+        table = pd.read_csv(f"data/split/{name}.csv")
+        table["probability"] = evaluation.predict(model, images, table["row"].to_numpy())
+        predictions[name] = table[["path", "patient_group", "label", "probability"]]
+        project.write_csv(f"data/predictions/{name}.csv", predictions[name])
+
+    figures = evaluation.measure(predictions["val"], predictions["test"], params)
+    project.write_json("metrics/test.json", {"protocol": protocol, **figures})
+    test = predictions["test"]
+    project.write_csv("plots/roc.csv", evaluation.roc(test))
+    project.write_csv("plots/precision_recall.csv", evaluation.precision_recall(test))
+    project.write_csv("plots/calibration.csv", evaluation.calibration(test))
+    project.write_csv("plots/confusion.csv", evaluation.confusion(test, figures["threshold"]))
+
+
+if __name__ == "__main__":
+    project.run(main)

@@ -1,0 +1,40 @@
+"""data/raw, data/manifest.csv -> data/images.npy"""
+
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from cxr.images import ImagesParams, decode
+from stages import project
+
+RAW = Path("data/raw")
+N_PER_TASK = 16
+
+
+def main() -> None:
+    params = project.read_params(ImagesParams, "images")
+    paths = pd.read_csv("data/manifest.csv")["path"].tolist()
+    with project.whole("data/images.npy") as array_path, ProcessPoolExecutor() as pool:
+        shape = (len(paths), params.size, params.size)
+        np.lib.format.open_memmap(array_path, mode="w+", dtype=np.uint8, shape=shape).flush()
+        starts = range(0, len(paths), N_PER_TASK)
+        tasks = (paths[start : start + N_PER_TASK] for start in starts)
+        with tqdm(total=len(paths), desc="images", unit="image") as bar:
+            for n_done in pool.map(partial(_fill, array_path, params.size), starts, tasks):
+                bar.update(n_done)
+
+
+def _fill(array_path: Path, size: int, start: int, paths: list[str]) -> int:
+    """Decode a few images into their rows of the array; each worker holds no more than these."""
+    array = np.lib.format.open_memmap(array_path, mode="r+")
+    for row, path in enumerate(paths, start):
+        array[row] = decode((RAW / path).read_bytes(), size)
+    return len(paths)
+
+
+if __name__ == "__main__":
+    project.run(main)

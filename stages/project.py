@@ -1,0 +1,90 @@
+"""What every stage shares: reading params.yaml, writing whole files or none, one-line errors."""
+
+import errno
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from cxr.errors import UserError
+from cxr.params import parse
+
+Params = TypeVar("Params")
+
+
+def read_params(kind: type[Params], section: str) -> Params:
+    """A section of params.yaml, checked; YAML 1.2, so that 1e-4 is a number."""
+    try:
+        everything = YAML(typ="safe", pure=True).load(Path("params.yaml"))
+    except FileNotFoundError:
+        raise UserError("params.yaml is missing; run this from the top of the project") from None
+    except YAMLError as error:
+        raise UserError(f"params.yaml is not valid YAML: {' '.join(str(error).split())}") from None
+    return parse(kind, section, (everything or {}).get(section))
+
+
+def home() -> Path:
+    """The project's own folder, also from the temporary copy in which DVC runs a queued experiment."""
+    here = Path.cwd()
+    for parent in here.parents:
+        if parent.parts[-3:] == (".dvc", "tmp", "exps"):
+            return parent.parents[2]
+    return here
+
+
+def scratch(name: str) -> Path:
+    """A folder that outlives a stage's outputs and is never committed."""
+    folder = home() / ".dvc" / "tmp" / "cxr" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def whole(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well, and goes when it does not."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield holder / path.name
+        if path.is_dir():
+            shutil.rmtree(path)
+        os.replace(holder / path.name, path)
+    finally:
+        shutil.rmtree(holder, ignore_errors=True)
+
+
+def write_json(path: str, values: Mapping[str, Any]) -> None:
+    """Write a metrics file whole."""
+    with whole(path) as partial:
+        partial.write_text(json.dumps(values, indent=2) + "\n")
+
+
+def write_csv(path: str, table: Any) -> None:
+    """Write a data frame whole, without its index."""
+    with whole(path) as partial:
+        table.to_csv(partial, index=False, lineterminator="\n")
+
+
+def run(stage: Callable[[], None]) -> None:
+    """Run a stage; what a user can put right becomes one line on stderr and exit code 1."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        stage()
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("error: interrupted; run it again to go on")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        sys.exit(f"error: {error.strerror}: {error.filename or 'the project folder'}; nothing half written was kept")

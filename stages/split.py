@@ -1,0 +1,19 @@
+"""data/manifest.csv -> data/split/{train,val,test}.csv, metrics/split.json"""
+
+import pandas as pd
+
+from cxr import split
+from stages import project
+
+
+def main() -> None:
+    params = project.read_params(split.SplitParams, "split")
+    parts = split.cut(pd.read_csv("data/manifest.csv"), params)
+    columns = ["row", "path", "label", "patient_group"]
+    for name, part in parts.items():
+        project.write_csv(f"data/split/{name}.csv", part[columns])
+    project.write_json("metrics/split.json", split.summarise(parts, params.protocol))
+
+
+if __name__ == "__main__":
+    project.run(main)

@@ -1,0 +1,69 @@
+"""data/images.npy, data/split/{train,val}.csv -> models/model.keras, metrics/train.json, plots/history.csv"""
+
+import hashlib
+import pickle
+import sys
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cxr import network, training
+from cxr.backend import device, keras, peak_memory_mib, resolve_precision
+from cxr.model_file import save
+from stages import project
+
+PARTS = [Path("data/split/train.csv"), Path("data/split/val.csv")]
+
+
+def main() -> None:
+    model_params = project.read_params(network.ModelParams, "model")
+    params = project.read_params(training.TrainParams, "train")
+    images = np.load("data/images.npy", mmap_mode="r")
+    precision = resolve_precision(params.precision)
+    model = network.build(model_params, images.shape[1], precision=precision, seed=params.seed)
+    train, val = (_part(path) for path in PARTS)
+
+    setting = {"model": asdict(model_params), "train": asdict(params), "precision": precision, "device": device()}
+    checkpoint = project.scratch("checkpoints") / f"{_key(setting)}.pickle"
+    start = pickle.loads(checkpoint.read_bytes()) if checkpoint.exists() else training.Progress()
+    history = start.history
+    for history in training.train(model, images, train, val, params, start):
+        project.write_csv("plots/history.csv", pd.DataFrame(history))
+        progress = training.Progress(history, training.variables(model))
+        with project.whole(checkpoint) as partial:
+            partial.write_bytes(pickle.dumps(progress))
+
+    project.write_csv("plots/history.csv", pd.DataFrame(history))
+    with project.whole("models/model.keras") as partial:
+        save(model, network.build(model_params, images.shape[1], precision=precision, seed=params.seed), partial)
+    project.write_json(
+        "metrics/train.json",
+        training.summary(model, history, len(train.rows))
+        | {"precision": precision, "device": device(), "backend": keras.backend.backend()}
+        | {"peak_memory_mib": peak_memory_mib()},
+    )
+    checkpoint.unlink(missing_ok=True)
+
+
+def _part(path: Path) -> training.Part:
+    table = pd.read_csv(path)
+    return training.Part(table["row"].to_numpy(np.int64), table["label"].to_numpy(np.uint8))
+
+
+def _key(setting: dict[str, object]) -> str:
+    """A name for all that determines the result: parameters, data, code, library versions."""
+    digest = hashlib.sha256(repr(setting).encode())
+    backend = keras.backend.backend()
+    digest.update(f"{backend} {keras.__version__} {version('numpy')}".encode())
+    code = [Path(str(module.__file__)) for name, module in sorted(sys.modules.items()) if name.startswith("cxr.")]
+    for path in [*PARTS, Path("data/images.npy"), *code, Path(__file__)]:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    project.run(main)
