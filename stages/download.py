@@ -1,13 +1,18 @@
 """the data source -> data/raw, metrics/download.json"""
 
-import shutil
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
-from cxr import layout
+from cxr import archive, kaggle, phantom
 from cxr.errors import UserError
-from cxr.sources import DataParams
+from cxr.fetch import fetch
+from cxr.layout import EXPECTED_COUNTS
+from cxr.retry import Patience
+from cxr.sources import MENDELEY_SHA256, MENDELEY_URL, DataParams
 from stages import project
 
 RAW = Path("data/raw")
@@ -15,25 +20,48 @@ RAW = Path("data/raw")
 
 def main() -> None:
     params = project.read_params(DataParams, "data")
+    expected: dict[str, Any] | None = EXPECTED_COUNTS.get(params.source)
     with project.whole(RAW) as raw:
         raw.mkdir()
-        _from_directory(params.directory, raw)
-    project.write_json("metrics/download.json", {"source": params.source, "images": "real", "expected_counts": None})
+        match params.source:
+            case "kaggle":
+                archive.copy(kaggle.download(Patience()), raw, "the Kaggle data set")
+            case "mendeley":
+                stored = project.scratch("downloads") / "ChestXRay2017.zip"
+                fetch(MENDELEY_URL, stored, MENDELEY_SHA256, "Mendeley Data", Patience())
+                archive.unpack(stored, raw)
+            case "directory":
+                _copy_directory(params.directory, raw)
+            case "phantom":
+                expected = _draw_phantoms(raw)
+    project.write_json(
+        "metrics/download.json",
+        {
+            "source": params.source,
+            "images": "synthetic" if params.source == "phantom" else "real",
+            "expected_counts": expected,
+        },
+    )
 
 
-def _from_directory(name: str | None, raw: Path) -> None:
-    """Copy the images of the user's folder, which stays as it is."""
+def _copy_directory(name: str | None, raw: Path) -> None:
     if not name:
         raise UserError("data.source is 'directory' but data.directory is null; name a folder")
     folder = project.home() / Path(name).expanduser()
     if not folder.is_dir():
         raise UserError(f"data.directory '{name}' is no folder (relative paths start at the project's folder)")
-    found = list(layout.select((path.relative_to(folder), path) for path in folder.rglob("*")))
-    layout.check_classes((path for path, _ in found), f"data.directory '{name}'")
-    for path, copies in tqdm(found, desc="copy", unit="image"):
-        target = raw / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(copies[0], target)
+    archive.copy(folder, raw, f"data.directory '{name}'")
+
+
+def _draw_phantoms(raw: Path) -> dict[str, dict[str, int]]:
+    """Draw the phantoms on all cores; their planned counts."""
+    params = project.read_params(phantom.PhantomParams, "phantom")
+    phantoms = phantom.plan(params)
+    with ProcessPoolExecutor() as pool:
+        files = pool.map(partial(phantom.encode, opacity=params.opacity), phantoms, chunksize=8)
+        for each, content in tqdm(zip(phantoms, files, strict=True), total=len(phantoms), desc="phantoms"):
+            archive.write(raw / each.path, content)
+    return phantom.expected_counts(phantoms)
 
 
 if __name__ == "__main__":
