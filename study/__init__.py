@@ -1,0 +1,1 @@
+"""What spans experiments: run the grid, show it."""

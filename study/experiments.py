@@ -1,0 +1,91 @@
+"""DVC's experiments and their queue, as the study needs them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from dvc.repo import Repo
+
+from cxr.errors import UserError
+from study.grid import Run, as_argument, read_yaml_text
+
+STATES = ("Queued", "Running", "Success", "Failed")
+
+
+def dvc(*arguments: str) -> str:
+    """Output of a DVC command, run with this Python's environment. Raises UserError with DVC's own last line."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments], env={**os.environ, "PATH": path}, capture_output=True, text=True
+    )
+    if done.returncode:
+        lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        raise UserError(f"dvc {' '.join(arguments[:2])} failed: {lines[-1] if lines else done.returncode}")
+    return done.stdout
+
+
+def git(*arguments: str) -> str:
+    """Output of a Git command. Raises UserError with Git's last line."""
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True)
+    if done.returncode:
+        lines = done.stderr.splitlines() or [str(done.returncode)]
+        raise UserError(f"git {arguments[0]} failed: {lines[-1]}")
+    return done.stdout
+
+
+def finished() -> dict[str, str]:
+    """Name and Git ref of every finished experiment that starts from the present commit."""
+    head = git("rev-parse", "HEAD").strip()
+    refs = git("for-each-ref", "--format=%(refname)", f"refs/exps/{head[:2]}/{head[2:]}").split()
+    return {ref.rsplit("/", 1)[1]: ref for ref in refs}
+
+
+def is_finished(run: Run) -> bool:
+    """Whether an experiment of this name and exactly these parameters has been run from the present commit."""
+    ref = finished().get(run.name)
+    return ref is not None and read_yaml_text(git("show", f"{ref}:params.yaml")) == run.params
+
+
+def states(names: set[str]) -> dict[str, str]:
+    """The state, one of STATES, of each of `names` that DVC's queue knows; the newest where it knows several."""
+    with Repo() as repo:
+        entries = sorted(repo.experiments.celery_queue.status(), key=lambda entry: entry["timestamp"])
+    return {entry["name"]: entry["status"] for entry in entries if entry["name"] in names}
+
+
+def has_workers() -> bool:
+    """Whether a worker is at the queue."""
+    with Repo() as repo:
+        return bool(repo.experiments.celery_queue.worker_status())
+
+
+def enqueue(run: Run) -> None:
+    """Queue a run under its name, in place of an experiment of that name."""
+    overrides = [word for key, value in run.overrides.items() for word in ("--set-param", as_argument(key, value))]
+    replace = ["--force"] if run.name in finished() else []
+    dvc("exp", "run", "--queue", "--quiet", "--name", run.name, *replace, *overrides)
+
+
+def clear(names: set[str]) -> None:
+    """Take `names` out of the queue, whatever state an earlier session left them in."""
+    known = states(names)
+    if running := [name for name, state in known.items() if state == "Running"]:
+        dvc("queue", "kill", "--force", *running)
+    if known:
+        dvc("queue", "remove", *known)
+
+
+def start(n_jobs: int) -> None:
+    """Start workers in the background."""
+    dvc("queue", "start", "--jobs", str(n_jobs))
+
+
+def reason(name: str) -> str:
+    """Why a run failed: the error line of its log, or the log's last line."""
+    try:
+        lines = [line.strip() for line in dvc("queue", "logs", name).splitlines() if line.strip()]
+    except UserError as error:
+        return str(error)
+    errors = [line for line in lines if line.lower().startswith("error")]
+    return errors[0] if errors else lines[-1] if lines else "it left no log"

@@ -1,0 +1,49 @@
+"""Let the HTML of `dvc plots` work without internet: `python -m study.offline`.
+
+DVC's own page loads Vega from a public server. This writes a page that carries it, and names it in
+.dvc/config.local, which stays on this machine; without it DVC falls back to its own page.
+"""
+
+import vl_convert
+
+from cxr.errors import UserError
+from stages import project
+from study.experiments import dvc
+
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+{refresh_tag}
+<title>Experiments</title>
+<script>%s</script>
+<style>
+body {{ font-family: system-ui, sans-serif; margin: 1rem; background: #fff; color: #111; }}
+table {{ border-spacing: 1rem; }}
+body > div {{ margin-bottom: 2rem; overflow-x: auto; }}
+</style>
+</head>
+<body>
+<h1>Experiments</h1>
+{plot_divs}
+</body>
+</html>
+"""
+
+SNIPPET = "window.vegaEmbed = vegaEmbed;"
+
+
+def main() -> None:
+    try:
+        bundle = vl_convert.javascript_bundle(SNIPPET)
+    except ValueError as error:
+        raise UserError(f"vl-convert cannot bundle Vega: {error}") from None
+    page = project.home() / ".dvc" / "tmp" / "cxr" / "plots.html"
+    with project.whole(page) as partial:
+        partial.write_text(PAGE.replace("{{", "{").replace("}}", "}") % bundle.replace("</script", "<\\/script"))
+    dvc("config", "--local", "plots.html_template", page.relative_to(project.home() / ".dvc").as_posix())
+
+
+if __name__ == "__main__":
+    project.run(main)
