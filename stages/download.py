@@ -38,7 +38,7 @@ def main() -> None:
         "metrics/download.json",
         {
             "source": params.source,
-            "images": "synthetic" if params.source == "phantom" else "real",
+            "is_synthetic": params.source == "phantom",
             "expected_counts": expected,
         },
     )

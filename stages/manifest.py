@@ -33,9 +33,8 @@ def main() -> None:
             "run `dvc repro -f download`"
         )
     project.write_csv("data/manifest.csv", table)
-    project.write_json(
-        "metrics/data.json", {"source": origin["source"], "images": origin["images"], **manifest.summarise(table)}
-    )
+    kind = {"images": "synthetic" if origin["is_synthetic"] else "real"}
+    project.write_json("metrics/data.json", kind | manifest.summarise(table))
 
 
 def _inspect_all(paths: list[str]) -> Iterator[tuple[dict[str, Any], str]]:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from dvc.repo import Repo
@@ -16,13 +17,16 @@ STATES = ("Queued", "Running", "Success", "Failed")
 def dvc(*arguments: str) -> str:
     """Output of a DVC command, run with this Python's environment. Raises UserError with DVC's own last line."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments], env={**os.environ, "PATH": path}, capture_output=True, text=True
-    )
-    if done.returncode:
-        lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        raise UserError(f"dvc {' '.join(arguments[:2])} failed: {lines[-1] if lines else done.returncode}")
-    return done.stdout
+    # Files, not pipes: `dvc queue start` leaves workers behind that hold them open.
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        command = [sys.executable, "-m", "dvc", *arguments]
+        code = subprocess.run(command, env={**os.environ, "PATH": path}, stdout=out, stderr=err).returncode
+        out.seek(0), err.seek(0)
+        output, errors = out.read(), err.read()
+    if code:
+        lines = [line for line in (errors or output).splitlines() if line.strip()]
+        raise UserError(f"dvc {' '.join(arguments[:2])} failed: {lines[-1] if lines else code}")
+    return output
 
 
 def git(*arguments: str) -> str:
