@@ -72,7 +72,9 @@ def _draw_images(table: pd.DataFrame, fraction: float, seed: int) -> "pd.Series[
 def _draw_groups(table: pd.DataFrame, fraction: float, rng: np.random.Generator) -> "pd.Series[bool]":
     """Whole groups, in random order within each etiology, until `fraction` of its images is nearest."""
     unit = _units(table)
-    sizes = pd.DataFrame({"unit": unit, "etiology": table["etiology"]}).groupby("unit")["etiology"].agg(["first", "size"])
+    sizes = (
+        pd.DataFrame({"unit": unit, "etiology": table["etiology"]}).groupby("unit")["etiology"].agg(["first", "size"])
+    )
     drawn: list[str] = []
     for _, stratum in sizes.groupby("first"):
         shuffled = stratum.sample(frac=1, random_state=rng)["size"]

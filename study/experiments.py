@@ -1,41 +1,12 @@
 """DVC's experiments and their queue, as the study needs them."""
 
-import os
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
-
 from dvc.repo import Repo
 
 from cxr.errors import UserError
+from study.commands import dvc, git
 from study.grid import Run, as_argument, read_yaml_text
 
 STATES = ("Queued", "Running", "Success", "Failed")
-
-
-def dvc(*arguments: str) -> str:
-    """Output of a DVC command, run with this Python's environment. Raises UserError with DVC's own last line."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    # Files, not pipes: `dvc queue start` leaves workers behind that hold them open.
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        command = [sys.executable, "-m", "dvc", *arguments]
-        code = subprocess.run(command, env={**os.environ, "PATH": path}, stdout=out, stderr=err).returncode
-        out.seek(0), err.seek(0)
-        output, errors = out.read(), err.read()
-    if code:
-        lines = [line for line in (errors or output).splitlines() if line.strip()]
-        raise UserError(f"dvc {' '.join(arguments[:2])} failed: {lines[-1] if lines else code}")
-    return output
-
-
-def git(*arguments: str) -> str:
-    """Output of a Git command. Raises UserError with Git's last line."""
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True)
-    if done.returncode:
-        lines = done.stderr.splitlines() or [str(done.returncode)]
-        raise UserError(f"git {arguments[0]} failed: {lines[-1]}")
-    return done.stdout
 
 
 def finished() -> dict[str, str]:

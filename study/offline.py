@@ -8,7 +8,7 @@ import vl_convert
 
 from cxr.errors import UserError
 from stages import project
-from study.experiments import dvc
+from study.commands import dvc
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">

@@ -5,7 +5,6 @@ table. Interrupted, it goes on where it stopped: finished runs stay, a training 
 """
 
 import argparse
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from tqdm import tqdm
 from cxr.errors import UserError
 from stages import project
 from study import experiments, grid
+from study.commands import dvc
 
 POLL = 2.0
 OVER = {"Success", "Failed"}
@@ -82,7 +82,7 @@ def _tell(bar: "tqdm[None]", name: str, before: str | None, now: str | None, sta
 
 def _plots(names: list[str], folder: Path) -> None:
     """One page with the curves of all runs."""
-    experiments.dvc("plots", "diff", *names, "--out", str(folder))
+    dvc("plots", "diff", *names, "--out", str(folder))
     print(f"curves: {(folder / 'index.html').resolve()}")
 
 

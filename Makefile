@@ -1,0 +1,74 @@
+# The doors. Each makes the environment it needs; a second call reuses it.
+#   make demo     small grid on synthetic phantoms: table and curves
+#   make study    the eight runs of study.yaml   SET="data.source=..." JOBS=1
+#   make table    the comparison table of all experiments
+#   make test, make lint, make lock
+# The environment: EXTRA=cpu (default) or EXTRA=cuda; PYTHON=python3.12 chooses the interpreter.
+
+EXTRA ?= cpu
+JOBS ?= 1
+SET ?=
+VENV := .venv
+BIN := $(VENV)/bin
+IS_SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c "$(IS_SUPPORTED)" 2>/dev/null && echo $$p && break; done)
+RUNTIME := $(VENV)/.ready-$(EXTRA)
+DEV := $(VENV)/.ready-$(EXTRA)-dev
+
+export PATH := $(abspath $(BIN)):$(PATH)
+
+COLUMNS_SHOWN := ^(images|protocol|model\.layers|train\.learning_rate|images\.size|parameters|seconds|loss_gap|metrics/test\.json:accuracy|accuracy_low|accuracy_high|auroc|auroc_low|auroc_high|metrics/test\.json:sensitivity|metrics/test\.json:specificity)$$
+TABLE := dvc exp show --md --hide-workspace --drop '.*' --keep '$(COLUMNS_SHOWN)'
+
+.PHONY: demo study table test lint format lock
+
+demo: $(RUNTIME)
+	@python -m study.run demo.yaml --plots dvc_plots
+	@$(TABLE)
+	@echo "curves: $(abspath dvc_plots)/index.html (synthetic phantoms; no radiographs)"
+
+study: $(RUNTIME)
+	@status=0; python -m study.run study.yaml --jobs $(JOBS) --plots dvc_plots --set $(SET) || status=$$?; \
+	$(TABLE); exit $$status
+
+table: $(RUNTIME)
+	@$(TABLE)
+
+test: $(DEV)
+	@python -m pytest $(ARGS)
+
+lint: $(DEV)
+	@ruff check .
+	@ruff format --check .
+	@mypy
+
+format: $(DEV)
+	@ruff check --fix .
+	@ruff format .
+
+# Exact versions for every supported Python, without the address of any registry.
+LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+lock: $(DEV)
+	@$(LOCK) --extra cpu --output-file locks/cpu.txt
+	@$(LOCK) --extra cpu --extra dev --constraint locks/cpu.txt --output-file locks/cpu-dev.txt
+	@$(LOCK) --extra cuda --output-file locks/cuda.txt
+	@$(LOCK) --extra cuda --extra dev --constraint locks/cuda.txt --output-file locks/cuda-dev.txt
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" && $(PYTHON) -c "$(IS_SUPPORTED)" || { \
+		echo "error: Python 3.11, 3.12 or 3.13 is needed; install one or name it: make PYTHON=/path/to/python3.12" >&2; \
+		exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): locks/$(EXTRA).txt | $(VENV)/bin/python
+	@echo "installing locks/$(EXTRA).txt into $(VENV)"
+	@python -m pip install --quiet --disable-pip-version-check -r locks/$(EXTRA).txt
+	@python -m study.offline
+	@touch $@
+
+$(DEV): locks/$(EXTRA)-dev.txt $(RUNTIME)
+	@echo "installing locks/$(EXTRA)-dev.txt into $(VENV)"
+	@python -m pip install --quiet --disable-pip-version-check -r locks/$(EXTRA)-dev.txt
+	@touch $@
