@@ -15,7 +15,7 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
-import keras  # noqa: E402  (the variables above must be set first)
+import keras
 
 __all__ = ["device", "keras", "peak_memory_mib", "resolve_precision"]
 

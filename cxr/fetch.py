@@ -7,7 +7,7 @@ import requests
 from tqdm import tqdm
 
 from cxr.errors import UserError
-from cxr.retry import Patience, Transient, persist
+from cxr.retry import Patience, TransientError, persist
 
 CHUNK = 1 << 20
 PASSING_STATUS = {408, 425, 429}
@@ -25,7 +25,7 @@ def fetch(url: str, path: Path, sha256: str, what: str, patience: Patience) -> N
         with partial.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
                 partial.unlink()
-                raise Transient("what arrived is damaged (its SHA-256 is wrong)")
+                raise TransientError("what arrived is damaged (its SHA-256 is wrong)")
         partial.rename(path)
 
     if not path.exists():
@@ -45,7 +45,7 @@ def _append(url: str, partial: Path, what: str, silence: float) -> None:
             n_missing = int(response.headers.get("Content-Length", 0))
             _write(response, partial, "ab" if is_continued else "wb", n_present * is_continued, n_missing)
     except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-        raise Transient(describe(error)) from None
+        raise TransientError(describe(error)) from None
 
 
 def _write(response: requests.Response, partial: Path, mode: str, n_present: int, n_missing: int) -> None:
@@ -57,12 +57,12 @@ def _write(response: requests.Response, partial: Path, mode: str, n_present: int
             n_written += file.write(chunk)
             bar.update(len(chunk))
     if n_written < n_missing:
-        raise Transient(f"the connection broke after {n_written} of {n_missing} bytes")
+        raise TransientError(f"the connection broke after {n_written} of {n_missing} bytes")
 
 
 def _check_status(status: int, what: str) -> None:
     if status >= 500 or status in PASSING_STATUS:
-        raise Transient(f"the server answered {status}")
+        raise TransientError(f"the server answered {status}")
     if status >= 400:
         raise UserError(f"{what}: the server answered {status}; the address may have changed, try another data.source")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cxr.errors import UserError
-from cxr.retry import Patience, Transient, persist
+from cxr.retry import Patience, TransientError, persist
 
 HANDLE = "paultimothymooney/chest-xray-pneumonia/versions/2"
 POLL = 1.0
@@ -31,16 +31,16 @@ def _attempt(silence: float) -> Path:
         case "http":
             raise _http_error(int(answer["status"]))
         case "network":
-            raise Transient(answer["reason"])
+            raise TransientError(answer["reason"])
         case "corrupt":
-            raise Transient(f"the archive arrived damaged ({answer['reason']})")
+            raise TransientError(f"the archive arrived damaged ({answer['reason']})")
         case _:
             raise UserError(f"the Kaggle archive cannot be stored: {answer['reason']} ({_cache()}); make room there")
 
 
 def _http_error(status: int) -> Exception:
     if status >= 500 or status in (408, 429):
-        return Transient("too many requests (429)" if status == 429 else f"the server answered {status}")
+        return TransientError("too many requests (429)" if status == 429 else f"the server answered {status}")
     advice = {
         401: "it does not accept the credentials found; correct or remove them, none are needed",
         403: "it refuses access; correct or remove the credentials found, none are needed",
@@ -50,7 +50,7 @@ def _http_error(status: int) -> Exception:
 
 
 def _watched_client(silence: float) -> dict[str, Any]:
-    """Run the client; stop it when nothing reaches the disk for `silence` seconds. Raises Transient then."""
+    """Run the client; stop it when nothing reaches the disk for `silence` seconds. Raises TransientError then."""
     command = [sys.executable, "-m", "cxr.kaggle_client", HANDLE]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
         n_bytes, since = -1, time.monotonic()
@@ -59,7 +59,7 @@ def _watched_client(silence: float) -> dict[str, Any]:
                 if (now := _n_bytes_on_disk()) != n_bytes:
                     n_bytes, since = now, time.monotonic()
                 if time.monotonic() - since > silence:
-                    raise Transient(f"the server has been silent for {silence:g} s")
+                    raise TransientError(f"the server has been silent for {silence:g} s")
                 time.sleep(POLL)
         finally:
             client.kill()

@@ -56,7 +56,7 @@ LUMINANCE = np.array(
 ).ravel()
 
 
-class UnusableFile(ValueError):
+class UnusableFileError(ValueError):
     """A file that cannot be part of the data set; its text says why."""
 
 
@@ -79,15 +79,17 @@ def jpeg_quality(table: Iterable[int]) -> int:
 def identify(path: str) -> dict[str, Any]:
     """Split, label, etiology and patient group from a path `split/CLASS/name`.
 
-    Raises UnusableFile where the name does not fit its folder: no patient group, or another class's name.
+    Raises UnusableFileError where the name does not fit its folder: no patient group, or another class's name.
     """
     split, class_name, name = PurePosixPath(path).parts[-3:]
     stem = PurePosixPath(name).stem
     normal, pneumonia = NORMAL_NAME.fullmatch(stem), PNEUMONIA_NAME.fullmatch(stem)
     if not (normal or pneumonia):
-        raise UnusableFile("its name gives no patient: expected person<N>_<bacteria|virus>_<k> or [NORMAL2-]IM-<N>-<k>")
+        raise UnusableFileError(
+            "its name gives no patient: expected person<N>_<bacteria|virus>_<k> or [NORMAL2-]IM-<N>-<k>"
+        )
     if bool(pneumonia) != (class_name == "PNEUMONIA"):
-        raise UnusableFile(f"mislabelled: its name is not that of a {class_name} image")
+        raise UnusableFileError(f"mislabelled: its name is not that of a {class_name} image")
     if pneumonia:
         etiology, group = pneumonia[2], f"{pneumonia[1]}_{pneumonia[2]}"
     else:
@@ -103,22 +105,22 @@ def identify(path: str) -> dict[str, Any]:
 def inspect(path: str, content: bytes) -> dict[str, Any]:
     """One manifest row (without duplicate_of) of the image file `content` at `split/CLASS/name`; decodes it whole.
 
-    Raises UnusableFile where it is empty, no image, truncated, corrupt, or not what its name says.
+    Raises UnusableFileError where it is empty, no image, truncated, corrupt, or not what its name says.
     """
     if not content:
-        raise UnusableFile("empty file")
+        raise UnusableFileError("empty file")
     try:
         with Image.open(io.BytesIO(content)) as image:
             image.load()
             table = getattr(image, "quantization", {}).get(0)
             expected = SUFFIXES[PurePosixPath(path).suffix.lower()]
             if image.format != expected:
-                raise UnusableFile(f"named {expected} but holds {image.format}")
+                raise UnusableFileError(f"named {expected} but holds {image.format}")
             description = {"width": image.width, "height": image.height, "mode": image.mode}
     except UnidentifiedImageError:
-        raise UnusableFile("not an image") from None
+        raise UnusableFileError("not an image") from None
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UnusableFile(f"truncated or corrupt image ({error})") from None
+        raise UnusableFileError(f"truncated or corrupt image ({error})") from None
     return {
         "path": path,
         **identify(path),
@@ -131,7 +133,7 @@ def inspect(path: str, content: bytes) -> dict[str, Any]:
 
 def build(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """The manifest: rows sorted by path, each exact copy pointing to the first of its kind; schema-checked."""
-    table = pd.DataFrame(sorted(rows, key=lambda row: row["path"]))
+    table = pd.DataFrame(rows).sort_values("path", ignore_index=True)
     table["jpeg_quality"] = table["jpeg_quality"].astype("Int64")
     first = table.groupby("sha256")["path"].transform("first")
     table["duplicate_of"] = first.where(first != table["path"]).astype(object)

@@ -12,7 +12,7 @@ Params = TypeVar("Params")
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def parse(kind: type[Params], section: str, values: Mapping[str, Any]) -> Params:
+def parse(kind: type[Params], section: str, values: Any) -> Params:
     """The section's values as a `kind`, a pydantic dataclass that carries STRICT.
 
     Raises UserError with one line that names every key that is missing, unknown or out of range.

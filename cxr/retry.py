@@ -11,7 +11,7 @@ from cxr.errors import UserError
 Result = TypeVar("Result")
 
 
-class Transient(Exception):
+class TransientError(Exception):
     """A failure that may pass by itself: no connection, a busy or hanging server, a damaged transfer."""
 
 
@@ -25,11 +25,11 @@ class Patience:
 
 
 def persist(attempt: Callable[[], Result], what: str, patience: Patience) -> Result:
-    """The first result of `attempt` that comes without Transient. Raises UserError when patience runs out."""
+    """The first result of `attempt` that comes without TransientError. Raises UserError when patience runs out."""
     for i in range(patience.n_attempts):
         try:
             return attempt()
-        except Transient as error:
+        except TransientError as error:
             reason = str(error)
         if i + 1 < patience.n_attempts:
             pause = patience.pause * 2**i

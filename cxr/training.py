@@ -71,11 +71,11 @@ class _EpochBar(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(self, epoch: int, n_epochs: int, n_images: int, batch_size: int) -> None:
         super().__init__()
-        self.batch_size = batch_size
+        self.batch_size, self.n_images = batch_size, n_images
         self.bar = tqdm(total=n_images, desc=f"epoch {epoch}/{n_epochs}", unit="image", mininterval=1)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        self.bar.update(min(self.batch_size, self.bar.total - self.bar.n))
+        self.bar.update(min(self.batch_size, self.n_images - self.bar.n))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.bar.set_postfix({key: f"{value:.4f}" for key, value in (logs or {}).items()})

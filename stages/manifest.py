@@ -46,7 +46,7 @@ def _inspect(path: str) -> tuple[dict[str, Any], str]:
     """The manifest row of one file, or what is wrong with it."""
     try:
         return manifest.inspect(path, (RAW / path).read_bytes()), ""
-    except manifest.UnusableFile as error:
+    except manifest.UnusableFileError as error:
         return {}, str(error)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import pickle
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -53,7 +54,7 @@ def _part(path: Path) -> training.Part:
     return training.Part(table["row"].to_numpy(np.int64), table["label"].to_numpy(np.uint8))
 
 
-def _key(setting: dict[str, object]) -> str:
+def _key(setting: Mapping[str, object]) -> str:
     """A name for all that determines the result: parameters, data, code, library versions."""
     digest = hashlib.sha256(repr(setting).encode())
     backend = keras.backend.backend()

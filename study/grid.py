@@ -86,7 +86,7 @@ def _apply(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
         if name not in (params.get(section) or {}):
             raise UserError(f"params.yaml has no {key}")
         params[section][name] = value
-    checked = {section: parse(kind, section, params.get(section)) for section, kind in SECTIONS.items()}
+    checked: dict[str, Any] = {section: parse(kind, section, params.get(section)) for section, kind in SECTIONS.items()}
     model = checked["model"]
     notation.check_poolings(notation.parse(model.layers), params["images"]["size"], model.layers)
     return params

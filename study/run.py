@@ -8,6 +8,7 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -55,7 +56,8 @@ def _work_off(runs: list[grid.Run], n_jobs: int) -> dict[str, str]:
     experiments.start(n_jobs)
     known: dict[str, str] = {}
     started: dict[str, float] = {}
-    with tqdm(total=len(runs), desc="study", unit="run") as bar:
+    bar: tqdm[Any] = tqdm(total=len(runs), desc="study", unit="run")
+    with bar:
         while not all(known.get(name) in OVER for name in names):
             time.sleep(POLL)
             now = experiments.states(names)
@@ -68,7 +70,7 @@ def _work_off(runs: list[grid.Run], n_jobs: int) -> dict[str, str]:
     return {name: experiments.reason(name) for name in sorted(names) if known[name] == "Failed"}
 
 
-def _tell(bar: "tqdm[None]", name: str, before: str | None, now: str | None, started: dict[str, float]) -> None:
+def _tell(bar: "tqdm[Any]", name: str, before: str | None, now: str | None, started: dict[str, float]) -> None:
     """Report a run that has changed its state."""
     if now == before or now is None:
         return
