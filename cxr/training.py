@@ -12,7 +12,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass as checked_dataclass
 from tqdm import tqdm
 
-from cxr.backend import keras
+from cxr.backend import gpus, keras
 from cxr.errors import UserError
 from cxr.params import STRICT
 
@@ -88,7 +88,7 @@ def compile_network(network: keras.Model, learning_rate: float) -> None:
         optimizer=keras.optimizers.Adam(learning_rate),
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
-        jit_compile="auto" if keras.distribution.list_devices("gpu") else False,
+        jit_compile="auto" if gpus() else False,
     )
     network.optimizer.build(network.trainable_variables)
 

@@ -1,0 +1,133 @@
+"""Shared parts: a tiny project of its own, phantoms, a folder in Kaggle's layout."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from cxr import phantom
+
+ROOT = Path(__file__).parents[1]
+CODE = ["cxr", "stages", "study", "dvc.yaml", "params.yaml", "study.yaml", "demo.yaml", ".dvcignore", ".gitignore"]
+TINY = {
+    "data.source": "phantom",
+    "phantom.n_images": 80,
+    "phantom.pixels": 48,
+    "images.size": 16,
+    "model.layers": "C-P-F-D",
+    "model.filters": [2, 2],
+    "model.dense_units": 4,
+    "train.epochs": 1,
+    "evaluate.bootstrap_samples": 100,
+}
+
+
+def phantom_params(**changes: Any) -> phantom.PhantomParams:
+    """Small phantoms, all traps set unless changed."""
+    traps = dict.fromkeys(("quality_trap", "brightness_trap", "duplicate_trap", "prevalence_trap"), True)
+    return phantom.PhantomParams(**{"n_images": 80, "pixels": 48, "opacity": 1.0, "seed": 0, **traps, **changes})
+
+
+@pytest.fixture(scope="session")
+def kaggle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eighty phantoms as a folder in Kaggle's layout; not to be changed."""
+    folder = tmp_path_factory.mktemp("kaggle")
+    params = phantom_params()
+    for each in phantom.plan(params):
+        path = folder / each.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(phantom.encode(each, params.opacity))
+    return folder
+
+
+class Project:
+    """A copy of this project's files in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        for name in CODE:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, folder / name)
+
+    def set(self, **params: Any) -> None:
+        """Change params.yaml; `section__key=value`."""
+        self.set_all({key.replace("__", "."): value for key, value in params.items()})
+
+    def set_all(self, params: dict[str, Any]) -> None:
+        yaml = YAML()
+        path = self.folder / "params.yaml"
+        content = yaml.load(path)
+        for key, value in params.items():
+            section, name = key.split(".")
+            content[section][name] = value
+        yaml.dump(content, path)
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the project with this Python first on the path."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+        identity = {
+            f"GIT_{role}_{field}": "tester@example.org"
+            for role in ("AUTHOR", "COMMITTER")
+            for field in ("NAME", "EMAIL")
+        }
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**inherited, **identity, "PATH": path, "DVC_NO_ANALYTICS": "1", **environment},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+
+    def stage(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.run(sys.executable, "-m", f"stages.{name}", **environment)
+
+    def ok(self, *command: str) -> str:
+        """Run a command that must succeed; its output."""
+        done = self.run(*command)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start_dvc(self) -> None:
+        """Make it a Git repository with DVC and everything committed."""
+        self.ok("git", "init", "-q", "-b", "main")
+        self.ok("dvc", "init", "-q")
+        shutil.copy(ROOT / ".dvc" / "config", self.folder / ".dvc" / "config")
+        shutil.copytree(ROOT / ".dvc" / "plots", self.folder / ".dvc" / "plots", dirs_exist_ok=True)
+        self.commit("start")
+
+    def commit(self, message: str) -> None:
+        self.ok("git", "add", "-A")
+        self.ok("git", "commit", "-q", "-m", message)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A tiny project without DVC, for running single stages."""
+    made = Project(tmp_path / "project")
+    made.set_all(TINY)
+    return made
+
+
+@pytest.fixture(scope="module")
+def make_dvc_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Project]:
+    """Makes tiny projects under Git and DVC."""
+
+    def make() -> Project:
+        made = Project(tmp_path_factory.mktemp("dvc") / "project")
+        made.set_all(TINY)
+        made.start_dvc()
+        return made
+
+    return make

@@ -1,0 +1,102 @@
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from cxr import network
+from cxr.backend import keras
+from cxr.errors import UserError
+from cxr.layers import Dropout, PooledConvolution
+
+# Layers and trainable parameters of the study's runs at 224 pixels.
+STUDY = """C-C-P-C-C-P-F-D-D,51657153
+C-P-C-P-C-P-C-P-F-D-D,3488193
+C-P-C-P-C-C-F-D-D,51657153
+C-C-P-F-D-D,102815937
+C-P-C-F-D-D,102815937
+"""
+
+
+def params(layers: str, **changes: object) -> network.ModelParams:
+    return network.ModelParams(
+        **{"layers": layers, "filters": [64, 128], "dense_units": 128, "dropout": 0.3, **changes}
+    )
+
+
+@pytest.mark.parametrize(("layers", "n_parameters"), list(csv.reader(io.StringIO(STUDY))))
+def test_parameter_counts_are_the_studys(layers: str, n_parameters: str) -> None:
+    built = network.build(params(layers), 224, precision="float32", seed=0)
+    assert built.count_params() == int(n_parameters)
+
+
+def plain_twin(x: object, twin: keras.Model) -> keras.Model:
+    """C-C-P-C-P-F-D with plain Keras layers on three equal channels, with the twin's weights."""
+    layers = keras.layers
+    inputs = keras.Input((13, 13, 3))
+    y = layers.Conv2D(4, 3, padding="same", activation="relu")(inputs)
+    y = layers.Conv2D(4, 3, padding="same", activation="relu")(y)
+    y = layers.MaxPooling2D(2, padding="same")(y)
+    y = layers.Conv2D(6, 3, padding="same", activation="relu")(y)
+    y = layers.MaxPooling2D(2, padding="same")(y)
+    y = layers.Dense(5, activation="relu")(layers.Flatten()(y))
+    plain = keras.Model(inputs, layers.Dense(1)(y))
+    plain.set_weights(twin.get_weights())
+    return plain
+
+
+def test_outputs_and_gradients_are_those_of_plain_layers() -> None:
+    built = network.build(params("C4-C4-P-C6-P-F-D5", dropout=0.0), 13, precision="float32", seed=1)
+    for variable in built.trainable_variables:
+        if "bias" in variable.path:
+            variable.assign(np.random.default_rng(0).normal(0, 0.1, variable.shape))
+    images = np.random.default_rng(0).integers(0, 256, (8, 13, 13, 1), dtype=np.uint8)
+    repeated = np.repeat(images, 3, axis=3).astype(np.float32) / 255
+    plain = plain_twin(repeated, built)
+    np.testing.assert_allclose(built.predict(images, verbose=0), plain.predict(repeated, verbose=0), atol=1e-5)
+
+    labels = np.random.default_rng(1).integers(0, 2, (8, 1)).astype(np.float32)
+    for model, x in ((built, images), (plain, repeated)):
+        model.compile(keras.optimizers.SGD(1.0), keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
+        model.fit(x, labels, batch_size=8, verbose=0)
+    for ours, theirs in zip(built.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-5)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3, 0.9])
+def test_dropout_rate_scale_and_gradient(rate: float) -> None:
+    dropped = np.asarray(Dropout(rate, seed=3)(np.ones((64, 25, 25, 7), np.float32), training=True))
+    n = dropped.size
+    assert abs((dropped == 0).mean() - rate) < 5 * np.sqrt(rate * (1 - rate) / n) + 1e-4
+    np.testing.assert_allclose(dropped[dropped != 0], 1 / (1 - rate), rtol=1e-6)
+
+
+def test_dropout_differs_between_calls_and_positions_and_rests_at_inference() -> None:
+    layer, x = Dropout(0.5, seed=3), np.ones((4, 8, 8, 6), np.float32)
+    first, second = (np.asarray(layer(x, training=True)) for _ in range(2))
+    assert (first != second).any()
+    assert (first[0] != first[1]).any()
+    assert (first[..., 0] != first[..., 1]).any()
+    np.testing.assert_array_equal(layer(x, training=False), x)
+
+
+def test_repeated_channels_are_the_convolution_of_the_repeated_image() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 6, 6, 1)).astype(np.float32)
+    ours = PooledConvolution(3, is_pooled=False, n_repeats=3)
+    y = ours(x)
+    plain = keras.layers.Conv2D(3, 3, padding="same", activation="relu")
+    plain.build((None, 6, 6, 3))
+    plain.set_weights(ours.get_weights())
+    np.testing.assert_allclose(y, plain(np.repeat(x, 3, axis=3)), atol=1e-5)
+
+
+def test_too_many_poolings_are_refused() -> None:
+    with pytest.raises(UserError, match="too many P"):
+        network.build(params("P-P-P-F"), 4, precision="float32", seed=0)
+
+
+def test_same_seed_same_weights() -> None:
+    one, two, other = (network.build(params("C4-P-F-D4"), 8, precision="float32", seed=s) for s in (0, 0, 1))
+    for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert any((a != b).any() for a, b in zip(one.get_weights(), other.get_weights(), strict=True))

@@ -1,0 +1,54 @@
+import pytest
+
+from cxr.errors import UserError
+from cxr.evaluation import EvaluateParams
+from cxr.images import ImagesParams
+from cxr.params import parse
+from cxr.split import SplitParams
+from cxr.training import TrainParams
+
+TRAIN = {
+    "epochs": 1,
+    "batch_size": 32,
+    "learning_rate": 1e-4,
+    "augmentation": "none",
+    "precision": "auto",
+    "seed": 0,
+}
+SPLIT = {"protocol": "official", "val_fraction": 0.2, "test_fraction": 0.2, "seed": 0}
+EVALUATE = {"threshold": 0.5, "bootstrap_samples": 2000, "seed": 0}
+
+
+def test_good_values_pass() -> None:
+    assert parse(TrainParams, "train", TRAIN).learning_rate == 1e-4
+    assert parse(TrainParams, "train", {**TRAIN, "learning_rate": 1}).learning_rate == 1.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "section", "values", "told"),
+    [
+        (TrainParams, "train", {**TRAIN, "learning_rate": -1}, "train.learning_rate should be greater than 0, got -1"),
+        (TrainParams, "train", {**TRAIN, "learning_rate": "fast"}, "train.learning_rate should be a valid number"),
+        (TrainParams, "train", {**TRAIN, "learning_rate": float("nan")}, "train.learning_rate should be"),
+        (TrainParams, "train", {**TRAIN, "batch_size": 0}, "train.batch_size should be greater than 0, got 0"),
+        (TrainParams, "train", {**TRAIN, "epochs": True}, "train.epochs should be a valid integer"),
+        (TrainParams, "train", {**TRAIN, "learnin_rate": 1}, "train.learnin_rate is not a known key"),
+        (TrainParams, "train", {"epochs": 1}, "train.batch_size is missing"),
+        (SplitParams, "split", {**SPLIT, "val_fraction": 1.5}, "split.val_fraction should be less than 1, got 1.5"),
+        (SplitParams, "split", {**SPLIT, "protocol": "random"}, "split.protocol should be 'official', 'grouped' or"),
+        (ImagesParams, "images", {"size": 0}, "images.size should be greater than 0, got 0"),
+        (ImagesParams, "images", None, "section 'images' is missing"),
+        (EvaluateParams, "evaluate", {**EVALUATE, "threshold": 2.0}, "evaluate.threshold should be between 0 and 1"),
+        (EvaluateParams, "evaluate", {**EVALUATE, "threshold": "best"}, "evaluate.threshold should be a probability"),
+    ],
+)
+def test_wrong_values_are_named_in_one_line(kind: type, section: str, values: dict, told: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse(kind, section, values)
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_every_problem_is_named() -> None:
+    with pytest.raises(UserError, match=r"train\.epochs.*train\.batch_size"):
+        parse(TrainParams, "train", {**TRAIN, "epochs": 0, "batch_size": 0})
