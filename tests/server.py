@@ -1,0 +1,103 @@
+"""A real HTTP server on the loopback that gives one file and misbehaves on request."""
+
+import base64
+import hashlib
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class FileServer(ThreadingHTTPServer):
+    """Serves `content`. `script`: what to do with the next requests for it, one word each, then all is well:
+    `hang`, `cut` (half of it, then close), a status such as `503`."""
+
+    daemon_threads = True
+
+    def __init__(self, content: bytes, script: list[str] | None = None) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.content, self.script = content, list(script or [])
+        self.requests: list[tuple[str, str, str]] = []
+        self.is_md5_right, self.has_ranges = True, True
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is part of the tests."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: FileServer
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        """The Kaggle API's answer to a download: go to the storage server."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.note()
+        if self.misbehave("api-"):
+            return
+        self.send_response(302)
+        self.send_header("Location", "http://localhost/storage/archive.zip")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.note()
+        if self.misbehave(""):
+            return
+        content, start = self.server.content, 0
+        wanted = self.headers.get("Range", "")
+        if wanted and self.server.has_ranges:
+            start = int(wanted.removeprefix("bytes=").rstrip("-"))
+        is_cut = self.server.script[:1] == ["cut"]
+        if is_cut:
+            self.server.script.pop(0)
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(content) - start))
+        self.send_header("Content-Type", "application/zip")
+        if self.server.has_ranges:
+            self.send_header("Accept-Ranges", "bytes")
+        digest = hashlib.md5(content if self.server.is_md5_right else b"other").digest()
+        self.send_header("x-goog-hash", f"md5={base64.b64encode(digest).decode()}")
+        self.end_headers()
+        self.wfile.write(content[start : (start + len(content)) // 2] if is_cut else content[start:])
+        self.close_connection = is_cut
+
+    def note(self) -> None:
+        self.server.requests.append((self.command, self.path, self.headers.get("Range", "")))
+
+    def misbehave(self, prefix: str) -> bool:
+        word = self.server.script[0] if self.server.script else ""
+        if not word.startswith(prefix) or word == "cut":
+            return False
+        word = word.removeprefix(prefix)
+        if word == "hang":
+            self.server.script.pop(0)
+            time.sleep(30)
+            return True
+        if word.isdigit():
+            self.server.script.pop(0)
+            self.send_response(int(word))
+            self.send_header("Content-Length", "2")
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(b"{}")
+            return True
+        return False
+
+
+@contextmanager
+def serving(content: bytes, script: list[str] | None = None) -> Iterator[FileServer]:
+    """A server that runs while the block does."""
+    server = FileServer(content, script)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
