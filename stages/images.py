@@ -1,5 +1,6 @@
 """data/raw, data/manifest.csv -> data/images.npy"""
 
+import os
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -21,11 +22,19 @@ def main() -> None:
     with project.whole("data/images.npy") as array_path, ProcessPoolExecutor() as pool:
         shape = (len(paths), params.size, params.size)
         np.lib.format.open_memmap(array_path, mode="w+", dtype=np.uint8, shape=shape).flush()
+        _reserve(array_path)
         starts = range(0, len(paths), N_PER_TASK)
         tasks = (paths[start : start + N_PER_TASK] for start in starts)
         with tqdm(total=len(paths), desc="images", unit="image") as bar:
             for n_done in pool.map(partial(_fill, array_path, params.size), starts, tasks):
                 bar.update(n_done)
+
+
+def _reserve(path: Path) -> None:
+    """Give a sparse file its blocks now: on a full disk, writing through the map later would kill the process."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _fill(array_path: Path, size: int, start: int, paths: list[str]) -> int:

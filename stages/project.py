@@ -20,6 +20,9 @@ from cxr.params import parse
 
 Params = TypeVar("Params")
 
+# Disk full, quota used up, file size limit, no permission, read-only.
+NOT_OUR_FAULT = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS}
+
 
 def read_params(kind: type[Params], section: str) -> Params:
     """A section of params.yaml, checked; YAML 1.2, so that 1e-4 is a number."""
@@ -85,6 +88,6 @@ def run(stage: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit("error: interrupted; run it again to go on")
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if error.errno not in NOT_OUR_FAULT:
             raise
         sys.exit(f"error: {error.strerror}: {error.filename or 'the project folder'}; nothing half written was kept")

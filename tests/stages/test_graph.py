@@ -1,0 +1,76 @@
+"""dvc.yaml says of every stage exactly what it reads."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+STAGES = YAML(typ="safe", pure=True).load(ROOT / "dvc.yaml")["stages"]
+PARAMS = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
+
+# What a stage runs as a process of its own, and so does not import.
+STARTED = {"cxr/kaggle.py": {"cxr/kaggle_client.py"}}
+
+
+def imported(path: str) -> set[str]:
+    """The project's files that a file imports, at its top or within a function."""
+    found = set(STARTED.get(path, ()))
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        files = (f"{name.replace('.', '/')}.py" for name in names)
+        found |= {file for file in files if (ROOT / file).is_file()}
+    return found
+
+
+def closure(path: str) -> set[str]:
+    seen: set[str] = set()
+    todo = [path]
+    while todo:
+        if (file := todo.pop()) not in seen:
+            seen.add(file)
+            todo += imported(file)
+    return seen
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_exactly_the_code_it_imports(name: str) -> None:
+    declared = {dep for dep in STAGES[name]["deps"] if dep.endswith(".py")}
+    assert declared == closure(f"stages/{name}.py")
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_is_described_and_its_params_exist(name: str) -> None:
+    assert STAGES[name]["desc"]
+    for declared in STAGES[name].get("params", []):
+        section, _, key = declared.partition(".")
+        assert key in PARAMS[section] if key else section in PARAMS
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_no_section_with_a_key_that_the_run_cache_leaves_out(name: str) -> None:
+    """DVC 3 strips every key named `size` or `nfiles` before it hashes a stage for its run cache."""
+    sections = [declared for declared in STAGES[name].get("params", []) if "." not in declared]
+    for section in sections:
+        assert not {"size", "nfiles"} & set(PARAMS[section])
+
+
+def test_training_cannot_see_the_test_part() -> None:
+    assert not [dep for dep in STAGES["train"]["deps"] if "test" in dep]
+
+
+def test_imports_run_one_way() -> None:
+    layers = ["cxr", "stages", "study"]
+    for path in (file for layer in layers for file in (ROOT / layer).glob("*.py")):
+        name = path.relative_to(ROOT).as_posix()
+        above = layers[layers.index(name.split("/")[0]) + 1 :]
+        for other in imported(name):
+            assert other.split("/")[0] not in above, f"{name} imports {other}"
+            if name.startswith("stages/") and other.startswith("stages/"):
+                assert other == "stages/project.py"

@@ -1,0 +1,82 @@
+"""The whole pipeline through real DVC: what runs again, and what does not."""
+
+import json
+import re
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+
+from tests.conftest import Project
+
+
+@pytest.fixture(scope="module")
+def project(make_dvc_project: Callable[[], Project]) -> Project:
+    """A tiny project that has been reproduced once."""
+    made = make_dvc_project()
+    made.ok("dvc", "repro")
+    made.commit("first run")
+    return made
+
+
+def stages_run(output: str) -> list[str]:
+    return re.findall(r"^Running stage '(\w+)':", output, re.MULTILINE)
+
+
+def read(project: Project, name: str) -> dict:
+    return json.loads((project.folder / name).read_text())
+
+
+def test_every_promised_file_is_there(project: Project) -> None:
+    columns = {
+        "data/manifest.csv": "path,official_split,label,etiology,patient_group,width,height,mode,bytes,jpeg_quality,"
+        "sha256,duplicate_of",
+        "plots/history.csv": "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds",
+        "data/predictions/val.csv": "path,patient_group,label,probability",
+        "data/predictions/test.csv": "path,patient_group,label,probability",
+    }
+    for name, header in columns.items():
+        assert (project.folder / name).read_text().splitlines()[0] == header
+    train = read(project, "metrics/train.json")
+    assert {"parameters", "epochs", "seconds", "images_per_second", "loss", "val_loss", "loss_gap"} <= set(train)
+    assert {"precision", "device", "backend", "accuracy", "val_accuracy"} <= set(train)
+    assert read(project, "metrics/data.json")["images"] == "synthetic"
+    test = read(project, "metrics/test.json")
+    assert test["protocol"] == "official"
+    assert test["n_images"] == len(pd.read_csv(project.folder / "data/predictions/test.csv"))
+    assert project.ok("git", "status", "--short") == ""
+
+
+def test_nothing_changed_nothing_runs(project: Project) -> None:
+    assert stages_run(project.ok("dvc", "repro")) == []
+
+
+def test_a_learning_rate_runs_training_and_later_and_going_back_trains_nothing(project: Project) -> None:
+    before = read(project, "metrics/test.json")
+    there = project.ok("dvc", "exp", "run", "-n", "rate", "-S", "train.learning_rate=0.00001")
+    assert stages_run(there) == ["train", "evaluate"]
+    assert read(project, "metrics/test.json") != before
+    back = project.ok("dvc", "exp", "run", "-n", "back", "-S", "train.learning_rate=0.0001")
+    assert stages_run(back) == []
+    assert read(project, "metrics/test.json") == before
+
+
+def test_the_bootstrap_runs_evaluate_alone(project: Project) -> None:
+    model = (project.folder / "models/model.keras").read_bytes()
+    assert stages_run(project.ok("dvc", "exp", "run", "-n", "seed", "-S", "evaluate.seed=1")) == ["evaluate"]
+    assert (project.folder / "models/model.keras").read_bytes() == model
+
+
+def test_the_size_is_part_of_what_the_run_cache_remembers(project: Project) -> None:
+    there = project.ok("dvc", "exp", "run", "-n", "size", "-S", "images.size=20", "-S", "evaluate.seed=0")
+    assert stages_run(there) == ["images", "train", "evaluate"]
+    assert stages_run(project.ok("dvc", "exp", "run", "-n", "size-back", "-S", "images.size=16")) == []
+
+
+def test_a_missing_key_and_a_failed_stage_keep_what_was_there(project: Project) -> None:
+    done = project.run("dvc", "exp", "run", "-n", "bad", "-S", "model.layers=C-X", "-S", "evaluate.seed=0")
+    assert done.returncode != 0
+    assert "error: model.layers 'C-X': 'X' is no layer" in done.stdout + done.stderr
+    after = project.ok("dvc", "exp", "run", "-n", "good", "-S", "model.layers=C-P-F-D")
+    assert stages_run(after) == []
+    assert read(project, "metrics/test.json")["n_images"] > 0

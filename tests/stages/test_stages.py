@@ -1,0 +1,200 @@
+"""Single stages on bad input: one clear line, a non-zero exit, nothing half written; then all is well."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import Project
+
+
+def error_of(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line that a stage says when it fails."""
+    assert done.returncode == 1, done.stdout + done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    return lines[0]
+
+
+def leftovers(project: Project) -> list[str]:
+    """Temporary names that a stage should have taken away."""
+    return [path.name for path in project.folder.rglob(".*") if path.name.startswith((".raw", ".images", ".manifest"))]
+
+
+def ok(project: Project, *names: str) -> None:
+    for name in names:
+        done = project.stage(name)
+        assert done.returncode == 0, done.stderr
+
+
+def use_folder(project: Project, source: Path) -> Path:
+    folder = project.folder / "mine"
+    shutil.copytree(source, folder)
+    project.set(data__source="directory", data__directory="mine")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"data__source": "nowhere"}, "data.source should be 'kaggle', 'mendeley', 'directory' or 'phantom'"),
+        ({"data__source": "directory"}, "data.directory is null; name a folder"),
+        ({"data__source": "directory", "data__directory": "not/here"}, "data.directory 'not/here' is no folder"),
+        ({"phantom__n_images": 0}, "phantom.n_images should be greater than or equal to 60"),
+    ],
+)
+def test_download_refuses(params: dict[str, object], told: str, project: Project) -> None:
+    project.set(**params)
+    assert told in error_of(project.stage("download"))
+    assert not (project.folder / "data").exists() or not list((project.folder / "data").iterdir())
+    project.set(data__source="phantom", phantom__n_images=80)
+    ok(project, "download")
+
+
+def test_an_empty_class_folder_is_named_and_can_be_filled(project: Project, kaggle_folder: Path) -> None:
+    folder = use_folder(project, kaggle_folder)
+    shutil.move(folder / "test" / "NORMAL", project.folder / "aside")
+    (folder / "test" / "NORMAL").mkdir()
+    assert "no images in test/NORMAL" in error_of(project.stage("download"))
+    shutil.rmtree(folder / "test" / "NORMAL")
+    shutil.move(project.folder / "aside", folder / "test" / "NORMAL")
+    ok(project, "download", "manifest")
+
+
+def test_all_bad_files_are_listed_at_once(project: Project, kaggle_folder: Path) -> None:
+    folder = use_folder(project, kaggle_folder)
+    normal = sorted((folder / "train" / "NORMAL").iterdir())
+    normal[0].write_bytes(b"")
+    normal[1].write_bytes(normal[1].read_bytes()[:-100])
+    normal[2].write_text("no image")
+    normal[3].rename(folder / "train" / "PNEUMONIA" / normal[3].name)
+    ok(project, "download")
+    told = error_of(project.stage("manifest"))
+    assert "4 of 80 files" in told
+    for path, reason in zip(normal[:4], ("empty file", "truncated", "not an image", "mislabelled"), strict=True):
+        assert path.name in told
+        assert reason in told
+    assert not (project.folder / "data" / "manifest.csv").exists()
+    assert leftovers(project) == []
+
+
+def test_missing_images_are_noticed(project: Project) -> None:
+    ok(project, "download")
+    next((project.folder / "data" / "raw" / "train" / "NORMAL").iterdir()).unlink()
+    assert "phantom should give" in error_of(project.stage("manifest"))
+
+
+def test_a_changed_user_folder_is_never_altered(project: Project, kaggle_folder: Path) -> None:
+    folder = use_folder(project, kaggle_folder)
+    before = {
+        path: (path.stat().st_mode, path.stat().st_mtime_ns, path.read_bytes()) for path in folder.rglob("*.jpeg")
+    }
+    ok(project, "download")
+    for path in (project.folder / "data" / "raw").rglob("*.jpeg"):
+        path.chmod(0o444)
+    after = {path: (path.stat().st_mode, path.stat().st_mtime_ns, path.read_bytes()) for path in folder.rglob("*.jpeg")}
+    assert after == before
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(project: Project) -> None:
+    """A limit on the size of a file stands for a full disk: the same error path, without root."""
+    ok(project, "download", "manifest")
+    project.set(images__size=512)
+    limited = ["bash", "-c", "trap '' XFSZ; ulimit -f 2000; exec python -m stages.images"]
+    done = project.run(*limited)
+    assert "nothing half written was kept" in error_of(done)
+    assert not (project.folder / "data" / "images.npy").exists()
+    assert leftovers(project) == []
+    ok(project, "images")
+
+
+@pytest.mark.parametrize(
+    ("stage", "params", "told"),
+    [
+        ("images", {"images__size": 0}, "images.size should be greater than 0"),
+        ("split", {"split__val_fraction": 1.5}, "split.val_fraction should be less than 1"),
+        ("train", {"model__layers": "C-X"}, "'X' is no layer"),
+        ("train", {"model__layers": "C-P-P-P-P-P-F"}, "too many P for images of 16 pixels"),
+        ("train", {"model__layers": "D-F"}, "D (dense) stands before F"),
+        ("train", {"train__learning_rate": -1}, "train.learning_rate should be greater than 0"),
+        ("train", {"train__learning_rate": "fast"}, "train.learning_rate should be a valid number"),
+        ("train", {"train__batch_size": 0}, "train.batch_size should be greater than 0"),
+        ("train", {"train__lerning_rate": 1}, "train.lerning_rate is not a known key"),
+        ("evaluate", {"evaluate__threshold": "best"}, "evaluate.threshold should be a probability"),
+    ],
+)
+def test_wrong_parameters(stage: str, params: dict[str, object], told: str, shared_project: Project) -> None:
+    kept = (shared_project.folder / "params.yaml").read_bytes()
+    try:
+        shared_project.set(**params)
+        assert told in error_of(shared_project.stage(stage))
+    finally:
+        (shared_project.folder / "params.yaml").write_bytes(kept)
+
+
+@pytest.fixture(scope="module")
+def shared_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A tiny project whose data are ready."""
+    from tests.conftest import TINY
+
+    made = Project(tmp_path_factory.mktemp("stages") / "project")
+    made.set_all(TINY)
+    ok(made, "download", "manifest", "images", "split", "train")
+    return made
+
+
+def test_broken_params_file(project: Project) -> None:
+    (project.folder / "params.yaml").write_text("data: [unclosed")
+    assert "params.yaml is not valid YAML" in error_of(project.stage("download"))
+    (project.folder / "params.yaml").unlink()
+    assert "params.yaml is missing" in error_of(project.stage("download"))
+
+
+def test_a_killed_training_resumes_with_the_same_result(shared_project: Project) -> None:
+    """Killed after its first epochs, with no chance to clean up; the curves and the model are those of one go."""
+    shared_project.set(train__epochs=4, train__learning_rate=0.01)
+    history, model = (shared_project.folder / name for name in ("plots/history.csv", "models/model.keras"))
+    ok(shared_project, "train")
+    whole_history, whole_model = history.read_text(), model.read_bytes()
+    kill = (
+        "import os, runpy, signal, cxr.training as t\n"
+        "train = t.train\n"
+        "def until_second(*a):\n"
+        "    for history in train(*a):\n"
+        "        if len(history) == 3: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        yield history\n"
+        "t.train = until_second\n"
+        "runpy.run_module('stages.train', run_name='__main__')\n"
+    )
+    history.unlink()
+    model.unlink()
+    killed = shared_project.run("python", "-c", kill)
+    assert killed.returncode == -9
+    checkpoints = shared_project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints"
+    assert len(list(checkpoints.iterdir())) == 1
+    again = shared_project.stage("train")
+    assert again.returncode == 0, again.stderr
+    assert "epoch 3/4" in again.stderr
+    assert "epoch 2/4" not in again.stderr
+    assert list(checkpoints.iterdir()) == []
+
+    def without_time(text: str) -> list[list[str]]:
+        return [line.split(",")[:-1] for line in text.splitlines()]
+
+    assert without_time(history.read_text()) == without_time(whole_history)
+    assert model.read_bytes() == whole_model
+
+
+def test_images_are_one_uint8_array_in_the_manifests_order(shared_project: Project) -> None:
+    from cxr.images import decode
+
+    array = np.load(shared_project.folder / "data" / "images.npy", mmap_mode="r")
+    assert array.shape == (80, 16, 16)
+    assert array.dtype == np.uint8
+    paths = (shared_project.folder / "data" / "manifest.csv").read_text().splitlines()[1:]
+    for row in (0, 40, 79):
+        content = (shared_project.folder / "data" / "raw" / paths[row].split(",")[0]).read_bytes()
+        np.testing.assert_array_equal(array[row], decode(content, 16))

@@ -1,0 +1,120 @@
+"""A study through DVC's real queue, and the page of its curves in a real browser."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Project
+
+STUDY = """
+params: {evaluate.seed: 3}
+runs:
+  small: {model.layers: C-P-F-D}
+  plain: {model.layers: P-F-D, train.learning_rate: 1e-5}
+  doomed: {train.learning_rate: 1e+30, train.epochs: 40}
+"""
+
+
+@pytest.fixture(scope="module")
+def project(make_dvc_project: Callable[[], Project]) -> Project:
+    made = make_dvc_project()
+    (made.folder / "mine.yaml").write_text(STUDY)
+    made.ok(sys.executable, "-m", "study.offline")
+    made.commit("study")
+    return made
+
+
+def study(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
+    return project.run(sys.executable, "-m", "study.run", "mine.yaml", *words)
+
+
+@pytest.fixture(scope="module")
+def first(project: Project) -> subprocess.CompletedProcess[str]:
+    return study(project, "--plots", "dvc_plots")
+
+
+def names(project: Project) -> set[str]:
+    return set(re.findall(r"^\S*?\b([\w-]+)$", project.ok("dvc", "exp", "list", "--name-only"), re.MULTILINE))
+
+
+def test_good_runs_end_and_the_failed_one_is_named_with_its_reason(
+    project: Project, first: subprocess.CompletedProcess[str]
+) -> None:
+    assert first.returncode == 1, first.stdout + first.stderr
+    last = first.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: 1 of 3 runs failed: doomed: error: the training loss is nan"), last
+    assert {"small", "plain"} <= names(project)
+    assert "doomed" not in names(project)
+
+
+def test_the_work_tree_and_the_users_params_stay(project: Project, first: subprocess.CompletedProcess[str]) -> None:
+    assert project.ok("git", "status", "--short") == ""
+
+
+def test_finished_runs_are_not_repeated_and_changed_ones_are(
+    project: Project, first: subprocess.CompletedProcess[str]
+) -> None:
+    text = STUDY.replace("  doomed: {train.learning_rate: 1e+30, train.epochs: 40}\n", "").replace("1e-5", "1e-6")
+    (project.folder / "fixed.yaml").write_text(text)
+    done = project.run(sys.executable, "-m", "study.run", "fixed.yaml")
+    (project.folder / "fixed.yaml").unlink()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 runs, 1 finished before" in done.stderr
+    assert "plain: done" in done.stderr
+    assert "small: done" not in done.stderr
+
+
+def test_the_table_names_experiments_and_says_synthetic(
+    project: Project, first: subprocess.CompletedProcess[str]
+) -> None:
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text()
+    keep = re.search(r"^COLUMNS_SHOWN := (.*)$", makefile, re.MULTILINE)[1].replace("$$", "$")
+    table = project.ok("dvc", "exp", "show", "--md", "--hide-workspace", "--drop", ".*", "--keep", keep)
+    row = next(line for line in table.splitlines() if "small" in line)
+    assert "synthetic" in row
+    assert "C-P-F-D" in row
+    assert "official" in row
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1300,4200",
+    "--virtual-time-budget=20000",
+    "--proxy-server=127.0.0.1:9",
+]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_the_page_draws_every_figure_without_internet(
+    project: Project, first: subprocess.CompletedProcess[str], tmp_path: Path
+) -> None:
+    page = project.folder / "dvc_plots" / "index.html"
+    assert not re.search(r"<(script|link)[^>]+(src|href)=[\"']?(https?:)?//", page.read_text())
+    command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}"]
+    dom = subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120).stdout
+    assert dom.count('class="marks"') == 5
+    shot = tmp_path / "page.png"
+    subprocess.run([*command, f"--screenshot={shot}", page.as_uri()], capture_output=True, timeout=120, check=True)
+
+    import numpy as np
+    from PIL import Image
+
+    with Image.open(shot) as image:
+        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
+    for colour in ((0, 0x72, 0xB2), (0xD5, 0x5E, 0)):
+        assert (np.abs(pixels.astype(int) - colour).max(axis=1) < 12).sum() > 100, "training and validation curves"
