@@ -28,7 +28,7 @@ def main() -> None:
     print(f"{len(runs)} runs, {len(runs) - len(wanted)} finished before", file=sys.stderr)
     try:
         failures = _work_off(wanted, arguments.jobs) if wanted else {}
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         experiments.clear({run.name for run in wanted})
         raise
     if arguments.plots:

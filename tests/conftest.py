@@ -74,6 +74,10 @@ class Project:
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the project with this Python first on the path."""
+        variables = self.environment() | environment
+        return subprocess.run(command, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=600)
+
+    def environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
         identity = {
@@ -81,14 +85,7 @@ class Project:
             for role in ("AUTHOR", "COMMITTER")
             for field in ("NAME", "EMAIL")
         }
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            env={**inherited, **identity, "PATH": path, "DVC_NO_ANALYTICS": "1", **environment},
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
+        return {**inherited, **identity, "PATH": path}
 
     def stage(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return self.run(sys.executable, "-m", f"stages.{name}", **environment)

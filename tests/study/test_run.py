@@ -2,8 +2,10 @@
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from tests.conftest import Project
 
 STUDY = """
-params: {evaluate.seed: 3}
+params: {train.epochs: 3}
 runs:
   small: {model.layers: C-P-F-D}
   plain: {model.layers: P-F-D, train.learning_rate: 1e-5}
@@ -67,6 +69,53 @@ def test_finished_runs_are_not_repeated_and_changed_ones_are(
     assert "2 runs, 1 finished before" in done.stderr
     assert "plain: done" in done.stderr
     assert "small: done" not in done.stderr
+
+
+def training_processes(project: Project) -> list[int]:
+    """Processes of stages.train that work in one of the project's temporary copies."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            is_training = b"stages.train" in (entry / "cmdline").read_bytes()
+            if is_training and (entry / "cwd").resolve().is_relative_to(project.folder):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def wait_until(condition: Callable[[], object], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.2)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_an_interrupted_study_leaves_nothing_running_and_goes_on(
+    project: Project, first: subprocess.CompletedProcess[str]
+) -> None:
+    (project.folder / "long.yaml").write_text("runs: {long: {train.epochs: 150, train.learning_rate: 1e-3}}")
+    command = [sys.executable, "-m", "study.run", "long.yaml"]
+    checkpoints = project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints"
+    started = subprocess.Popen(
+        command, cwd=project.folder, env=project.environment(), stderr=subprocess.PIPE, text=True
+    )
+    with started:
+        wait_until(lambda: list(checkpoints.glob("*.pickle")), 120)
+        started.send_signal(signal.SIGINT)
+        _, told = started.communicate(timeout=120)
+    assert started.returncode == 1
+    assert told.strip().splitlines()[-1] == "error: interrupted; run it again to go on"
+    wait_until(lambda: not training_processes(project), 20)
+    assert project.ok("git", "status", "--short") == "?? long.yaml\n"
+
+    again = project.run(*command)
+    assert again.returncode == 0, again.stderr
+    log = project.ok("dvc", "queue", "logs", "long")
+    assert "epoch 150/150" in log
+    assert "epoch 1/150" not in log
+    (project.folder / "long.yaml").unlink()
 
 
 def test_the_table_names_experiments_and_says_synthetic(
