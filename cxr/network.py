@@ -1,5 +1,7 @@
 """Build the network that a layer notation describes."""
 
+from collections.abc import Iterator
+from itertools import count
 from typing import Annotated
 
 from pydantic import Field
@@ -12,6 +14,9 @@ from cxr.params import STRICT
 
 # The study fed each grey image as three equal channels; the parameter counts keep that.
 N_EQUAL_CHANNELS = 3
+
+# Dropout layer i of a network with seed s draws from seed s * N_DROPOUT_SEEDS + i.
+N_DROPOUT_SEEDS = 1000
 
 Width = Annotated[int, Field(gt=0)]
 
@@ -36,28 +41,29 @@ def build(params: ModelParams, image_size: int, *, precision: str, seed: int) ->
     notation.check_poolings(steps, image_size, params.layers)
     keras.utils.set_random_seed(seed)
     policy = "float32" if precision == "float32" else f"mixed_{precision}"
-    n_dropouts = 0
+    inputs = x = keras.Input((image_size, image_size, 1), dtype="uint8", name="image")
+    for layer in _layers(params, steps, policy, seed):
+        x = layer(x)
+    return keras.Model(inputs, x, name="network")
 
-    def drop(x: keras.KerasTensor) -> keras.KerasTensor:
-        nonlocal n_dropouts
-        n_dropouts += 1
-        name = f"dropout_{n_dropouts}"
-        return Dropout(params.dropout, seed=seed * 1000 + n_dropouts, dtype=policy, name=name)(x)
 
-    inputs = keras.Input((image_size, image_size, 1), dtype="uint8", name="image")
-    x = keras.layers.Rescaling(1 / 255, dtype="float32", name="rescaling")(inputs)
+def _layers(params: ModelParams, steps: list[notation.Step], policy: str, seed: int) -> Iterator[keras.Layer]:
+    """The layers in order. Each is made when its turn comes: the order of making and building fixes the weights."""
+    dropouts = (
+        Dropout(params.dropout, seed=seed * N_DROPOUT_SEEDS + i, dtype=policy, name=f"dropout_{i}") for i in count(1)
+    )
+    yield keras.layers.Rescaling(1 / 255, dtype="float32", name="rescaling")
     n_repeats = N_EQUAL_CHANNELS
     for i, layer in enumerate(notation.features(steps, params.filters), start=1):
-        if isinstance(layer, notation.Pooling):
-            x = drop(keras.layers.MaxPooling2D(2, padding="same", dtype=policy, name=f"pooling_{i}")(x))
-            continue
-        convolution = PooledConvolution(
-            layer.filters, layer.is_pooled, n_repeats, dtype=policy, name=f"convolution_{i}"
-        )
-        x, n_repeats = convolution(x), 1
-        x = drop(x) if layer.has_dropout else x
-    x = keras.layers.Flatten(dtype=policy, name="flatten")(x)
+        if isinstance(layer, notation.Convolution):
+            yield PooledConvolution(layer.filters, layer.is_pooled, n_repeats, dtype=policy, name=f"convolution_{i}")
+            n_repeats = 1
+        else:
+            yield keras.layers.MaxPooling2D(2, padding="same", dtype=policy, name=f"pooling_{i}")
+        if isinstance(layer, notation.Pooling) or layer.has_dropout:
+            yield next(dropouts)
+    yield keras.layers.Flatten(dtype=policy, name="flatten")
     for i, units in enumerate(notation.dense_units(steps, params.dense_units), start=1):
-        x = drop(keras.layers.Dense(units, activation="relu", dtype=policy, name=f"dense_{i}")(x))
-    logits = keras.layers.Dense(1, dtype="float32", name="logit")(x)
-    return keras.Model(inputs, logits, name="network")
+        yield keras.layers.Dense(units, activation="relu", dtype=policy, name=f"dense_{i}")
+        yield next(dropouts)
+    yield keras.layers.Dense(1, dtype="float32", name="logit")
