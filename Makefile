@@ -18,7 +18,7 @@ DEV := $(VENV)/.ready-$(EXTRA)-dev
 
 export PATH := $(abspath $(BIN)):$(PATH)
 
-COLUMNS_SHOWN := ^(Experiment|images|split\.protocol|model\.layers|train\.learning_rate|images\.size|parameters|seconds|loss_gap|metrics/test\.json:accuracy|accuracy_low|accuracy_high|auroc|auroc_low|auroc_high|sensitivity|specificity)$$
+COLUMNS_SHOWN := ^(Experiment|images|split\.protocol|model\.layers|train\.learning_rate|images\.size|parameters|seconds|loss_gap|metrics/test\.json:accuracy|accuracy_low|accuracy_high|auroc|auroc_low|auroc_high|sensitivity|specificity|metadata\.accuracy|majority\.accuracy)$$
 TABLE := dvc exp show --md --hide-workspace --drop '.*' --keep '$(COLUMNS_SHOWN)'
 
 .PHONY: demo study table test lint format lock

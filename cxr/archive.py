@@ -35,7 +35,7 @@ def unpack(archive: Path, raw: Path) -> None:
 def copy(folder: Path, raw: Path, name: str) -> None:
     """Copy each image under `folder` once to `raw`/split/CLASS/name; `folder` stays as it is.
 
-    Raises UserError where train or test lacks a class, or two copies of an image differ.
+    Raises UserError where there is none or a split lacks a class, or two copies of an image differ.
     """
     found = list(layout.select((path.relative_to(folder), path) for path in folder.rglob("*") if path.is_file()))
     layout.check_classes((path for path, _ in found), name)

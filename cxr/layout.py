@@ -46,9 +46,10 @@ def select(entries: Iterable[tuple[PurePath, Entry]]) -> Iterator[tuple[PurePosi
 
 
 def check_classes(paths: Iterable[PurePosixPath], where: str) -> None:
-    """Raises UserError where train or test has no image of a class."""
+    """Raises UserError where there is no image, or a split that has images has none of a class."""
     present = {path.parts[:2] for path in paths}
-    missing = [f"{split}/{name}" for split in ("train", "test") for name in CLASSES if (split, name) not in present]
+    splits = [split for split in SPLITS if any(split == found for found, _ in present)] or ["train", "test"]
+    missing = [f"{split}/{name}" for split in splits for name in CLASSES if (split, name) not in present]
     if missing:
         raise UserError(
             f"{where} has no images in {', '.join(missing)}; expected Kaggle's layout "

@@ -11,7 +11,7 @@ from ruamel.yaml.error import YAMLError
 
 from cxr import notation
 from cxr.errors import UserError
-from cxr.evaluation import EvaluateParams
+from cxr.evaluation_params import EvaluateParams
 from cxr.images import ImagesParams
 from cxr.network import ModelParams
 from cxr.params import parse

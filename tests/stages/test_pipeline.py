@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -80,3 +82,19 @@ def test_a_missing_key_and_a_failed_stage_keep_what_was_there(project: Project) 
     after = project.ok("dvc", "exp", "run", "-n", "good", "-S", "model.layers=C-P-F-D")
     assert stages_run(after) == []
     assert read(project, "metrics/test.json")["n_images"] > 0
+
+
+def test_a_changed_folder_is_taken_in_by_its_revision(
+    make_dvc_project: Callable[[], Project], kaggle_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(kaggle_folder, folder)
+    project = make_dvc_project()
+    project.set(data__source="directory", data__directory=str(folder))
+    assert stages_run(project.ok("dvc", "repro", "manifest")) == ["download", "manifest"]
+    next((folder / "train" / "NORMAL").iterdir()).unlink()
+    assert stages_run(project.ok("dvc", "repro", "manifest")) == []
+    project.set(data__revision=1)
+    assert stages_run(project.ok("dvc", "repro", "manifest")) == ["download", "manifest"]
+    assert read(project, "metrics/data.json")["n_images"] == 79
+    assert read(project, "metrics/data.json")["images"] == "real"

@@ -156,7 +156,7 @@ def test_the_page_draws_every_figure_without_internet(
     assert not re.search(r"<(script|link)[^>]+(src|href)=[\"']?(https?:)?//", page.read_text())
     command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}"]
     dom = subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120).stdout
-    assert dom.count('class="marks"') == 5
+    assert dom.count('class="marks"') == 6
     shot = tmp_path / "page.png"
     subprocess.run([*command, f"--screenshot={shot}", page.as_uri()], capture_output=True, timeout=120, check=True)
 
