@@ -2,6 +2,7 @@
 #   make demo     small grid on synthetic phantoms: table and curves
 #   make study    the eight runs of study.yaml   SET="data.source=..." JOBS=1
 #   make table    the comparison table of all experiments
+#   make compare  which differences are real   RUNS="layers-1 layers-2", or all
 #   make test, make lint, make lock
 # The environment: EXTRA=cpu (default) or EXTRA=cuda; PYTHON=python3.12 chooses the interpreter.
 
@@ -21,7 +22,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 COLUMNS_SHOWN := ^(Experiment|images|split\.protocol|model\.layers|train\.learning_rate|images\.size|parameters|seconds|loss_gap|metrics/test\.json:accuracy|accuracy_low|accuracy_high|auroc|auroc_low|auroc_high|sensitivity|specificity|metadata\.accuracy|majority\.accuracy)$$
 TABLE := dvc exp show --md --hide-workspace --drop '.*' --keep '$(COLUMNS_SHOWN)'
 
-.PHONY: demo study table test lint format lock
+.PHONY: demo study table compare test lint format lock
 
 demo: $(RUNTIME)
 	@python -m study.run demo.yaml --plots dvc_plots
@@ -34,6 +35,9 @@ study: $(RUNTIME)
 
 table: $(RUNTIME)
 	@$(TABLE)
+
+compare: $(RUNTIME)
+	@python -m study.compare $(RUNS)
 
 test: $(DEV)
 	@python -m pytest $(ARGS)

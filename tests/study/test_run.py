@@ -130,6 +130,15 @@ def test_the_table_names_experiments_and_says_synthetic(
     assert "official" in row
 
 
+def test_experiments_are_compared_pair_by_pair(project: Project, first: subprocess.CompletedProcess[str]) -> None:
+    told = project.ok(sys.executable, "-m", "study.compare", "small", "plain")
+    for expected in ("| small ", "*majority class*", "*metadata alone, no image*", "synthetic images", "plain - small"):
+        assert expected in told
+    unknown = project.run(sys.executable, "-m", "study.compare", "small", "nobody")
+    assert unknown.returncode == 1
+    assert unknown.stderr.splitlines()[-1] == "error: no finished experiment from this commit is called nobody"
+
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 

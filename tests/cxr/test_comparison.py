@@ -1,0 +1,109 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from cxr import comparison
+from cxr.comparison import Classifier
+from cxr.errors import UserError
+
+
+def classifier(name: str, accuracy: float, seed: int, n: int = 400, shared: float = 0.0) -> Classifier:
+    """Right with probability `accuracy`; a share of its errors follows the image, so that classifiers agree."""
+    rng, of_images = np.random.default_rng([1, seed]), np.random.default_rng(0)
+    labels, difficulty = of_images.integers(0, 2, n), of_images.random(n)
+    luck = np.where(rng.random(n) < shared, difficulty, rng.random(n))
+    sure = 0.5 + 0.5 * np.abs(luck - accuracy)
+    right = luck < accuracy
+    probability = np.where(right == (labels == 1), sure, 1 - sure)
+    columns = {"path": [f"{i:04d}" for i in range(n)], "patient_group": np.arange(n) // 2, "label": labels}
+    return Classifier(name, pd.DataFrame({**columns, "probability": probability}), 0.5)
+
+
+def test_a_classifier_does_not_differ_from_itself() -> None:
+    one = classifier("a", 0.8, 0)
+    figures = comparison.paired(one, one, 200, 0)
+    for name in ("accuracy", "auroc"):
+        assert figures[f"{name}_difference"] == figures[f"{name}_difference_low"] == 0
+        assert figures[f"{name}_difference_high"] == 0
+    assert figures["p_mcnemar"] == 1
+    assert np.isnan(figures["n_images_needed"])
+
+
+def test_turning_the_pair_turns_the_signs() -> None:
+    one, two = classifier("a", 0.8, 0), classifier("b", 0.9, 1)
+    there, back = comparison.paired(one, two, 200, 0), comparison.paired(two, one, 200, 0)
+    assert there["accuracy_difference"] == pytest.approx(-back["accuracy_difference"])
+    assert there["auroc_difference_low"] == pytest.approx(-back["auroc_difference_high"])
+    assert there["n_only_first_right"] == back["n_only_second_right"]
+    assert there["p_mcnemar"] == back["p_mcnemar"]
+
+
+def test_pairing_narrows_the_interval_of_classifiers_that_err_on_the_same_images() -> None:
+    def width(shared: float) -> float:
+        pair = (classifier("a", 0.8, 0, shared=shared), classifier("b", 0.82, 1, shared=shared))
+        figures = comparison.paired(*pair, 400, 0)
+        return figures["accuracy_difference_high"] - figures["accuracy_difference_low"]
+
+    assert width(0.95) < 0.6 * width(0.0)
+
+
+def test_the_order_of_the_rows_does_not_matter() -> None:
+    one, two = classifier("a", 0.8, 0), classifier("b", 0.9, 1)
+    shuffled = Classifier("b", two.predictions.sample(frac=1, random_state=0), 0.5)
+    assert comparison.paired(one, two, 100, 0) == comparison.paired(one, shuffled, 100, 0)
+
+
+def test_different_test_images_are_refused() -> None:
+    one, two = classifier("a", 0.8, 0), classifier("b", 0.8, 1)
+    other = Classifier("b", two.predictions.assign(path=lambda t: "x" + t["path"]), 0.5)
+    with pytest.raises(UserError, match="a and b were tested on different images"):
+        comparison.paired(one, other, 100, 0)
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_mcnemar_is_the_binomial_test_of_the_discordant_images(first: int, second: int) -> None:
+    expected = binomtest(first, first + second).pvalue if first + second else 1.0
+    assert comparison.mcnemar_exact(first, second) == pytest.approx(min(1.0, expected))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_holm_is_its_definition(p_values: list[float]) -> None:
+    order = np.argsort(p_values, kind="stable")
+    expected, largest = np.zeros(len(p_values)), 0.0
+    for rank, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        expected[i] = largest
+    np.testing.assert_allclose(comparison.holm(p_values), expected)
+
+
+def test_intervals_of_a_difference_cover_the_truth_about_95_times_in_100() -> None:
+    """Two classifiers, right 80% and 86% of the time, whose errors go together; truth: 0.06."""
+    n_trials, covered = 200, 0
+    for trial in range(n_trials):
+        rng = np.random.default_rng([9, trial])
+        n = 300
+        labels, luck = rng.integers(0, 2, n), rng.random(n)
+        columns = {"path": [f"{i:04d}" for i in range(n)], "patient_group": np.arange(n) // 2, "label": labels}
+        pair = []
+        for name, accuracy in (("a", 0.80), ("b", 0.86)):
+            own = np.where(rng.random(n) < 0.5, luck, rng.random(n))
+            probability = np.where((own < accuracy) == (labels == 1), 0.9, 0.1)
+            pair.append(Classifier(name, pd.DataFrame({**columns, "probability": probability}), 0.5))
+        figures = comparison.paired(*pair, 300, trial)
+        covered += figures["accuracy_difference_low"] <= 0.06 <= figures["accuracy_difference_high"]
+    assert 0.89 <= covered / n_trials <= 0.99
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(2, 40), st.integers(0, 30))
+def test_with_the_images_needed_the_test_has_its_power(first: int, extra: int) -> None:
+    second = first + extra + 1
+    n = comparison.n_images_needed(first, second, 400)
+    rng = np.random.default_rng(0)
+    draws = rng.multinomial(int(n), [first / 400, second / 400, 1 - (first + second) / 400], size=300)
+    rejected = [comparison.mcnemar_exact(a, b) < 0.05 for a, b, _ in draws]
+    assert 0.6 < np.mean(rejected) < 0.92
