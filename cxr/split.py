@@ -108,7 +108,7 @@ def summarise(parts: dict[str, pd.DataFrame], protocol: str) -> dict[str, Any]:
     def shared(sets: dict[str, set[str]], name: str) -> dict[str, int]:
         return {other: len(sets[name] & sets[other]) for other in parts if other != name}
 
-    figures = {
+    figures: dict[str, dict[str, Any]] = {
         name: {
             "n_images": len(part),
             "n_groups": len(groups[name]),
@@ -122,4 +122,5 @@ def summarise(parts: dict[str, pd.DataFrame], protocol: str) -> dict[str, Any]:
         }
         for name, part in parts.items()
     }
-    return {"protocol": protocol, "is_patient_disjoint": protocol != "pooled", **figures}
+    is_disjoint = all(n == 0 for part in figures.values() for n in part["shared_groups"].values())
+    return {"protocol": protocol, "is_patient_disjoint": is_disjoint, **figures}

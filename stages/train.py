@@ -29,13 +29,13 @@ def main() -> None:
 
     setting = {"model": asdict(model_params), "train": asdict(params), "precision": precision, "device": device()}
     checkpoint = project.scratch("checkpoints") / f"{_key(setting)}.pickle"
-    start = pickle.loads(checkpoint.read_bytes()) if checkpoint.exists() else training.Progress()
+    start = _resume(checkpoint)
     history = start.history
     for history in training.train(model, images, train, val, params, start):
         project.write_csv("plots/history.csv", pd.DataFrame(history))
         progress = training.Progress(history, training.variables(model))
-        with project.whole(checkpoint) as partial:
-            partial.write_bytes(pickle.dumps(progress))
+        with project.whole(checkpoint) as partial, partial.open("wb") as file:
+            pickle.dump(progress, file, protocol=pickle.HIGHEST_PROTOCOL)
 
     project.write_csv("plots/history.csv", pd.DataFrame(history))
     with project.whole("models/model.keras") as partial:
@@ -47,6 +47,16 @@ def main() -> None:
         | {"peak_memory_mib": peak_memory_mib()},
     )
     checkpoint.unlink(missing_ok=True)
+
+
+def _resume(checkpoint: Path) -> training.Progress:
+    """Where an interrupted training of exactly this kind stopped, or the start."""
+    if not checkpoint.exists():
+        return training.Progress()
+    with checkpoint.open("rb") as file:
+        progress: training.Progress = pickle.load(file)
+    print(f"resuming after epoch {len(progress.history)}", file=sys.stderr)
+    return progress
 
 
 def _part(path: Path) -> training.Part:

@@ -38,8 +38,10 @@ def has_workers() -> bool:
 def enqueue(run: Run) -> None:
     """Queue a run under its name, in place of an experiment of that name."""
     overrides = [word for key, value in run.overrides.items() for word in ("--set-param", as_argument(key, value))]
-    replace = ["--force"] if run.name in finished() else []
-    dvc("exp", "run", "--queue", "--quiet", "--name", run.name, *replace, *overrides)
+    if run.name in finished():
+        # Not `exp run --force`, which would also run every stage again.
+        dvc("exp", "remove", run.name)
+    dvc("exp", "run", "--queue", "--quiet", "--name", run.name, *overrides)
 
 
 def clear(names: set[str]) -> None:

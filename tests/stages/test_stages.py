@@ -177,6 +177,7 @@ def test_a_killed_training_resumes_with_the_same_result(shared_project: Project)
     assert len(list(checkpoints.iterdir())) == 1
     again = shared_project.stage("train")
     assert again.returncode == 0, again.stderr
+    assert "resuming after epoch 2\n" in again.stderr
     assert "epoch 3/4" in again.stderr
     assert "epoch 2/4" not in again.stderr
     assert list(checkpoints.iterdir()) == []
