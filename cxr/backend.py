@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import resource
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +37,9 @@ with _without_stderr():
 
 __all__ = ["device", "gpus", "keras", "peak_memory_mib", "resolve_precision"]
 
+# Of x86 processors; of NVIDIA GPUs from Ampere on.
 BFLOAT16_FLAGS = {"amx_bf16", "avx512_bf16"}
+BFLOAT16_COMPUTE_CAPABILITY = 8.0
 
 
 def gpus() -> list[str]:
@@ -45,23 +48,40 @@ def gpus() -> list[str]:
 
 
 def device() -> str:
-    """Name of the device that computes: `gpu:0` and so on, or `cpu` with the processor's model."""
+    """Name of the device that computes: `gpu:0` or `cpu`, with its model where that can be read."""
     found = gpus()
-    return found[0] if found else f"cpu ({_cpu_field('model name') or platform.machine()})"
+    if found:
+        return f"{found[0]} ({_gpu_field('name') or 'unknown'})"
+    return f"cpu ({_cpu_field('model name') or platform.machine()})"
 
 
 def resolve_precision(precision: str) -> str:
     """`auto` becomes `bfloat16` where the hardware multiplies it natively, else `float32`."""
     if precision != "auto":
         return precision
-    is_native = gpus() or BFLOAT16_FLAGS & set(_cpu_field("flags").split())
-    return "bfloat16" if is_native else "float32"
+    return "bfloat16" if _has_bfloat16() else "float32"
+
+
+def _has_bfloat16() -> bool:
+    """Whether the device that computes multiplies bfloat16 natively."""
+    if gpus():
+        return float(_gpu_field("compute_cap") or 0) >= BFLOAT16_COMPUTE_CAPABILITY
+    return bool(BFLOAT16_FLAGS & set(_cpu_field("flags").split()))
 
 
 def peak_memory_mib() -> float:
     """Largest resident memory of this process so far, in MiB."""
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
+
+
+def _gpu_field(name: str) -> str:
+    """A field of the first GPU that nvidia-smi reports, or an empty string."""
+    command = ["nvidia-smi", f"--query-gpu={name}", "--format=csv,noheader", "--id=0"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
 
 
 def _cpu_field(name: str) -> str:
