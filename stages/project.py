@@ -25,14 +25,26 @@ NOT_OUR_FAULT = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.ER
 
 
 def read_params(kind: type[Params], section: str) -> Params:
-    """A section of params.yaml, checked; YAML 1.2, so that 1e-4 is a number."""
+    """A section of params.yaml, checked."""
+    return parse(kind, section, read_yaml(Path("params.yaml")).get(section))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file that holds a mapping. Raises UserError where it is missing or something else."""
     try:
-        everything = YAML(typ="safe", pure=True).load(Path("params.yaml"))
+        content = parse_yaml(path.read_text())
     except FileNotFoundError:
-        raise UserError("params.yaml is missing; run this from the top of the project") from None
+        raise UserError(f"{path} is missing; run this from the top of the project") from None
     except YAMLError as error:
-        raise UserError(f"params.yaml is not valid YAML: {' '.join(str(error).split())}") from None
-    return parse(kind, section, (everything or {}).get(section))
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds no mapping of keys")
+    return content
+
+
+def parse_yaml(text: str) -> Any:
+    """YAML 1.2, in which 1e-4 is a number."""
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def home() -> Path:

@@ -24,11 +24,13 @@ def run(command: list[str], name: str) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     # Files, not pipes: `dvc queue start` leaves workers behind that would hold a pipe open.
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        code = subprocess.run(command, env={**os.environ, "PATH": path}, stdout=out, stderr=err).returncode
+        environment = {**os.environ, "PATH": path}
+        # A session of its own: Ctrl-C in the terminal is for this process, which then stops things in order.
+        done = subprocess.run(command, env=environment, stdout=out, stderr=err, start_new_session=True)
         out.seek(0)
         err.seek(0)
         output, errors = out.read(), err.read()
-    if code:
+    if done.returncode:
         lines = [line for line in (errors or output).splitlines() if line.strip()]
-        raise UserError(f"{name} failed: {lines[-1] if lines else f'exit code {code}'}")
+        raise UserError(f"{name} failed: {lines[-1] if lines else f'exit code {done.returncode}'}")
     return output

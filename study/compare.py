@@ -18,7 +18,6 @@ from cxr.errors import UserError
 from stages import project
 from study import experiments
 from study.commands import git
-from study.grid import read_yaml_text
 
 SHORTCUTS = {"majority": "majority class", "metadata": "metadata alone, no image"}
 
@@ -45,7 +44,7 @@ def _read(name: str, ref: str) -> dict[str, Any]:
     metrics = {key: json.loads(git("show", f"{ref}:metrics/{key}.json")) for key in ("test", "data", "shortcuts")}
     table = dvc.api.read("data/predictions/test.csv", rev=git("rev-parse", ref).strip())
     tested = Classifier(name, pd.read_csv(io.StringIO(table)), metrics["test"]["threshold"])
-    settings = read_yaml_text(git("show", f"{ref}:params.yaml"))["evaluate"]
+    settings = project.parse_yaml(git("show", f"{ref}:params.yaml"))["evaluate"]
     return {**metrics, "tested": tested, "settings": settings}
 
 

@@ -1,10 +1,16 @@
 """DVC's experiments and their queue, as the study needs them."""
 
+from typing import TYPE_CHECKING
+
 from dvc.repo import Repo
 
 from cxr.errors import UserError
+from stages.project import parse_yaml
 from study.commands import dvc, git
-from study.grid import Run, as_argument, read_yaml_text
+from study.overrides import as_argument
+
+if TYPE_CHECKING:
+    from study.grid import Run
 
 STATES = ("Queued", "Running", "Success", "Failed")
 
@@ -16,10 +22,10 @@ def finished() -> dict[str, str]:
     return {ref.rsplit("/", 1)[1]: ref for ref in refs}
 
 
-def is_finished(run: Run) -> bool:
+def is_finished(run: "Run") -> bool:
     """Whether an experiment of this name and exactly these parameters has been run from the present commit."""
     ref = finished().get(run.name)
-    return ref is not None and read_yaml_text(git("show", f"{ref}:params.yaml")) == run.params
+    return ref is not None and parse_yaml(git("show", f"{ref}:params.yaml")) == run.params
 
 
 def states(names: set[str]) -> dict[str, str]:
@@ -35,7 +41,7 @@ def has_workers() -> bool:
         return bool(repo.experiments.celery_queue.worker_status())
 
 
-def enqueue(run: Run) -> None:
+def enqueue(run: "Run") -> None:
     """Queue a run under its name, in place of an experiment of that name."""
     overrides = [word for key, value in run.overrides.items() for word in ("--set-param", as_argument(key, value))]
     if run.name in finished():

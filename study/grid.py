@@ -1,13 +1,9 @@
 """A study file: named runs as overrides of params.yaml, checked before anything starts."""
 
 import copy
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from cxr import notation
 from cxr.errors import UserError
@@ -19,6 +15,7 @@ from cxr.phantom import PhantomParams
 from cxr.sources import DataParams
 from cxr.split import SplitParams
 from cxr.training import TrainParams
+from stages import project
 
 SECTIONS = {
     "data": DataParams,
@@ -40,30 +37,12 @@ class Run:
     params: dict[str, Any]
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML 1.2 file that holds a mapping. Raises UserError where it is missing or something else."""
-    try:
-        content = read_yaml_text(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing") from None
-    except YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds no mapping of keys")
-    return content
-
-
-def read_yaml_text(text: str) -> Any:
-    """YAML 1.2, in which 1e-4 is a number."""
-    return YAML(typ="safe", pure=True).load(text)
-
-
 def load(path: Path, extra: dict[str, Any]) -> list[Run]:
     """The runs of a study file on top of params.yaml; `extra` overrides both.
 
     Raises UserError that names every run with a wrong parameter, and what is wrong with it.
     """
-    study, base = read_yaml(path), read_yaml(Path("params.yaml"))
+    study, base = project.read_yaml(path), project.read_yaml(Path("params.yaml"))
     if not isinstance(study.get("runs"), dict) or set(study) - {"params", "runs"}:
         raise UserError(f"{path} needs `runs`, a mapping from names to overrides, and may have `params` for all")
     runs, problems = [], []
@@ -90,22 +69,3 @@ def _apply(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
     model = checked["model"]
     notation.check_poolings(notation.parse(model.layers), params["images"]["size"], model.layers)
     return params
-
-
-def parse_overrides(texts: list[str]) -> dict[str, Any]:
-    """`section.key=value` words, their values read as YAML 1.2."""
-    overrides = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise UserError(f"'{text}' is no override; write section.key=value")
-        overrides[key] = read_yaml_text(value)
-    return overrides
-
-
-def as_argument(key: str, value: Any) -> str:
-    """An override as `dvc exp run --set-param` takes it; strings quoted, so that none is read as a sweep."""
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-        return f"{key}='{escaped}'"
-    return f"{key}={json.dumps(value, separators=(',', ':'))}"

@@ -5,7 +5,9 @@ table. Interrupted, it goes on where it stopped: finished runs stay, a training 
 """
 
 import argparse
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from tqdm import tqdm
 
 from cxr.errors import UserError
 from stages import project
-from study import experiments, grid
+from study import experiments, grid, overrides
 from study.commands import dvc
 
 POLL = 2.0
@@ -23,12 +25,12 @@ OVER = {"Success", "Failed"}
 
 def main() -> None:
     arguments = _arguments()
-    runs = grid.load(arguments.study, grid.parse_overrides(arguments.set))
+    runs = grid.load(arguments.study, overrides.parse_overrides(arguments.set))
     wanted = [run for run in runs if not experiments.is_finished(run)]
     print(f"{len(runs)} runs, {len(runs) - len(wanted)} finished before", file=sys.stderr)
     try:
-        failures = _work_off(wanted, arguments.jobs) if wanted else {}
-    except (KeyboardInterrupt, SystemExit):
+        failures = _work_off(wanted, arguments.jobs, _stop_signal()) if wanted else {}
+    except KeyboardInterrupt:
         experiments.clear({run.name for run in wanted})
         raise
     if arguments.plots:
@@ -47,19 +49,32 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _work_off(runs: list[grid.Run], n_jobs: int) -> dict[str, str]:
-    """Queue the runs and wait until all are over; the reason of each failure by name."""
+def _stop_signal() -> threading.Event:
+    """Set when the user stops the study: an exception in the midst of DVC's code might be swallowed there."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _work_off(runs: list[grid.Run], n_jobs: int, stop: threading.Event) -> dict[str, str]:
+    """Queue the runs and wait until all are over; the reason of each failure by name.
+
+    Raises KeyboardInterrupt once `stop` is set.
+    """
     names = {run.name for run in runs}
     experiments.clear(names)
     for run in tqdm(runs, desc="queue", unit="run"):
         experiments.enqueue(run)
+        _check(stop)
     experiments.start(n_jobs)
     known: dict[str, str] = {}
     started: dict[str, float] = {}
     bar: tqdm[Any] = tqdm(total=len(runs), desc="study", unit="run")
     with bar:
         while not all(known.get(name) in OVER for name in names):
-            time.sleep(POLL)
+            stop.wait(POLL)
+            _check(stop)
             now = experiments.states(names)
             for name in sorted(names):
                 _tell(bar, name, known.get(name), now.get(name), started)
@@ -68,6 +83,11 @@ def _work_off(runs: list[grid.Run], n_jobs: int) -> dict[str, str]:
             if not experiments.has_workers() and "Queued" in known.values():
                 experiments.start(n_jobs)
     return {name: experiments.reason(name) for name in sorted(names) if known[name] == "Failed"}
+
+
+def _check(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise KeyboardInterrupt
 
 
 def _tell(bar: "tqdm[Any]", name: str, before: str | None, now: str | None, started: dict[str, float]) -> None:

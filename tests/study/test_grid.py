@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from cxr.errors import UserError
-from study import grid
+from study import grid, overrides
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,12 +57,12 @@ def test_a_missing_file_is_named() -> None:
 
 def test_words_become_overrides_and_arguments() -> None:
     words = ["train.learning_rate=1e-5", "data.directory=a b", "data.source=phantom", "model.filters=[1, 2]"]
-    overrides = grid.parse_overrides(words)
-    assert overrides["train.learning_rate"] == 1e-5
-    arguments = [grid.as_argument(key, value) for key, value in overrides.items()]
+    parsed = overrides.parse_overrides(words)
+    assert parsed["train.learning_rate"] == 1e-5
+    arguments = [overrides.as_argument(key, value) for key, value in parsed.items()]
     assert arguments == [
         "train.learning_rate=1e-05", "data.directory='a b'", "data.source='phantom'", "model.filters=[1,2]",
     ]  # fmt: skip
-    assert grid.as_argument("data.directory", None) == "data.directory=null"
+    assert overrides.as_argument("data.directory", None) == "data.directory=null"
     with pytest.raises(UserError, match=r"write section\.key=value"):
-        grid.parse_overrides(["epochs"])
+        overrides.parse_overrides(["epochs"])

@@ -1,0 +1,26 @@
+"""Overrides of params.yaml as words: `section.key=value`."""
+
+import json
+from typing import Any
+
+from cxr.errors import UserError
+from stages.project import parse_yaml
+
+
+def parse_overrides(texts: list[str]) -> dict[str, Any]:
+    """`section.key=value` words, their values read as YAML 1.2."""
+    overrides = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"'{text}' is no override; write section.key=value")
+        overrides[key] = parse_yaml(value)
+    return overrides
+
+
+def as_argument(key: str, value: Any) -> str:
+    """An override as `dvc exp run --set-param` takes it; strings quoted, so that none is read as a sweep."""
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"{key}='{escaped}'"
+    return f"{key}={json.dumps(value, separators=(',', ':'))}"
