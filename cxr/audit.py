@@ -4,21 +4,32 @@ Each learns from the training part what a file's storage, its size, or pixels wi
 measured on the test part as a network is. Where one does as well as a network, the network's figure proves nothing.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from cxr import bootstrap, metrics
+from cxr.params import STRICT
 
 Features = NDArray[np.float64]
 
 RING_PIXELS = 16
 THUMBNAIL_PIXELS = 8
 THRESHOLD = 0.5
+
+
+@dataclass(frozen=True, config=STRICT)
+class AuditParams:
+    """Section `audit` of params.yaml; `seed` of the trees and of the bootstrap."""
+
+    bootstrap_samples: Annotated[int, Field(ge=100)]
+    seed: Annotated[int, Field(ge=0)]
 
 
 def metadata_features(manifest: pd.DataFrame) -> dict[str, Features]:
@@ -63,7 +74,7 @@ def _shrink(image: NDArray[np.uint8], size: int) -> Features:
 
 
 def measure(
-    features: Features | None, train: pd.DataFrame, test: pd.DataFrame, n_samples: int, seed: int
+    features: Features | None, train: pd.DataFrame, test: pd.DataFrame, params: AuditParams
 ) -> dict[str, float]:
     """Accuracy and AUROC on the test part, with 95% patient-group bootstrap intervals, of one shortcut.
 
@@ -74,12 +85,14 @@ def measure(
     if features is None:
         probabilities = np.full(len(test), train["label"].mean())
     else:
-        trees = HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
+        trees = HistGradientBoostingClassifier(early_stopping=False, random_state=params.seed)
         # So few numbers: the threads would wait for each other longer than they compute.
         with threadpool_limits(1):
             trees.fit(features[train["row"]], train["label"])
             probabilities = trees.predict_proba(features[test["row"]])[:, 1]
-    draws = bootstrap.draws(labels, probabilities, test["patient_group"].to_numpy(), THRESHOLD, n_samples, seed)
+    draws = bootstrap.draws(
+        labels, probabilities, test["patient_group"].to_numpy(), THRESHOLD, params.bootstrap_samples, params.seed
+    )
     figures = {
         "accuracy": metrics.at_threshold(labels, probabilities, THRESHOLD)["accuracy"],
         "auroc": metrics.of_probabilities(labels, probabilities)["auroc"],
@@ -90,13 +103,8 @@ def measure(
 
 
 def audit(
-    manifest: pd.DataFrame,
-    images: NDArray[np.uint8],
-    train: pd.DataFrame,
-    test: pd.DataFrame,
-    n_samples: int,
-    seed: int,
+    manifest: pd.DataFrame, images: NDArray[np.uint8], train: pd.DataFrame, test: pd.DataFrame, params: AuditParams
 ) -> dict[str, dict[str, float]]:
     """The figures of every shortcut by its name, the majority first."""
     features: dict[str, Any] = {"majority": None, **metadata_features(manifest), **pixel_features(images)}
-    return {name: measure(each, train, test, n_samples, seed) for name, each in features.items()}
+    return {name: measure(each, train, test, params) for name, each in features.items()}

@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 
 from cxr import evaluation
-from cxr.evaluation_params import EvaluateParams
 from cxr.model_file import load
 from stages import project
 
 
 def main() -> None:
-    params = project.read_params(EvaluateParams, "evaluate")
+    params = project.read_params(evaluation.EvaluateParams, "evaluate")
     protocol = json.loads(Path("metrics/split.json").read_text())["protocol"]
     model = load("models/model.keras")
     images = np.load("data/images.npy", mmap_mode="r")

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from cxr import notation
+from cxr.audit import AuditParams
 from cxr.errors import UserError
-from cxr.evaluation_params import EvaluateParams
+from cxr.evaluation import EvaluateParams
 from cxr.images import ImagesParams
 from cxr.network import ModelParams
 from cxr.params import parse
@@ -21,6 +22,7 @@ SECTIONS = {
     "data": DataParams,
     "images": ImagesParams,
     "split": SplitParams,
+    "audit": AuditParams,
     "model": ModelParams,
     "train": TrainParams,
     "evaluate": EvaluateParams,

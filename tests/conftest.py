@@ -25,6 +25,7 @@ TINY = {
     "model.dense_units": 4,
     "train.epochs": 1,
     "evaluate.bootstrap_samples": 100,
+    "audit.bootstrap_samples": 100,
 }
 
 

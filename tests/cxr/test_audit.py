@@ -26,7 +26,7 @@ def audited(protocol: str = "pooled", **changes: Any) -> dict[str, dict[str, flo
     cut = split.SplitParams(protocol=protocol, val_fraction=0.1, test_fraction=0.4, seed=0)
     parts = split.cut(table, cut)
     stacked = np.stack([images[path] for path in table["path"]])
-    return audit.audit(table, stacked, parts["train"], parts["test"], 200, 0)
+    return audit.audit(table, stacked, parts["train"], parts["test"], audit.AuditParams(bootstrap_samples=200, seed=0))
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_a_size_and_a_mode_that_follow_the_label_are_found() -> None:
     table = manifest.build(rows).assign(row=np.arange(len(labels)))
     train, test = table.iloc[::2], table.iloc[1::2]
     for name, features in audit.metadata_features(table).items():
-        figures = audit.measure(features, train, test, 100, 0)
+        figures = audit.measure(features, train, test, audit.AuditParams(bootstrap_samples=100, seed=0))
         assert figures["accuracy"] > 0.99 if name in ("size", "mode", "metadata") else figures["accuracy"] < 1.01
 
 

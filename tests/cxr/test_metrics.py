@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from cxr import bootstrap, evaluation, metrics
-from cxr.evaluation_params import EvaluateParams
+from cxr.evaluation import EvaluateParams
 
 
 def sample(seed: int, n: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 import pytest
 
 from cxr.errors import UserError
-from cxr.evaluation_params import EvaluateParams
+from cxr.evaluation import EvaluateParams
 from cxr.images import ImagesParams
 from cxr.params import parse
 from cxr.split import SplitParams
