@@ -52,8 +52,7 @@ format: $(DEV)
 	@ruff format .
 
 # Exact versions for every supported Python, without the address of any registry.
-LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
-	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --no-annotate --no-header
 lock: $(DEV)
 	@$(LOCK) --extra cpu --output-file locks/cpu.txt
 	@$(LOCK) --extra cpu --extra dev --constraint locks/cpu.txt --output-file locks/cpu-dev.txt
