@@ -1,4 +1,4 @@
-"""Unpack the images of a zip archive in Kaggle's layout."""
+"""Bring the images of a zip archive or a folder in Kaggle's layout into one tree, each once."""
 
 import zipfile
 import zlib

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from cxr import bootstrap, metrics
@@ -95,7 +96,7 @@ def measure(
     )
     figures = {
         "accuracy": metrics.at_threshold(labels, probabilities, THRESHOLD)["accuracy"],
-        "auroc": metrics.of_probabilities(labels, probabilities)["auroc"],
+        "auroc": float(roc_auc_score(labels, probabilities)),
     }
     for name in list(figures):
         figures[f"{name}_low"], figures[f"{name}_high"] = bootstrap.interval(draws[name])

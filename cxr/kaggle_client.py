@@ -5,20 +5,20 @@ Prints one line of JSON: the path of the files, or the kind of failure. Never pr
 
 import json
 import sys
+from pathlib import Path
 from zipfile import BadZipFile
 
+import kagglehub
 import requests
+from kagglehub.cache import get_cached_archive_path
+from kagglehub.exceptions import DataCorruptionError
+from kagglehub.handle import parse_dataset_handle
+
+from cxr.fetch import describe
 
 
 def main(handle: str) -> dict[str, object]:
     """The answer for `cxr.kaggle`: `path`, or `failure` (http, network, corrupt, disk) with its details."""
-    import kagglehub
-    from kagglehub.cache import get_cached_archive_path
-    from kagglehub.exceptions import DataCorruptionError
-    from kagglehub.handle import parse_dataset_handle
-
-    from cxr.fetch import describe
-
     try:
         return {"path": kagglehub.dataset_download(handle)}
     except requests.HTTPError as error:
@@ -38,12 +38,9 @@ def main(handle: str) -> dict[str, object]:
 
 def _corrupt(archive: str, error: Exception) -> dict[str, object]:
     """kagglehub keeps a corrupt archive and fails on it for ever; without it the next call starts afresh."""
-    from pathlib import Path
-
     Path(archive).unlink(missing_ok=True)
     return {"failure": "corrupt", "reason": type(error).__name__}
 
 
 if __name__ == "__main__":
-    answer = main(sys.argv[1])
-    print(json.dumps(answer))
+    print(json.dumps(main(sys.argv[1])))

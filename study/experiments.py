@@ -12,8 +12,6 @@ from study.overrides import as_argument
 if TYPE_CHECKING:
     from study.grid import Run
 
-STATES = ("Queued", "Running", "Success", "Failed")
-
 
 def finished() -> dict[str, str]:
     """Name and Git ref of every finished experiment that starts from the present commit."""
@@ -29,7 +27,7 @@ def is_finished(run: "Run") -> bool:
 
 
 def states(names: set[str]) -> dict[str, str]:
-    """The state, one of STATES, of each of `names` that DVC's queue knows; the newest where it knows several."""
+    """Queued, Running, Success or Failed for each of `names` that DVC's queue knows; of several the newest."""
     with Repo() as repo:
         entries = sorted(repo.experiments.celery_queue.status(), key=lambda entry: entry["timestamp"])
     return {entry["name"]: entry["status"] for entry in entries if entry["name"] in names}
