@@ -12,8 +12,8 @@ from sklearn import metrics as curves
 
 from cxr import bootstrap, metrics
 from cxr.backend import keras
+from cxr.batches import Batches, Images, Part
 from cxr.params import STRICT
-from cxr.training import Batches, Images, Part
 
 SENSITIVITY_RULE = re.compile(r"sensitivity:(0?\.\d+|1(\.0*)?)")
 

@@ -6,21 +6,62 @@ from cxr.backend import keras
 
 ops = keras.ops
 
+N_LEVELS = 256  # of a random byte
+
+
+def keep_mask(shape: tuple[Any, ...], rate: float, seed: keras.random.SeedGenerator) -> Any:
+    """Which values of `shape` dropout keeps: bool, each False with probability `rate`.
+
+    One random byte per value, a quarter of what a float's mask costs. A byte alone knows rates in steps of 1/256;
+    the threshold is therefore drawn too, between the two nearest steps, such that the rate comes out exactly.
+    """
+    *outer, n_channels = shape
+    words = keras.random.randint((*outer, -(-n_channels // 4)), -(2**31), 2**31 - 1, dtype="int32", seed=seed)
+    levels = ops.view(words, "int8")[..., :n_channels]
+    threshold = ops.floor(rate * N_LEVELS + keras.random.uniform((), dtype="float32", seed=seed))
+    return levels >= ops.cast(threshold - N_LEVELS // 2, "int8")
+
+
+def _zero_dropped(x: Any, keep: Any) -> Any:
+    """`x` where `keep`, else 0: the bits times 1 or 0, since integers multiply faster than bfloat16 on a CPU."""
+    bits = "int32" if keras.backend.standardize_dtype(x.dtype) == "float32" else "int16"
+    return ops.view(ops.view(x, bits) * ops.cast(keep, bits), x.dtype)
+
+
+@ops.custom_gradient
+def _relu_dropout(x: Any, keep: Any) -> tuple[Any, Any]:
+    """ReLU, then 0 where not kept. Its result alone tells where the gradient passes: no mask is kept for that."""
+    y = _zero_dropped(ops.relu(x), keep)
+
+    def gradient(*args: Any, upstream: Any = None) -> tuple[Any, None]:
+        upstream = args[0] if upstream is None else upstream
+        return ops.where(y > 0, upstream, ops.zeros((), y.dtype)), None
+
+    return y, gradient
+
 
 @keras.saving.register_keras_serializable("cxr")
 class PooledConvolution(keras.layers.Layer):  # type: ignore[misc]
-    """3x3 convolution, bias, ReLU, then optionally 2x2 max pooling; `(n, h, w, c)` to `(n, h', w', filters)`.
+    """3x3 convolution, bias, ReLU, optionally 2x2 max pooling, dropout; `(n, h, w, c)` to `(n, h', w', filters)`.
 
     Pooling comes before bias and ReLU, which is the same function at a quarter of the work:
     max(relu(x + b)) = relu(max(x) + b), since x -> relu(x + b) is monotone.
+
+    Dropout is inverted: what is kept is scaled by 1 / (1 - dropout). Kernel and bias are scaled instead, which
+    are fewer numbers: s relu(x) = relu(s x).
 
     `n_repeats` > 1 treats the input as that many equal channels per given channel: the kernel has a slice
     for each, and summing the slices before the convolution is the convolution of the repeated image.
     """
 
-    def __init__(self, filters: int, is_pooled: bool, n_repeats: int = 1, **kwargs: Any) -> None:
+    def __init__(
+        self, filters: int, is_pooled: bool, n_repeats: int = 1, dropout: float = 0.0, seed: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.filters, self.is_pooled, self.n_repeats = filters, is_pooled, n_repeats
+        self.dropout, self.seed = dropout, seed
+        if dropout:
+            self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         n_channels = input_shape[-1] * self.n_repeats  # type: ignore[operator]
@@ -29,17 +70,22 @@ class PooledConvolution(keras.layers.Layer):  # type: ignore[misc]
         )
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
 
-    def call(self, x: Any) -> Any:
-        y = ops.conv(x, self._summed_kernel(x), padding="same")
+    def call(self, x: Any, training: bool = False) -> Any:
+        has_dropout = training and self.dropout > 0
+        scale = 1 / (1 - self.dropout) if has_dropout else 1
+        y = ops.conv(x, ops.cast(self._summed_kernel() * scale, x.dtype), padding="same")
         if self.is_pooled:
             y = ops.max_pool(y, 2, 2, padding="same")
-        return ops.relu(y + ops.cast(self.bias, y.dtype))
+        y = y + ops.cast(self.bias * scale, y.dtype)
+        if not has_dropout:
+            return ops.relu(y)
+        return _relu_dropout(y, keep_mask(ops.shape(y), self.dropout, self.seed_generator))
 
-    def _summed_kernel(self, x: Any) -> Any:
+    def _summed_kernel(self) -> Any:
+        kernel = ops.convert_to_tensor(self.kernel)
         if self.n_repeats == 1:
-            return ops.cast(self.kernel, x.dtype)
-        slices = ops.reshape(self.kernel, (3, 3, self.n_repeats, -1, self.filters))
-        return ops.cast(ops.sum(slices, axis=2), x.dtype)
+            return kernel
+        return ops.sum(ops.reshape(kernel, (3, 3, self.n_repeats, -1, self.filters)), axis=2)
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         n, height, width, _ = input_shape
@@ -48,16 +94,13 @@ class PooledConvolution(keras.layers.Layer):  # type: ignore[misc]
         return (n, height, width, self.filters)
 
     def get_config(self) -> dict[str, Any]:
-        own = {"filters": self.filters, "is_pooled": self.is_pooled, "n_repeats": self.n_repeats}
-        return super().get_config() | own
+        own = ("filters", "is_pooled", "n_repeats", "dropout", "seed")
+        return super().get_config() | {name: getattr(self, name) for name in own}
 
 
 @keras.saving.register_keras_serializable("cxr")
 class Dropout(keras.layers.Layer):  # type: ignore[misc]
-    """Inverted dropout with 16 random bits per value, half of what a float's mask costs.
-
-    The rate is met to 1/65536; kept values are scaled by 1 / (1 - rate).
-    """
+    """Inverted dropout: each value is 0 with probability `rate`, else scaled by 1 / (1 - rate)."""
 
     def __init__(self, rate: float, seed: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -67,16 +110,8 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc]
     def call(self, x: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
             return x
-        keep = self._random_int16(ops.shape(x)) >= ops.cast(round(self.rate * 2**16) - 2**15, "int16")
+        keep = keep_mask(ops.shape(x), self.rate, self.seed_generator)
         return x * (ops.cast(keep, x.dtype) * ops.cast(1 / (1 - self.rate), x.dtype))
-
-    def _random_int16(self, shape: tuple[Any, ...]) -> Any:
-        """Uniform 16-bit integers, two from each 32-bit draw."""
-        *outer, n_channels = shape
-        draws = keras.random.randint(
-            (*outer, -(-n_channels // 2)), -(2**31), 2**31 - 1, dtype="int32", seed=self.seed_generator
-        )
-        return ops.view(draws, "int16")[..., :n_channels]
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return input_shape

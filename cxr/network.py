@@ -28,7 +28,7 @@ class ModelParams:
     layers: str
     filters: Annotated[list[Width], Field(min_length=2, max_length=2)]
     dense_units: Width
-    dropout: Annotated[float, Field(ge=0, lt=1)]
+    dropout: Annotated[float, Field(ge=0, le=0.99)]
 
 
 def build(params: ModelParams, image_size: int, *, precision: str, seed: int) -> keras.Model:
@@ -49,21 +49,33 @@ def build(params: ModelParams, image_size: int, *, precision: str, seed: int) ->
 
 def _layers(params: ModelParams, steps: list[notation.Step], policy: str, seed: int) -> Iterator[keras.Layer]:
     """The layers in order. Each is made when its turn comes: the order of making and building fixes the weights."""
-    dropouts = (
-        Dropout(params.dropout, seed=seed * N_DROPOUT_SEEDS + i, dtype=policy, name=f"dropout_{i}") for i in count(1)
-    )
+    dropout_seeds = count(seed * N_DROPOUT_SEEDS + 1)
     yield keras.layers.Rescaling(1 / 255, dtype="float32", name="rescaling")
     n_repeats = N_EQUAL_CHANNELS
     for i, layer in enumerate(notation.features(steps, params.filters), start=1):
         if isinstance(layer, notation.Convolution):
-            yield PooledConvolution(layer.filters, layer.is_pooled, n_repeats, dtype=policy, name=f"convolution_{i}")
+            own = (params.dropout, next(dropout_seeds)) if layer.has_dropout else ()
+            yield PooledConvolution(
+                layer.filters, layer.is_pooled, n_repeats, *own, dtype=policy, name=f"convolution_{i}"
+            )
             n_repeats = 1
         else:
             yield keras.layers.MaxPooling2D(2, padding="same", dtype=policy, name=f"pooling_{i}")
-        if isinstance(layer, notation.Pooling) or layer.has_dropout:
-            yield next(dropouts)
+            yield Dropout(params.dropout, next(dropout_seeds), dtype=policy, name=f"pooling_dropout_{i}")
     yield keras.layers.Flatten(dtype=policy, name="flatten")
     for i, units in enumerate(notation.dense_units(steps, params.dense_units), start=1):
         yield keras.layers.Dense(units, activation="relu", dtype=policy, name=f"dense_{i}")
-        yield next(dropouts)
+        yield Dropout(params.dropout, next(dropout_seeds), dtype=policy, name=f"dense_dropout_{i}")
     yield keras.layers.Dense(1, dtype="float32", name="logit")
+
+
+def flops_per_image(network: keras.Model) -> int:
+    """Multiplications and additions of one image's forward pass in convolutions and dense layers."""
+    flops = 0
+    for layer in network.layers:
+        if isinstance(layer, PooledConvolution):
+            _, height, width, n_channels = layer.input.shape
+            flops += 2 * height * width * 3 * 3 * n_channels * layer.filters
+        elif isinstance(layer, keras.layers.Dense):
+            flops += 2 * layer.input.shape[-1] * layer.units
+    return flops

@@ -13,11 +13,12 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 from tqdm import tqdm
 
 from cxr.backend import gpus, keras
+from cxr.batches import Batches, Images, Part
 from cxr.errors import UserError
+from cxr.network import flops_per_image
+from cxr.optimizer import Adam
+from cxr.overfitting import overfitting
 from cxr.params import STRICT
-
-Images = NDArray[np.uint8]
-Labels = NDArray[np.uint8]
 
 HISTORY_COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
 
@@ -34,36 +35,12 @@ class TrainParams:
     seed: Annotated[int, Field(ge=0)]
 
 
-@dataclass(frozen=True)
-class Part:
-    """Images of one part of a split: their rows in the image array, and their labels, both `(n,)`."""
-
-    rows: NDArray[np.int64]
-    labels: Labels
-
-
 @dataclass
 class Progress:
     """What a training has reached: its history so far and every variable needed to go on."""
 
     history: list[dict[str, float]] = field(default_factory=list)
     variables: list[NDArray[Any]] = field(default_factory=list)
-
-
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Batches of a part in the order given, read from the image array as they are needed."""
-
-    def __init__(self, images: Images, part: Part, order: NDArray[np.int64], batch_size: int) -> None:
-        super().__init__(workers=1, use_multiprocessing=False)
-        self.images, self.part, self.order, self.batch_size = images, part, order, batch_size
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.order) / self.batch_size)
-
-    def __getitem__(self, i: int) -> tuple[Images, NDArray[np.float32]]:
-        chosen = self.order[i * self.batch_size : (i + 1) * self.batch_size]
-        labels = self.part.labels[chosen].astype(np.float32)
-        return self.images[self.part.rows[chosen], :, :, None], labels[:, None]
 
 
 class _EpochBar(keras.callbacks.Callback):  # type: ignore[misc]
@@ -85,7 +62,7 @@ class _EpochBar(keras.callbacks.Callback):  # type: ignore[misc]
 def compile_network(network: keras.Model, learning_rate: float) -> None:
     """Adam on binary cross-entropy of the logits; accuracy at probability 0.5."""
     network.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
+        optimizer=Adam(learning_rate),
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
         jit_compile="auto" if gpus() else False,
@@ -150,18 +127,20 @@ def _all_variables(network: keras.Model) -> list[Any]:
     return [*network.variables, *network.optimizer.variables]
 
 
-def summary(network: keras.Model, history: list[dict[str, float]], n_images: int) -> dict[str, float | int]:
-    """Figures of a finished training: last losses and accuracies, cost; images of the training part per second.
+def summary(network: keras.Model, history: list[dict[str, float]], n_images: int) -> dict[str, float | int | None]:
+    """Figures of a finished training: last losses and accuracies, over-fitting, cost.
 
-    `seconds` includes validation; `loss_gap` is val_loss - loss at the last epoch.
+    `seconds` includes validation, `images_per_second` counts images of the training part, `flops_per_image` is of one
+    forward pass.
     """
     last = history[-1]
     seconds = sum(row["seconds"] for row in history)
     return {
         "parameters": network.count_params(),
+        "flops_per_image": flops_per_image(network),
         "epochs": len(history),
         "seconds": seconds,
         "images_per_second": n_images * len(history) / seconds,
         **{key: last[key] for key in ("loss", "accuracy", "val_loss", "val_accuracy")},
-        "loss_gap": last["val_loss"] - last["loss"],
+        **overfitting(*(np.array([row[key] for row in history]) for key in ("loss", "val_loss"))),
     }

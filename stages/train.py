@@ -13,6 +13,7 @@ import pandas as pd
 
 from cxr import network, training
 from cxr.backend import device, keras, peak_memory_mib, resolve_precision
+from cxr.batches import Part
 from cxr.model_file import save
 from stages import project
 
@@ -59,9 +60,9 @@ def _resume(checkpoint: Path) -> training.Progress:
     return progress
 
 
-def _part(path: Path) -> training.Part:
+def _part(path: Path) -> Part:
     table = pd.read_csv(path)
-    return training.Part(table["row"].to_numpy(np.int64), table["label"].to_numpy(np.uint8))
+    return Part(table["row"].to_numpy(np.int64), table["label"].to_numpy(np.uint8))
 
 
 def _key(setting: Mapping[str, object]) -> str:

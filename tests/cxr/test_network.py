@@ -3,11 +3,12 @@ import io
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from cxr import network
 from cxr.backend import keras
 from cxr.errors import UserError
-from cxr.layers import Dropout, PooledConvolution
+from cxr.layers import Dropout, PooledConvolution, keep_mask
 
 # Layers and trainable parameters of the study's runs at 224 pixels.
 STUDY = """C-C-P-C-C-P-F-D-D,51657153
@@ -78,6 +79,44 @@ def test_dropout_differs_between_calls_and_positions_and_rests_at_inference() ->
     assert (first[0] != first[1]).any()
     assert (first[..., 0] != first[..., 1]).any()
     np.testing.assert_array_equal(layer(x, training=False), x)
+
+
+@pytest.mark.parametrize("is_pooled", [False, True])
+@pytest.mark.parametrize("rate", [0.3, 0.9])
+def test_dropout_in_a_convolution_is_dropout_after_it(is_pooled: bool, rate: float) -> None:
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=(3, 20, 20, 2)).astype(np.float32))
+    fused = PooledConvolution(5, is_pooled, dropout=rate, seed=1)
+    fused(x)
+    fused.set_weights([rng.normal(size=weights.shape) for weights in fused.get_weights()])
+    kernel, bias = (tf.constant(weights) for weights in fused.get_weights())
+
+    def plain(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+        y = tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "SAME") + bias)
+        return tf.nn.max_pool2d(y, 2, 2, "SAME") if is_pooled else y
+
+    keep = tf.cast(keep_mask(plain(x, kernel, bias).shape, rate, keras.random.SeedGenerator(1)), tf.float32)
+    upstream = tf.constant(rng.normal(size=keep.shape).astype(np.float32))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = fused(x, training=True)
+    ours = tape.gradient(y, [x, fused.kernel.value, fused.bias.value], upstream)
+    with tf.GradientTape() as tape:
+        tape.watch([x, kernel, bias])
+        dropped = plain(x, kernel, bias) * keep / (1 - rate)
+    theirs = tape.gradient(dropped, [x, kernel, bias], upstream)
+
+    np.testing.assert_allclose(y, dropped, rtol=1e-4, atol=1e-4)
+    for one, two in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(fused(x, training=False), plain(x, kernel, bias), atol=1e-5)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.001, 0.3, 0.5, 0.99])
+def test_a_mask_drops_at_its_rate(rate: float) -> None:
+    seeds = keras.random.SeedGenerator(0)
+    kept = np.array([np.asarray(keep_mask((16, 32, 33), rate, seeds)) for _ in range(200)])
+    assert abs((~kept).mean() - rate) < 5 * np.sqrt(rate * (1 - rate) / kept.size) + 5 / 256 / 2 / np.sqrt(200)
 
 
 def test_repeated_channels_are_the_convolution_of_the_repeated_image() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from cxr import model_file, network, training
 from cxr.backend import keras
+from cxr.batches import Part
 from cxr.errors import UserError
 
 PARAMS = {"epochs": 3, "batch_size": 16, "learning_rate": 1e-2, "augmentation": "none", "precision": "auto", "seed": 5}
@@ -19,7 +20,7 @@ def build(precision: str = "float32") -> keras.Model:
     return network.build(params, SIZE, precision=precision, seed=5)
 
 
-def data(n: int = 96) -> tuple[np.ndarray, training.Part, training.Part]:
+def data(n: int = 96) -> tuple[np.ndarray, Part, Part]:
     """Bright squares for label 1, so that there is something to learn."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, n).astype(np.uint8)
@@ -27,7 +28,7 @@ def data(n: int = 96) -> tuple[np.ndarray, training.Part, training.Part]:
     images[labels == 1, 4:8, 4:8] += 100
     rows = rng.permutation(n)
     half = 2 * n // 3
-    return images, *(training.Part(part, labels[part]) for part in (rows[:half], rows[half:]))
+    return images, *(Part(part, labels[part]) for part in (rows[:half], rows[half:]))
 
 
 def run(start: training.Progress | None = None, n_epochs: int = 3, **changes: object) -> tuple[list, list]:
