@@ -1,14 +1,17 @@
 # The doors. Each makes the environment it needs; a second call reuses it.
 #   make demo     small grid on synthetic phantoms: table and curves
-#   make study    the eight runs of study.yaml   SET="data.source=..." JOBS=1
+#   make study    the eight runs of study.yaml and their report   SET="data.source=..." LABEL=pooled JOBS=1
 #   make table    the comparison table of all experiments
 #   make compare  which differences are real   RUNS="layers-1 layers-2", or all
+#   make report   tables, figures and verdicts on one page   RUNS=... or STUDY=study.yaml or KEPT=folder; OUT=report
 #   make test, make lint, make lock
 # The environment: EXTRA=cpu (default) or EXTRA=cuda; PYTHON=python3.12 chooses the interpreter.
 
 EXTRA ?= cpu
 JOBS ?= 1
 SET ?=
+LABEL ?=
+OUT ?= report
 VENV := .venv
 BIN := $(VENV)/bin
 IS_SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -22,7 +25,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 COLUMNS_SHOWN := ^(Experiment|images|split\.protocol|model\.layers|train\.learning_rate|images\.size|parameters|seconds|loss_gap|metrics/test\.json:accuracy|accuracy_low|accuracy_high|auroc|auroc_low|auroc_high|sensitivity|specificity|metadata\.accuracy|majority\.accuracy)$$
 TABLE := dvc exp show --md --hide-workspace --drop '.*' --keep '$(COLUMNS_SHOWN)'
 
-.PHONY: demo study table compare test lint format lock
+.PHONY: demo study table compare report test lint format lock
 
 demo: $(RUNTIME)
 	@python -m study.run demo.yaml --plots dvc_plots
@@ -30,14 +33,18 @@ demo: $(RUNTIME)
 	@echo "curves: $(abspath dvc_plots)/index.html (synthetic phantoms; no radiographs)"
 
 study: $(RUNTIME)
-	@status=0; python -m study.run study.yaml --jobs $(JOBS) --plots dvc_plots --set $(SET) || status=$$?; \
-	$(TABLE); exit $$status
+	@status=0; \
+	python -m study.run study.yaml --jobs $(JOBS) --label "$(LABEL)" --plots dvc_plots --set $(SET) || status=$$?; \
+	$(TABLE) && python -m study.report --study study.yaml --out $(OUT); exit $$status
 
 table: $(RUNTIME)
 	@$(TABLE)
 
 compare: $(RUNTIME)
 	@python -m study.compare $(RUNS)
+
+report: $(RUNTIME)
+	@python -m study.report $(RUNS) $(if $(STUDY),--study $(STUDY)) $(if $(KEPT),--kept $(KEPT)) --out $(OUT)
 
 test: $(DEV)
 	@python -m pytest $(ARGS)

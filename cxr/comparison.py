@@ -1,18 +1,22 @@
-"""Compare two classifiers on the same test images."""
+"""Compare classifiers on the same test images; several training seeds of one configuration count as one."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from cxr import bootstrap
+from cxr import bootstrap, metrics
 from cxr.errors import UserError
 
 SIGNIFICANCE, POWER = 0.05, 0.8
+KEYS = ["path", "patient_group", "label"]
+FIGURES = ["accuracy", "auroc", "sensitivity", "specificity"]
 
 
 @dataclass(frozen=True)
@@ -24,43 +28,84 @@ class Classifier:
     threshold: float
 
 
-def paired(one: Classifier, two: Classifier, n_samples: int, seed: int) -> dict[str, float]:
+@dataclass(frozen=True)
+class Measured:
+    """A configuration's classifiers, one per training seed, their mean figures and the bootstrap draws of these."""
+
+    name: str
+    seeds: list[Classifier]
+    figures: dict[str, float]
+    draws: dict[str, NDArray[np.float64]]
+
+
+def measure(name: str, seeds: list[Classifier], n_samples: int, seed: int) -> Measured:
+    """Mean accuracy, auroc, sensitivity and specificity over the training seeds of one configuration.
+
+    `<name>_low`, `<name>_high`: 95% by a patient-group bootstrap that draws the same groups for every seed; it covers
+    the drawing of patients. `<name>_sd`: standard deviation over the seeds (NaN for one), which covers the training.
+
+    Raises UserError where the classifiers were not tested on the same images.
+    """
+    tables = _aligned(seeds)
+    labels, groups = tables[0]["label"].to_numpy(), tables[0]["patient_group"].to_numpy()
+    values, draws = [], []
+    for each, table in zip(seeds, tables, strict=True):
+        probabilities = table["probability"].to_numpy()
+        values.append(
+            metrics.at_threshold(labels, probabilities, each.threshold)
+            | {"auroc": float(roc_auc_score(labels, probabilities))}
+        )
+        draws.append(bootstrap.draws(labels, probabilities, groups, each.threshold, n_samples, seed))
+    mean_draws = {key: np.mean([each[key] for each in draws], axis=0) for key in FIGURES}
+    figures: dict[str, float] = {"n_seeds": len(seeds)}
+    for key in FIGURES:
+        own = [each[key] for each in values]
+        figures[key] = float(np.mean(own))
+        figures[f"{key}_sd"] = float(np.std(own, ddof=1)) if len(own) > 1 else float("nan")
+        figures[f"{key}_low"], figures[f"{key}_high"] = bootstrap.interval(mean_draws[key])
+    return Measured(name, seeds, figures, mean_draws)
+
+
+def paired(one: Measured, two: Measured) -> dict[str, float]:
     """Differences two - one in accuracy and AUROC, with what is known about them.
 
-    `<name>_low`, `<name>_high`: 95% by a bootstrap that draws the same patient groups for both. `p_mcnemar`: exact
-    two-sided McNemar test (McNemar 1947) on images, which takes them as independent. `n_images_needed`: test images at
-    which a difference like this one would be told from none in 4 of 5 cases (Connor 1987), NaN without a difference.
+    `<name>_low`, `<name>_high`: 95% by a bootstrap that draws the same patient groups for both, which asks that both
+    were measured with the same number of samples and seed. Of the first training seed of each: `p_mcnemar`, exact
+    two-sided McNemar test (McNemar 1947) on images, which takes them as independent; `n_images_needed`, test images
+    at which a difference like this one would be told from none in 4 of 5 cases (Connor 1987), NaN without one.
 
     Raises UserError where the two were not tested on the same images.
     """
-    tables = [each.predictions.sort_values("path", ignore_index=True) for each in (one, two)]
-    keys = ["path", "patient_group", "label"]
-    if not tables[0][keys].equals(tables[1][keys]):
-        raise UserError(
-            f"{one.name} and {two.name} were tested on different images; compare runs of one data source, "
-            "split.protocol and split.seed"
-        )
-    labels, groups = tables[0]["label"].to_numpy(), tables[0]["patient_group"].to_numpy()
-    probabilities = [table["probability"].to_numpy() for table in tables]
-    thresholds = [one.threshold, two.threshold]
-    draws = [
-        bootstrap.draws(labels, each, groups, threshold, n_samples, seed)
-        for each, threshold in zip(probabilities, thresholds, strict=True)
-    ]
-    right = [(each >= threshold) == labels for each, threshold in zip(probabilities, thresholds, strict=True)]
+    first, second = one.seeds[0], two.seeds[0]
+    right = [_is_right(table, each) for table, each in zip(_aligned([first, second]), (first, second), strict=True)]
     n_one, n_two = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
     figures: dict[str, float] = {
-        "accuracy_difference": float(right[1].mean() - right[0].mean()),
-        "auroc_difference": float(roc_auc_score(labels, probabilities[1]) - roc_auc_score(labels, probabilities[0])),
         "n_only_first_right": n_one,
         "n_only_second_right": n_two,
         "p_mcnemar": mcnemar_exact(n_one, n_two),
-        "n_images_needed": n_images_needed(n_one, n_two, len(labels)),
+        "n_images_needed": n_images_needed(n_one, n_two, len(right[0])),
     }
     for name in ("accuracy", "auroc"):
-        low, high = bootstrap.interval(draws[1][name] - draws[0][name])
+        figures[f"{name}_difference"] = two.figures[name] - one.figures[name]
+        low, high = bootstrap.interval(two.draws[name] - one.draws[name])
         figures[f"{name}_difference_low"], figures[f"{name}_difference_high"] = low, high
     return figures
+
+
+def _aligned(classifiers: list[Classifier]) -> list[pd.DataFrame]:
+    """The predictions of all in one order of images. Raises UserError where the images differ."""
+    tables = [each.predictions.sort_values("path", ignore_index=True) for each in classifiers]
+    for each, table in zip(classifiers, tables, strict=True):
+        if not table[KEYS].equals(tables[0][KEYS]):
+            raise UserError(
+                f"{classifiers[0].name} and {each.name} were tested on different images; compare runs of one data "
+                "source, split.protocol and split.seed"
+            )
+    return tables
+
+
+def _is_right(table: pd.DataFrame, classifier: Classifier) -> NDArray[Any]:
+    return np.asarray((table["probability"] >= classifier.threshold) == table["label"])
 
 
 def mcnemar_exact(n_only_first: int, n_only_second: int) -> float:

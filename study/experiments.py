@@ -20,6 +20,19 @@ def finished() -> dict[str, str]:
     return {ref.rsplit("/", 1)[1]: ref for ref in refs}
 
 
+def chosen(names: list[str]) -> dict[str, str]:
+    """Name and Git ref of the finished experiments of these names; of all without names.
+
+    Raises UserError where one does not exist, or none at all.
+    """
+    refs = finished()
+    if unknown := sorted(set(names) - set(refs)):
+        raise UserError(f"no finished experiment from this commit is called {', '.join(unknown)}")
+    if not refs:
+        raise UserError("there is no finished experiment from this commit; run some, for instance with make study")
+    return {name: refs[name] for name in names or sorted(refs)}
+
+
 def is_finished(run: "Run") -> bool:
     """Whether an experiment of this name and exactly these parameters has been run from the present commit."""
     ref = finished().get(run.name)

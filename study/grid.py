@@ -39,8 +39,8 @@ class Run:
     params: dict[str, Any]
 
 
-def load(path: Path, extra: dict[str, Any]) -> list[Run]:
-    """The runs of a study file on top of params.yaml; `extra` overrides both.
+def load(path: Path, extra: dict[str, Any], label: str = "") -> list[Run]:
+    """The runs of a study file on top of params.yaml; `extra` overrides both, `label` ends every name.
 
     Raises UserError that names every run with a wrong parameter, and what is wrong with it.
     """
@@ -51,7 +51,7 @@ def load(path: Path, extra: dict[str, Any]) -> list[Run]:
     for name, own in study["runs"].items():
         overrides = {**(study.get("params") or {}), **(own or {}), **extra}
         try:
-            runs.append(Run(str(name), overrides, _apply(base, overrides)))
+            runs.append(Run(f"{name}-{label}" if label else str(name), overrides, _apply(base, overrides)))
         except UserError as error:
             problems.append(f"{name}: {error}")
     if problems:

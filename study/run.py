@@ -1,4 +1,4 @@
-"""Run a study: `python -m study.run study.yaml [--set section.key=value ...] [--jobs N]`.
+"""Run a study: `python -m study.run study.yaml [--set section.key=value ...] [--label NAME] [--jobs N]`.
 
 Queues the runs that are not finished, works them off, names each that fails with its reason, and shows the
 table. Interrupted, it goes on where it stopped: finished runs stay, a training resumes at its last epoch.
@@ -25,7 +25,7 @@ OVER = {"Success", "Failed"}
 
 def main() -> None:
     arguments = _arguments()
-    runs = grid.load(arguments.study, overrides.parse_overrides(arguments.set))
+    runs = grid.load(arguments.study, overrides.parse_overrides(arguments.set), arguments.label)
     wanted = [run for run in runs if not experiments.is_finished(run)]
     print(f"{len(runs)} runs, {len(runs) - len(wanted)} finished before", file=sys.stderr)
     try:
@@ -44,6 +44,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m study.run", description="Run the experiments of a study file.")
     parser.add_argument("study", type=Path, help="study file, such as study.yaml")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="overrides for all runs")
+    parser.add_argument(
+        "--label", default="", help="ends the runs' names, to keep them beside those of other overrides"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--plots", type=Path, metavar="FOLDER", help="write the runs' curves to FOLDER/index.html")
     return parser.parse_args()

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, bootstrap
 
 from cxr import comparison
 from cxr.comparison import Classifier
@@ -22,9 +22,13 @@ def classifier(name: str, accuracy: float, seed: int, n: int = 400, shared: floa
     return Classifier(name, pd.DataFrame({**columns, "probability": probability}), 0.5)
 
 
+def paired(one: Classifier, two: Classifier, n_samples: int, seed: int) -> dict[str, float]:
+    return comparison.paired(*(comparison.measure(each.name, [each], n_samples, seed) for each in (one, two)))
+
+
 def test_a_classifier_does_not_differ_from_itself() -> None:
     one = classifier("a", 0.8, 0)
-    figures = comparison.paired(one, one, 200, 0)
+    figures = paired(one, one, 200, 0)
     for name in ("accuracy", "auroc"):
         assert figures[f"{name}_difference"] == figures[f"{name}_difference_low"] == 0
         assert figures[f"{name}_difference_high"] == 0
@@ -34,7 +38,7 @@ def test_a_classifier_does_not_differ_from_itself() -> None:
 
 def test_turning_the_pair_turns_the_signs() -> None:
     one, two = classifier("a", 0.8, 0), classifier("b", 0.9, 1)
-    there, back = comparison.paired(one, two, 200, 0), comparison.paired(two, one, 200, 0)
+    there, back = paired(one, two, 200, 0), paired(two, one, 200, 0)
     assert there["accuracy_difference"] == pytest.approx(-back["accuracy_difference"])
     assert there["auroc_difference_low"] == pytest.approx(-back["auroc_difference_high"])
     assert there["n_only_first_right"] == back["n_only_second_right"]
@@ -44,7 +48,7 @@ def test_turning_the_pair_turns_the_signs() -> None:
 def test_pairing_narrows_the_interval_of_classifiers_that_err_on_the_same_images() -> None:
     def width(shared: float) -> float:
         pair = (classifier("a", 0.8, 0, shared=shared), classifier("b", 0.82, 1, shared=shared))
-        figures = comparison.paired(*pair, 400, 0)
+        figures = paired(*pair, 400, 0)
         return figures["accuracy_difference_high"] - figures["accuracy_difference_low"]
 
     assert width(0.95) < 0.6 * width(0.0)
@@ -53,14 +57,41 @@ def test_pairing_narrows_the_interval_of_classifiers_that_err_on_the_same_images
 def test_the_order_of_the_rows_does_not_matter() -> None:
     one, two = classifier("a", 0.8, 0), classifier("b", 0.9, 1)
     shuffled = Classifier("b", two.predictions.sample(frac=1, random_state=0), 0.5)
-    assert comparison.paired(one, two, 100, 0) == comparison.paired(one, shuffled, 100, 0)
+    assert paired(one, two, 100, 0) == paired(one, shuffled, 100, 0)
 
 
 def test_different_test_images_are_refused() -> None:
     one, two = classifier("a", 0.8, 0), classifier("b", 0.8, 1)
     other = Classifier("b", two.predictions.assign(path=lambda t: "x" + t["path"]), 0.5)
     with pytest.raises(UserError, match="a and b were tested on different images"):
-        comparison.paired(one, other, 100, 0)
+        paired(one, other, 100, 0)
+
+
+def test_seeds_are_averaged_and_their_spread_told() -> None:
+    seeds = [classifier("a", 0.8, seed) for seed in range(3)]
+    alone = [comparison.measure("a", [each], 200, 0).figures for each in seeds]
+    together = comparison.measure("a", seeds, 200, 0).figures
+    for name in comparison.FIGURES:
+        values = [figures[name] for figures in alone]
+        assert together[name] == pytest.approx(np.mean(values))
+        assert together[f"{name}_sd"] == pytest.approx(np.std(values, ddof=1))
+        assert min(values) <= together[name] <= max(values)
+        assert together[f"{name}_low"] <= together[name] <= together[f"{name}_high"]
+    width, widths = (np.subtract(each["accuracy_high"], each["accuracy_low"]) for each in (together, alone[0]))
+    assert width < widths, "errors of different seeds partly cancel"
+    assert together["n_seeds"] == 3
+    assert np.isnan(alone[0]["accuracy_sd"])
+
+
+def test_the_bootstrap_is_scipys_on_groups() -> None:
+    """Two images per group: the mean of group means is the accuracy, which scipy can resample."""
+    one = classifier("a", 0.8, 0)
+    table = one.predictions
+    right = ((table["probability"] >= 0.5) == table["label"]).groupby(table["patient_group"]).mean().to_numpy()
+    theirs = bootstrap((right,), np.mean, n_resamples=20_000, method="percentile", random_state=1).confidence_interval
+    ours = comparison.measure("a", [one], 20_000, 0).figures
+    assert ours["accuracy_low"] == pytest.approx(theirs.low, abs=0.002)
+    assert ours["accuracy_high"] == pytest.approx(theirs.high, abs=0.002)
 
 
 @given(st.integers(0, 60), st.integers(0, 60))
@@ -93,7 +124,7 @@ def test_intervals_of_a_difference_cover_the_truth_about_95_times_in_100() -> No
             own = np.where(rng.random(n) < 0.5, luck, rng.random(n))
             probability = np.where((own < accuracy) == (labels == 1), 0.9, 0.1)
             pair.append(Classifier(name, pd.DataFrame({**columns, "probability": probability}), 0.5))
-        figures = comparison.paired(*pair, 300, trial)
+        figures = paired(*pair, 300, trial)
         covered += figures["accuracy_difference_low"] <= 0.06 <= figures["accuracy_difference_high"]
     assert 0.89 <= covered / n_trials <= 0.99
 

@@ -1,0 +1,110 @@
+"""Results put in order: families of runs tested on the same images, in each the configurations and their seeds."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations, groupby
+from typing import Any
+
+import numpy as np
+
+from cxr.comparison import SIGNIFICANCE, Measured, holm, measure, paired
+from study.results import Result
+
+PROTOCOLS = ["official", "grouped", "pooled"]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Runs that differ in their training seed alone; named after the first."""
+
+    results: list[Result]
+    measured: Measured
+
+    @property
+    def name(self) -> str:
+        return self.results[0].name
+
+    @property
+    def first(self) -> Result:
+        return self.results[0]
+
+    @property
+    def layers(self) -> str:
+        return str(self.first.params["model"]["layers"])
+
+    @property
+    def learning_rate(self) -> float:
+        return float(self.first.params["train"]["learning_rate"])
+
+    def train(self, key: str) -> float:
+        """Mean over the seeds of a figure of metrics/train.json; NaN where a run has none."""
+        values = [result.train.get(key) for result in self.results]
+        return float(np.mean([np.nan if value is None else value for value in values]))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two configurations, what their tests say (see cxr.comparison.paired), and p after Holm over the family."""
+
+    one: Configuration
+    two: Configuration
+    figures: dict[str, float]
+    p_holm: float
+
+    @property
+    def is_real(self) -> bool:
+        """Whether chance alone would seldom make the two differ so, given how many pairs were tested."""
+        return self.p_holm < SIGNIFICANCE
+
+
+@dataclass(frozen=True)
+class Family:
+    """Configurations tested on the same images."""
+
+    test_part: str
+    configurations: list[Configuration]
+
+    @property
+    def first(self) -> Result:
+        return self.configurations[0].first
+
+    @property
+    def protocol(self) -> str:
+        return str(self.first.test["protocol"])
+
+    @property
+    def shortcuts(self) -> dict[str, dict[str, Any]]:
+        """The audit's figures by the name of what its classifiers see."""
+        return {key: value for key, value in self.first.shortcuts.items() if isinstance(value, dict)}
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """Every pair of configurations."""
+        couples = list(combinations(self.configurations, 2))
+        figures = [paired(one.measured, two.measured) for one, two in couples]
+        adjusted = holm([each["p_mcnemar"] for each in figures])
+        return [Pair(one, two, each, p) for (one, two), each, p in zip(couples, figures, adjusted, strict=True)]
+
+    def pair(self, one: Configuration, two: Configuration) -> Pair | None:
+        """The pair of these two in this order, if it was tested so."""
+        return next((pair for pair in self.pairs if pair.one is one and pair.two is two), None)
+
+
+def families(results: list[Result]) -> list[Family]:
+    """Results by the images they were tested on, the protocols in the order of PROTOCOLS."""
+    order = sorted(results, key=lambda result: (PROTOCOLS.index(result.test["protocol"]), result.test_part))
+    parts = groupby(order, key=lambda result: result.test_part)
+    return [Family(part, _configurations(list(members))) for part, members in parts]
+
+
+def _configurations(results: list[Result]) -> list[Configuration]:
+    by_key: dict[str, list[Result]] = {}
+    for result in results:
+        by_key.setdefault(result.configuration, []).append(result)
+    return [_configuration(sorted(group, key=lambda each: each.params["train"]["seed"])) for group in by_key.values()]
+
+
+def _configuration(results: list[Result]) -> Configuration:
+    settings = results[0].params["evaluate"]
+    seeds = [result.tested for result in results]
+    return Configuration(results, measure(results[0].name, seeds, settings["bootstrap_samples"], settings["seed"]))

@@ -1,0 +1,294 @@
+"""The report of finished runs: `python -m study.report [NAME ...] [--study study.yaml] [--kept FOLDER] [--out report]`.
+
+Reads experiments by name, of a study, or all of the present commit (or, with --kept, what `python -m study.keep` wrote)
+and writes one self-contained page, the same in Markdown with its figures as PNG, and the numbers as CSV.
+"""
+
+import argparse
+import base64
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+
+from cxr.errors import UserError
+from stages import project
+from study import conclusions, experiments, figures, notebook, results, tables
+from study.conclusions import Conclusion
+from study.families import PROTOCOLS, Configuration, Family, families
+from study.figures import Figure
+from study.results import Result
+from study.tables import Rows
+
+TEMPLATE = Path(__file__).with_name("report.html.j2")
+CURVES_IN_A_ROW = 3
+SMALL_IN_A_ROW = 4
+
+
+@dataclass(frozen=True)
+class Small:
+    """Small figures of one kind, one per configuration; in Markdown they are one picture."""
+
+    name: str
+    caption: str
+    parts: list[Figure]
+    n_columns: int
+
+
+@dataclass(frozen=True)
+class Section:
+    """A piece of a chapter: any of words, points, verdicts, a table, figures."""
+
+    title: str = ""
+    text: list[str] = field(default_factory=list)
+    verdicts: list[Conclusion] = field(default_factory=list)
+    points: list[str] = field(default_factory=list)
+    rows: Rows = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    small: Small | None = None
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A part of the report under one heading."""
+
+    title: str
+    sections: list[Section]
+
+    @property
+    def anchor(self) -> str:
+        return re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is written, whatever the format."""
+
+    title: str
+    is_synthetic: bool
+    lead: list[str]
+    chapters: list[Chapter]
+
+
+def main() -> None:
+    arguments = _arguments()
+    names = [*arguments.names, *(_of_study(arguments.study) if arguments.study else [])]
+    found = results.from_folder(arguments.kept, names) if arguments.kept else results.from_experiments(names)
+    runs, history = notebook.read_runs(), notebook.read_history()
+    ordered = families(found)
+    written = write(
+        arguments.out, compose(ordered, runs, history), pd.concat([tables.records(f, runs) for f in ordered])
+    )
+    print(f"report: {written.resolve()}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m study.report", description="Write the report of finished runs.")
+    parser.add_argument("names", nargs="*", help="experiments; all of the present commit if none is named")
+    parser.add_argument("--study", type=Path, help="the finished runs of a study file, labelled ones included")
+    parser.add_argument("--kept", type=Path, metavar="FOLDER", help="read what `python -m study.keep FOLDER` wrote")
+    parser.add_argument("--out", type=Path, default=Path("report"), metavar="FOLDER", help="where to write it")
+    return parser.parse_args()
+
+
+def _of_study(path: Path) -> list[str]:
+    """The finished experiments of a study's runs: `name`, or `name-label`."""
+    study = project.read_yaml(path).get("runs") or {}
+    names = [name for name in sorted(experiments.finished()) if any(f"{name}-".startswith(f"{run}-") for run in study)]
+    if not names:
+        raise UserError(f"no run of {path} is finished; run it with: python -m study.run {path}")
+    return names
+
+
+def compose(all_families: list[Family], runs: pd.DataFrame, history: pd.DataFrame) -> Report:
+    """The report of families of results; `runs` and `history` are the study's own figures."""
+    first = all_families[0].first
+    is_synthetic = first.data["images"] == "synthetic"
+    chapters = [_findings(all_families, runs)]
+    if len(all_families) > 1:
+        chapters.append(
+            Chapter(
+                "Ways to cut the test part, side by side",
+                [
+                    Section(
+                        text=[
+                            "official: Kaggle's test folder. grouped: all images pooled, cut by patient. pooled: all "
+                            "images pooled, cut at random by image, so that patients stand on both sides - the study's "
+                            "way, kept to show what it hides."
+                        ],
+                        rows=tables.protocols(all_families),
+                        figures=[figures.side_by_side(all_families)],
+                    )
+                ],
+            )
+        )
+    chapters += [_chapter(family, runs, history) for family in all_families]
+    missing = conclusions.not_run(all_families, runs, PROTOCOLS)
+    chapters.append(Chapter("What was not run", [Section(points=missing or ["Nothing of the study is missing."])]))
+    of = "synthetic phantoms" if is_synthetic else "chest radiographs"
+    return Report(f"Convolutional networks on {of}, compared", is_synthetic, _lead(all_families), chapters)
+
+
+def _lead(all_families: list[Family]) -> list[str]:
+    """What was run and what the figures mean, in sentences."""
+    everything = [result for family in all_families for each in family.configurations for result in each.results]
+    train = everything[0].params["train"]
+    epochs = _words(result.params["train"]["epochs"] for result in everything)
+    devices = _words(f"{result.train['device']}, {result.train['precision']}" for result in everything)
+    cuts = "; ".join(
+        f"{family.test_part} of {family.first.test['n_groups']} patient groups, {_shared(family.first)}"
+        for family in all_families
+    )
+    return [
+        f"{len(everything)} runs of {epochs} epochs with Adam at batch size {train['batch_size']}; the last epoch "
+        f"counts. Tested on: {cuts}. Trained on: {devices}.",
+        "Intervals are 95%, from a bootstrap that draws whole patient groups; they cover the drawing of patients, not "
+        "the training, whose spread is the sd over seeds. Nothing was chosen on the test part. Patients are those of "
+        "the file names. Not for clinical use.",
+    ]
+
+
+def _words(values: Iterable[object]) -> str:
+    return " or ".join(sorted({str(value) for value in values}))
+
+
+def _shared(result: Result) -> str:
+    n = result.split["test"]["n_images_of_shared_groups"]
+    return "none of them elsewhere" if n == 0 else f"{n} images of groups that are also in training or validation"
+
+
+def _findings(all_families: list[Family], runs: pd.DataFrame) -> Chapter:
+    """The study's conclusions under every protocol."""
+    return Chapter(
+        "The study's conclusions",
+        [
+            Section(
+                title=f"Tested on {family.test_part}" if len(all_families) > 1 else "",
+                verdicts=conclusions.conclusions(family, runs),
+            )
+            for family in all_families
+        ],
+    )
+
+
+def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapter:
+    """All of one test part."""
+    each_curve = [_curve(each, runs, history) for each in family.configurations]
+    own = family.protocol
+    sections = [
+        Section("Accuracy", rows=tables.performance(family, runs), figures=[figures.accuracies(family)]),
+        Section(
+            "Training and validation",
+            text=[
+                "Losses are cross-entropies in nats; gap: validation - training; best epoch: lowest validation loss; "
+                "jitter: how uneven the validation loss runs. Dotted: the notebook's own curves."
+            ],
+            rows=tables.fitting(family),
+            small=Small(f"{own}-curves", "Loss and accuracy by epoch", each_curve, CURVES_IN_A_ROW),
+        ),
+        Section(
+            "Cost",
+            text=["Time includes validation. Compare times within one machine and session only."],
+            rows=tables.cost(family),
+        ),
+    ]
+    if family.pairs:
+        text = (
+            "Second minus first on the same images. McNemar's exact test is on images, of the first seed; p (Holm) is "
+            f"adjusted for {len(family.pairs)} pairs; images needed: for 80% power at 5%, were the difference as seen."
+        )
+        sections.append(
+            Section("Differences", text=[text], rows=tables.pairs(family), figures=[figures.forest(family)])
+        )
+    confusions, calibrations = (
+        [draw(each) for each in family.configurations] for draw in (figures.confusion, figures.calibration)
+    )
+    sections += [
+        Section("ROC", figures=[figures.roc(family)]),
+        Section(
+            "Confusion",
+            text=["Images of the test part by what they are and what they are called."],
+            small=Small(f"{own}-confusion", "Confusion on the test part", confusions, SMALL_IN_A_ROW),
+        ),
+        Section(
+            "Calibration",
+            text=["Observed frequency of pneumonia by predicted probability, in ten bins. Dashed: perfect."],
+            small=Small(f"{own}-calibration", "Calibration on the test part", calibrations, SMALL_IN_A_ROW),
+        ),
+        Section(
+            "What needs no lungs",
+            text=[
+                "Boosted trees that learn the label from what shows no lungs, on the same training and test parts. "
+                "Where one comes near a network, the network's figure proves little."
+            ],
+            rows=tables.audit(family),
+        ),
+    ]
+    return Chapter(f"Tested on {family.test_part}", sections)
+
+
+def _curve(each: Configuration, runs: pd.DataFrame, history: pd.DataFrame) -> Figure:
+    own = tables.of_notebook(each, runs)
+    return figures.curves(each, history, None if own is None else str(own["run"]))
+
+
+def write(folder: Path, report: Report, records: pd.DataFrame) -> Path:
+    """Write index.html, report.md with its figures, results.csv; returns the page. An earlier report is replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    drawings = folder / "figures"
+    if drawings.exists():
+        shutil.rmtree(drawings)
+    drawings.mkdir()
+    (folder / "report.md").write_text(_markdown(report, drawings))
+    records.to_csv(folder / "results.csv", index=False)
+    with project.whole(folder / "index.html") as partial:
+        partial.write_text(_html(report))
+    return folder / "index.html"
+
+
+def _html(report: Report) -> str:
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters["base64"] = lambda text: base64.b64encode(text.encode()).decode()
+    return environment.from_string(TEMPLATE.read_text()).render(report=report)
+
+
+def _markdown(report: Report, drawings: Path) -> str:
+    """The report as Markdown; its figures are written to `drawings`."""
+    blocks = [f"# {report.title}", *report.lead]
+    if report.is_synthetic:
+        blocks.insert(1, "**All images are synthetic phantoms. No figure here says anything of real radiographs.**")
+    for number, chapter in enumerate(report.chapters, start=1):
+        blocks.append(f"## {chapter.title}")
+        for section in chapter.sections:
+            blocks += _section(section, drawings, number)
+    return "\n\n".join(blocks) + "\n"
+
+
+def _section(section: Section, drawings: Path, chapter: int) -> list[str]:
+    blocks = [f"### {section.title}"] if section.title else []
+    blocks += section.text
+    for conclusion in section.verdicts:
+        parts = [f"- {part.claim}: **{part.verdict}**. {part.evidence}" for part in conclusion.parts]
+        blocks.append("\n".join([f"**{conclusion.text}: {conclusion.verdict}**", "", *parts]))
+    if section.points:
+        blocks.append("\n".join(f"- {point}" for point in section.points))
+    if section.rows:
+        blocks.append(tables.markdown(section.rows))
+    drawn = list(section.figures)
+    if section.small:
+        drawn.append(
+            figures.grid(section.small.name, section.small.caption, section.small.parts, section.small.n_columns)
+        )
+    for figure in drawn:
+        path = drawings / f"{chapter}-{figure.name}.png"
+        path.write_bytes(figure.png)
+        blocks.append(f"![{figure.alt}]({path.relative_to(drawings.parent)})")
+    return blocks
+
+
+if __name__ == "__main__":
+    project.run(main)

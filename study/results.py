@@ -1,0 +1,125 @@
+"""Finished runs as a comparison needs them, read from DVC's experiments or from a folder of kept results."""
+
+import copy
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dvc.api
+import pandas as pd
+
+from cxr.comparison import Classifier
+from cxr.errors import UserError
+from stages.project import parse_yaml
+from study import experiments
+from study.commands import git
+
+# What is read of a run: as it stands in the pipeline.
+FILES = {
+    "params": "params.yaml",
+    "train": "metrics/train.json",
+    "test": "metrics/test.json",
+    "data": "metrics/data.json",
+    "split": "metrics/split.json",
+    "shortcuts": "metrics/shortcuts.json",
+    "history": "plots/history.csv",
+    "predictions": "data/predictions/test.csv",
+}
+IN_CACHE = {"predictions"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One finished run: its parameters, metrics, curves and predictions of the test part."""
+
+    name: str
+    params: dict[str, Any]
+    train: dict[str, Any]
+    test: dict[str, Any]
+    data: dict[str, Any]
+    split: dict[str, Any]
+    shortcuts: dict[str, Any]
+    history: pd.DataFrame
+    predictions: pd.DataFrame
+
+    @property
+    def tested(self) -> Classifier:
+        return Classifier(self.name, self.predictions, self.test["threshold"])
+
+    @property
+    def test_part(self) -> str:
+        """The test images in words; runs with equal words can be compared."""
+        size, cut = self.params["images"]["size"], self.params["split"]
+        part = f"{self.test['protocol']}, {self.test['n_images']} {self.data['images']} images at {size} px"
+        return part if cut["seed"] == 0 else f"{part}, split seed {cut['seed']}"
+
+    @property
+    def configuration(self) -> str:
+        """Everything but the training seed, as a key."""
+        params = copy.deepcopy(self.params)
+        params["train"].pop("seed")
+        return json.dumps(params, sort_keys=True)
+
+
+def from_experiments(names: list[str]) -> list[Result]:
+    """The experiments of these names that start from the present commit; all of them without names.
+
+    Raises UserError where one does not exist, or none at all.
+    """
+    return [_read(name, _of_experiment(ref)) for name, ref in experiments.chosen(names).items()]
+
+
+def from_folder(folder: Path, names: list[str]) -> list[Result]:
+    """The results that `keep` wrote into `folder`, all of them without names. Raises UserError as above."""
+    kept = sorted(path.parent.name for path in folder.glob("*/params.yaml"))
+    if unknown := sorted(set(names) - set(kept)):
+        raise UserError(f"{folder} holds no result called {', '.join(unknown)}; it has {', '.join(kept) or 'none'}")
+    if not kept:
+        raise UserError(f"{folder} holds no kept results (no */params.yaml)")
+    return [_read(name, _of_folder(folder / name)) for name in names or kept]
+
+
+def keep(folder: Path, name: str, ref: str) -> None:
+    """Write what a comparison needs of an experiment into `folder`/`name`.
+
+    Of `data.directory` the last part alone is kept: the way to it is this machine's.
+    """
+    read = _of_experiment(ref)
+    target = folder / name
+    target.mkdir(parents=True, exist_ok=True)
+    for key in FILES:
+        text = read(key)
+        if key == "params" and (directory := parse_yaml(text)["data"]["directory"]):
+            text = text.replace(directory, Path(directory).name)
+        (target / _kept(key)).write_text(text)
+
+
+def _of_experiment(ref: str) -> Callable[[str], str]:
+    revision = git("rev-parse", ref).strip()
+
+    def read(key: str) -> str:
+        if key in IN_CACHE:
+            return str(dvc.api.read(FILES[key], rev=revision))
+        return git("show", f"{revision}:{FILES[key]}")
+
+    return read
+
+
+def _of_folder(folder: Path) -> Callable[[str], str]:
+    return lambda key: (folder / _kept(key)).read_text()
+
+
+def _kept(key: str) -> str:
+    return key + Path(FILES[key]).suffix
+
+
+def _read(name: str, read: Callable[[str], str]) -> Result:
+    try:
+        metrics = {key: json.loads(read(key)) for key in ("train", "test", "data", "split", "shortcuts")}
+        history, predictions = (pd.read_csv(io.StringIO(read(key))) for key in ("history", "predictions"))
+        return Result(name, parse_yaml(read("params")), history=history, predictions=predictions, **metrics)
+    except (OSError, ValueError, UserError) as error:
+        raise UserError(f"{name} has no complete result: {error}") from None

@@ -1,0 +1,186 @@
+"""The comparison as tables: rows of strings by column, ready for Markdown or HTML."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from study.families import Configuration, Family, Pair
+
+Rows = list[dict[str, str]]
+
+# The two rows that need no image, in every table of results.
+WITHOUT_IMAGES = {"majority": "majority class", "metadata": "metadata alone, no image"}
+SHORTCUTS = {
+    "majority": "nothing: majority class",
+    "jpeg_quality": "JPEG quality (quantisation table)",
+    "bytes_per_pixel": "bytes per pixel",
+    "size": "width, height, aspect",
+    "mode": "mode (grey or RGB)",
+    "metadata": "all metadata together",
+    "brightness": "mean and spread of brightness",
+    "border": "the frame: outermost ring at 16x16",
+    "thumbnail": "the image at 8x8",
+}
+NOTHING = "-"
+
+
+def performance(family: Family, notebook: pd.DataFrame) -> Rows:
+    """What each configuration reaches on the test part, beside the study's own accuracy of these layers and rate."""
+    rows = [
+        {
+            "run": each.name,
+            "layers": each.layers,
+            "learning rate": f"{each.learning_rate:g}",
+            **{name: _estimate(each.measured.figures, name) for name in ("accuracy", "auroc")},
+            **{name: _estimate(each.measured.figures, name) for name in ("sensitivity", "specificity")},
+            "seeds": _seeds(each),
+            "notebook's accuracy": _of_notebook(each, notebook),
+        }
+        for each in family.configurations
+    ]
+    for key, title in WITHOUT_IMAGES.items():
+        figures = {name: _estimate(family.shortcuts[key], name) for name in ("accuracy", "auroc")}
+        rows.append({**dict.fromkeys(rows[0], NOTHING), "run": f"*{title}*", **figures})
+    return rows
+
+
+def fitting(family: Family) -> Rows:
+    """How far training and validation part, in the losses (nats)."""
+    return [
+        {
+            "run": each.name,
+            "gap at the end": _number(each.train("loss_gap"), "+.3f"),
+            "best epoch": _number(each.train("best_epoch"), ".3g"),
+            "gap there": _number(each.train("loss_gap_best"), "+.3f"),
+            "val loss rises from epoch": _number(each.train("val_loss_rises_from"), ".3g"),
+            "by": _number(each.train("val_loss_rise"), ".3f"),
+            "jitter of val loss": _number(each.train("val_loss_jitter"), ".4f"),
+            "loss: train": _number(each.train("loss"), ".3f"),
+            "val": _number(each.train("val_loss"), ".3f"),
+            "test": _number(each.first.test["loss"], ".3f"),
+        }
+        for each in family.configurations
+    ]
+
+
+def cost(family: Family) -> Rows:
+    """What each configuration costs, and on what."""
+    return [
+        {
+            "run": each.name,
+            "parameters": f"{each.first.train['parameters']:,}",
+            "MFLOPs per image": _number(each.train("flops_per_image") / 1e6, ",.0f"),
+            "seconds": _number(each.train("seconds"), ",.0f"),
+            "images per second": _number(each.train("images_per_second"), ",.0f"),
+            "peak memory, MiB": _number(each.train("peak_memory_mib"), ",.0f"),
+            "precision": str(each.first.train["precision"]),
+            "device": str(each.first.train["device"]),
+        }
+        for each in family.configurations
+    ]
+
+
+def pairs(family: Family) -> Rows:
+    """A row for each pair of configurations."""
+    return [
+        {
+            "second - first": title(pair),
+            "accuracy": _estimate(pair.figures, "accuracy_difference", "+.3f"),
+            "auroc": _estimate(pair.figures, "auroc_difference", "+.3f"),
+            "only first / second right": "{n_only_first_right} / {n_only_second_right}".format(**pair.figures),
+            "McNemar p": _number(pair.figures["p_mcnemar"], ".2g"),
+            "p (Holm)": _number(pair.p_holm, ".2g"),
+            "images needed": _number(pair.figures["n_images_needed"], ",.0f"),
+        }
+        for pair in family.pairs
+    ]
+
+
+def title(pair: Pair) -> str:
+    return f"{pair.two.name} - {pair.one.name}"
+
+
+def audit(family: Family) -> Rows:
+    """What classifiers reach that never see the lungs."""
+    return [
+        {
+            "what the classifier sees": SHORTCUTS.get(key, key),
+            "accuracy": _estimate(figures, "accuracy"),
+            "auroc": _estimate(figures, "auroc"),
+        }
+        for key, figures in family.shortcuts.items()
+    ]
+
+
+def protocols(all_families: list[Family]) -> Rows:
+    """Accuracy of each layers and learning rate, a column for each family; below, what needs no lungs."""
+    columns = [family.test_part for family in all_families]
+    rows: dict[str, dict[str, str]] = {}
+    for family in all_families:
+        for each in family.configurations:
+            row = rows.setdefault(f"{each.layers}, {each.learning_rate:g}", dict.fromkeys(columns, NOTHING))
+            row[family.test_part] = _estimate(each.measured.figures, "accuracy")
+        for key in ("majority", "metadata", "border", "thumbnail"):
+            row = rows.setdefault(f"*{SHORTCUTS[key]}*", dict.fromkeys(columns, NOTHING))
+            row[family.test_part] = _estimate(family.shortcuts[key], "accuracy")
+    order = sorted(rows, key=lambda name: name.startswith("*"))
+    return [{"accuracy of": name, **rows[name]} for name in order]
+
+
+def records(family: Family, notebook: pd.DataFrame) -> pd.DataFrame:
+    """The performance, fitting and cost of every configuration as numbers, the shortcuts below them."""
+    keys = ["loss_gap", "best_epoch", "loss_gap_best", "val_loss_rises_from", "val_loss_rise", "val_loss_jitter"]
+    keys += ["loss", "val_loss", "parameters", "flops_per_image", "seconds", "images_per_second", "peak_memory_mib"]
+    rows: list[dict[str, Any]] = [
+        {
+            "test_part": family.test_part,
+            "run": each.name,
+            "layers": each.layers,
+            "learning_rate": each.learning_rate,
+            **each.measured.figures,
+            "test_loss": each.first.test["loss"],
+            **{f"train_{key}": each.train(key) for key in keys},
+            "precision": each.first.train["precision"],
+            "device": each.first.train["device"],
+            "notebook_accuracy": _of_notebook(each, notebook).replace(NOTHING, ""),
+        }
+        for each in family.configurations
+    ]
+    rows += [{"test_part": family.test_part, "run": key, **figures} for key, figures in family.shortcuts.items()]
+    return pd.DataFrame(rows)
+
+
+def markdown(rows: Rows) -> str:
+    """Rows as a Markdown table with padded columns."""
+    table = [[cell.replace("|", "\\|") for cell in row] for row in [list(rows[0]), *(list(r.values()) for r in rows)]]
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in table
+    ]
+    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+
+
+def of_notebook(each: Configuration, notebook: pd.DataFrame) -> pd.Series | None:
+    """The study's own run of these layers and this learning rate."""
+    own = notebook[(notebook["layers"] == each.layers) & (notebook["learning_rate"] == each.learning_rate)]
+    return None if own.empty else own.iloc[0]
+
+
+def _of_notebook(each: Configuration, notebook: pd.DataFrame) -> str:
+    own = of_notebook(each, notebook)
+    return NOTHING if own is None else f"{own['test_accuracy']:.3f}"
+
+
+def _seeds(each: Configuration) -> str:
+    n = len(each.results)
+    return "1" if n == 1 else f"{n}, sd {each.measured.figures['accuracy_sd']:.3f}"
+
+
+def _estimate(figures: dict[str, Any], key: str, form: str = ".3f") -> str:
+    value, low, high = (format(figures[name], form) for name in (key, f"{key}_low", f"{key}_high"))
+    return f"{value} ({low} to {high})"
+
+
+def _number(value: float, form: str) -> str:
+    return NOTHING if math.isnan(value) else format(value, form)
