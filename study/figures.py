@@ -1,10 +1,12 @@
 """The figures of a report as Vega-Lite specifications, each with the text that stands for it."""
 
+import io
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import vl_convert
+from PIL import Image
 from sklearn.metrics import confusion_matrix, roc_curve
 
 from cxr.metrics import calibration_bins
@@ -19,6 +21,9 @@ DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3]]
 TRAINING, VALIDATION = COLOURS[:2]
 GREY = "#767676"
 PNG_PIXELS_PER_UNIT = 2
+PNG_COLOURS = 64
+# Room for long labels where the reader's font runs wider than the one they were measured in.
+PADDING = {"left": 40, "right": 10, "top": 5, "bottom": 5}
 CLASSES = ["NORMAL", "PNEUMONIA"]
 
 
@@ -38,7 +43,12 @@ class Figure:
 
     @property
     def png(self) -> bytes:
-        return bytes(vl_convert.vegalite_to_png(self._whole(), scale=PNG_PIXELS_PER_UNIT))
+        """The drawing as PNG; few colours, so that it stays small."""
+        drawn = io.BytesIO(vl_convert.vegalite_to_png(self._whole(), scale=PNG_PIXELS_PER_UNIT))
+        small = io.BytesIO()
+        with Image.open(drawn) as image:
+            image.convert("RGB").quantize(PNG_COLOURS, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+        return small.getvalue()
 
     def _whole(self) -> Spec:
         config = {"font": "sans-serif", "axis": {"labelFontSize": 11, "titleFontSize": 12, "grid": True}}
@@ -61,11 +71,13 @@ def curves(each: Configuration, notebook: pd.DataFrame, own_run: str | None) -> 
             "field": "part",
             "title": None,
             "scale": {"domain": ["training", "validation"], "range": [TRAINING, VALIDATION]},
+            "legend": {"orient": "bottom"},
         },
         "strokeDash": {
             "field": "whose",
             "title": None,
             "scale": {"domain": ["this run", "the notebook"], "range": [[1, 0], [3, 3]]},
+            "legend": {"orient": "bottom"},
         },
     }
     rows = [
@@ -168,8 +180,7 @@ def accuracies(family: Family) -> Figure:
         caption="Accuracy on the test part with 95% intervals: the networks, and what never sees the lungs",
         alt="; ".join(f"{name}: {figures['accuracy']:.3f}" for name, _, figures in rows)
         + f". Highest network: {best.name}.",
-        spec=_intervals(table, "what", "accuracy", [row[0] for row in rows], None)
-        | {"title": {"text": "95% intervals, by patient group", "fontWeight": "normal", "fontSize": 11}},
+        spec=_intervals(table, "what", "accuracy", [row[0] for row in rows], None),
     )
 
 
@@ -221,7 +232,7 @@ def _intervals(table: pd.DataFrame, field: str, name: str, order: list[str], ref
     if reference is not None:
         rule = {"mark": {"type": "rule", "color": GREY, "strokeDash": [4, 3]}, "encoding": {"x": {"datum": reference}}}
         layers.insert(0, rule)
-    return {"data": _values(table), "width": 360, "height": {"step": 18}, "layer": layers}
+    return {"data": _values(table), "width": 360, "height": {"step": 18}, "padding": PADDING, "layer": layers}
 
 
 def confusion(each: Configuration) -> Figure:
@@ -323,7 +334,13 @@ def side_by_side(all_families: list[Family]) -> Figure:
         name="protocols",
         caption="The same networks under different ways to cut the test part; 95% intervals",
         alt="; ".join(f"{what}, {part}: {figures['accuracy']:.3f}" for what, part, figures in rows),
-        spec={"data": _values(table), "width": 360, "height": {"step": 9 * len(parts)}, "layer": layers},
+        spec={
+            "data": _values(table),
+            "width": 360,
+            "height": {"step": 9 * len(parts)},
+            "padding": PADDING,
+            "layer": layers,
+        },
     )
 
 

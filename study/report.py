@@ -76,7 +76,8 @@ class Report:
 
 def main() -> None:
     arguments = _arguments()
-    names = [*arguments.names, *(_of_study(arguments.study) if arguments.study else [])]
+    available = results.kept(arguments.kept) if arguments.kept else sorted(experiments.finished())
+    names = [*arguments.names, *(_of_study(arguments.study, available) if arguments.study else [])]
     found = results.from_folder(arguments.kept, names) if arguments.kept else results.from_experiments(names)
     runs, history = notebook.read_runs(), notebook.read_history()
     ordered = families(found)
@@ -95,10 +96,10 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _of_study(path: Path) -> list[str]:
-    """The finished experiments of a study's runs: `name`, or `name-label`."""
+def _of_study(path: Path, available: list[str]) -> list[str]:
+    """Those of the available names that are runs of a study: `name`, or `name-label`."""
     study = project.read_yaml(path).get("runs") or {}
-    names = [name for name in sorted(experiments.finished()) if any(f"{name}-".startswith(f"{run}-") for run in study)]
+    names = [name for name in available if any(f"{name}-".startswith(f"{run}-") for run in study)]
     if not names:
         raise UserError(f"no run of {path} is finished; run it with: python -m study.run {path}")
     return names

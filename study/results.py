@@ -65,21 +65,23 @@ class Result:
 
 
 def from_experiments(names: list[str]) -> list[Result]:
-    """The experiments of these names that start from the present commit; all of them without names.
-
-    Raises UserError where one does not exist, or none at all.
-    """
+    """The finished experiments of these names, all without names. Raises UserError as `experiments.chosen` does."""
     return [_read(name, _of_experiment(ref)) for name, ref in experiments.chosen(names).items()]
 
 
 def from_folder(folder: Path, names: list[str]) -> list[Result]:
     """The results that `keep` wrote into `folder`, all of them without names. Raises UserError as above."""
-    kept = sorted(path.parent.name for path in folder.glob("*/params.yaml"))
-    if unknown := sorted(set(names) - set(kept)):
-        raise UserError(f"{folder} holds no result called {', '.join(unknown)}; it has {', '.join(kept) or 'none'}")
-    if not kept:
+    available = kept(folder)
+    if not available:
         raise UserError(f"{folder} holds no kept results (no */params.yaml)")
-    return [_read(name, _of_folder(folder / name)) for name in names or kept]
+    if unknown := sorted(set(names) - set(available)):
+        raise UserError(f"{folder} holds no result called {', '.join(unknown)}; it has {', '.join(available)}")
+    return [_read(name, _of_folder(folder / name)) for name in names or available]
+
+
+def kept(folder: Path) -> list[str]:
+    """Names of the results that `keep` wrote into `folder`."""
+    return sorted(path.parent.name for path in folder.glob("*/params.yaml"))
 
 
 def keep(folder: Path, name: str, ref: str) -> None:
@@ -94,7 +96,7 @@ def keep(folder: Path, name: str, ref: str) -> None:
         text = read(key)
         if key == "params" and (directory := parse_yaml(text)["data"]["directory"]):
             text = text.replace(directory, Path(directory).name)
-        (target / _kept(key)).write_text(text)
+        (target / _file(key)).write_text(text)
 
 
 def _of_experiment(ref: str) -> Callable[[str], str]:
@@ -109,10 +111,10 @@ def _of_experiment(ref: str) -> Callable[[str], str]:
 
 
 def _of_folder(folder: Path) -> Callable[[str], str]:
-    return lambda key: (folder / _kept(key)).read_text()
+    return lambda key: (folder / _file(key)).read_text()
 
 
-def _kept(key: str) -> str:
+def _file(key: str) -> str:
     return key + Path(FILES[key]).suffix
 
 

@@ -14,7 +14,18 @@ from ruamel.yaml import YAML
 from cxr import phantom
 
 ROOT = Path(__file__).parents[1]
-CODE = ["cxr", "stages", "study", "dvc.yaml", "params.yaml", "study.yaml", "demo.yaml", ".dvcignore", ".gitignore"]
+CODE = [
+    "cxr",
+    "stages",
+    "study",
+    "docs/reference",
+    "dvc.yaml",
+    "params.yaml",
+    "study.yaml",
+    "demo.yaml",
+    ".dvcignore",
+    ".gitignore",
+]
 TINY = {
     "data.source": "phantom",
     "phantom.n_images": 80,

@@ -32,6 +32,11 @@ def test_overrides_reach_the_params_in_order() -> None:
     assert one.overrides == {"train.epochs": 8, "images.size": 64}
 
 
+def test_a_label_ends_every_name() -> None:
+    path = write("runs: {one: {}, two: }")
+    assert [run.name for run in grid.load(path, {}, "pooled")] == ["one-pooled", "two-pooled"]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -139,6 +139,22 @@ def test_experiments_are_compared_pair_by_pair(project: Project, first: subproce
     assert unknown.stderr.splitlines()[-1] == "error: no finished experiment from this commit is called nobody"
 
 
+def test_the_report_is_the_same_from_experiments_and_from_what_is_kept(
+    project: Project, first: subprocess.CompletedProcess[str], tmp_path: Path
+) -> None:
+    kept, out = tmp_path / "kept", [tmp_path / name for name in ("experiments", "again")]
+    project.ok(sys.executable, "-m", "study.report", "--study", "mine.yaml", "--out", str(out[0]))
+    project.ok(sys.executable, "-m", "study.keep", str(kept), "small", "plain")
+    project.ok(sys.executable, "-m", "study.report", "--kept", str(kept), "--study", "mine.yaml", "--out", str(out[1]))
+    page = (out[0] / "index.html").read_text()
+    assert page.count("synthetic") > 2
+    assert page.replace("small", "plain").count('<th scope="row">plain</th>') >= 6
+    for name in ("index.html", "report.md", "results.csv"):
+        one, two = ((folder / name).read_text() for folder in out)
+        assert sorted(one.splitlines()) == sorted(two.splitlines())
+    assert project.ok("git", "status", "--short") == ""
+
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
