@@ -4,6 +4,7 @@
 #   make table    the comparison table of all experiments
 #   make compare  which differences are real   RUNS="layers-1 layers-2", or all
 #   make report   tables, figures and verdicts on one page   RUNS=... or STUDY=study.yaml or KEPT=folder; OUT=report
+#   make bench    speed and memory beside what users would write or pick instead   IMAGES=folder of original JPEGs
 #   make test, make lint, make lock
 # The environment: EXTRA=cpu (default) or EXTRA=cuda; PYTHON=python3.12 chooses the interpreter.
 
@@ -19,13 +20,14 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c "$(IS_SUPPORTED)" 2>/dev/null && echo $$p && break; done)
 RUNTIME := $(VENV)/.ready-$(EXTRA)
 DEV := $(VENV)/.ready-$(EXTRA)-dev
+BENCH := $(VENV)/.ready-bench
 
 export PATH := $(abspath $(BIN)):$(PATH)
 
 COLUMNS_SHOWN := ^(Experiment|images|split\.protocol|model\.layers|train\.learning_rate|images\.size|parameters|seconds|loss_gap|metrics/test\.json:accuracy|accuracy_low|accuracy_high|auroc|auroc_low|auroc_high|sensitivity|specificity|metadata\.accuracy|majority\.accuracy)$$
 TABLE := dvc exp show --md --hide-workspace --drop '.*' --keep '$(COLUMNS_SHOWN)'
 
-.PHONY: demo study table compare report test lint format lock
+.PHONY: demo study table compare report bench test lint format lock
 
 demo: $(RUNTIME)
 	@python -m study.run demo.yaml --plots dvc_plots
@@ -45,6 +47,9 @@ compare: $(RUNTIME)
 
 report: $(RUNTIME)
 	@python -m study.report $(RUNS) $(if $(STUDY),--study $(STUDY)) $(if $(KEPT),--kept $(KEPT)) --out $(OUT)
+
+bench: $(BENCH)
+	@python -m bench $(if $(IMAGES),--images $(IMAGES)) $(if $(ONLY),--only $(ONLY))
 
 test: $(DEV)
 	@python -m pytest $(ARGS)
@@ -81,4 +86,11 @@ $(RUNTIME): locks/$(EXTRA).txt | $(VENV)/bin/python
 $(DEV): locks/$(EXTRA)-dev.txt $(RUNTIME)
 	@echo "installing locks/$(EXTRA)-dev.txt into $(VENV)"
 	@python -m pip install --quiet --disable-pip-version-check -r locks/$(EXTRA)-dev.txt
+	@touch $@
+
+# What is only measured against has no lock: its newest release is what users would take.
+READ_EXTRA := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"], sep="\n")
+$(BENCH): pyproject.toml $(RUNTIME)
+	@echo "installing what is measured against into $(VENV)"
+	@python -c '$(READ_EXTRA)' | python -m pip install --quiet --disable-pip-version-check -r /dev/stdin
 	@touch $@

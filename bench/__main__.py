@@ -1,0 +1,46 @@
+"""Measure and write: `python -m bench [--images FOLDER] [--out docs/results/speed] [--only training ...]`."""
+
+import argparse
+import math
+from pathlib import Path
+
+from bench import coverage, evaluation, growth, ingest, training
+from stages import project
+from study import tables
+
+PARTS = ["coverage", "ingest", "evaluation", "growth", "training"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure speed and memory.")
+    parser.add_argument("--images", type=Path, help="folder of original JPEGs for ingest; phantoms without")
+    parser.add_argument("--out", type=Path, default=Path("docs/results/speed"), help="where the CSV files go")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    arguments = parser.parse_args()
+    measures = {
+        "coverage": coverage.measure_coverage,
+        "ingest": lambda: ingest.measure(arguments.images),
+        "evaluation": evaluation.measure,
+        "growth": growth.measure,
+        "training": training.measure,
+    }
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for name in arguments.only:
+        table = measures[name]()
+        table.to_csv(arguments.out / f"{name}.csv", index=False, float_format="%.5g")
+        print(f"\n{name}\n")
+        print(
+            tables.markdown([{str(k): _cell(v) for k, v in row.items()} for row in table.to_dict("records")]),
+            flush=True,
+        )
+
+
+def _cell(value: object) -> str:
+    """Three digits; nothing where nothing was measured."""
+    if not isinstance(value, float):
+        return str(value)
+    return "" if math.isnan(value) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    project.run(main)

@@ -1,0 +1,116 @@
+"""From JPEG files to one array of grey squares: ours against a loop with OpenCV, and against decoding alone."""
+
+import io
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from cxr import phantom
+from cxr.errors import UserError
+
+SIZE = 224
+N_ROUNDS = 3
+N_PHANTOMS = 96
+PHANTOM_PIXELS = 1300
+PROJECT = Path(__file__).parents[1]
+
+
+def measure(folder: Path | None) -> pd.DataFrame:
+    """Images per second of each way on the JPEGs below `folder`, or on phantoms; and how far the pixels differ."""
+    with tempfile.TemporaryDirectory() as scratch:
+        project = _project(Path(scratch), folder)
+        files = sorted((project / "data" / "raw").rglob("*.jpeg"))
+        ways: dict[str, Callable[[], object]] = {
+            "cv2 loop": lambda: _cv2_loop(files),
+            "decode alone": lambda: _decode_alone(files),
+            "ours": lambda: _ours(project),
+        }
+        seconds: dict[str, list[float]] = {way: [] for way in ways}
+        for _ in range(N_ROUNDS):
+            for way, run in ways.items():
+                started = time.perf_counter()
+                run()
+                seconds[way].append(time.perf_counter() - started)
+        array, loop = np.load(project / "data" / "images.npy"), _cv2_loop(files)
+        exact = np.stack([_exact(path) for path in files])
+    best = {way: min(own) for way, own in seconds.items()}
+    references = {"ours": array, "cv2 loop": loop}
+    return pd.DataFrame(
+        [
+            {
+                "way": way,
+                "images": "originals" if folder else "synthetic phantoms",
+                "n_images": len(files),
+                "images_per_second": len(files) / own,
+                "ratio_to_cv2_loop": best["cv2 loop"] / own,
+                **(_distance(references[way], exact) if way in references else {}),
+            }
+            for way, own in best.items()
+        ]
+    )
+
+
+def _project(scratch: Path, folder: Path | None) -> Path:
+    """A copy of the pipeline with the JPEGs in data/raw and a manifest that names them."""
+    project = scratch / "project"
+    for name in ("cxr", "stages", "params.yaml"):
+        source = PROJECT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, _parent(project / name))
+    raw = project / "data" / "raw"
+    if folder is None:
+        traps = dict.fromkeys(("quality_trap", "brightness_trap", "duplicate_trap", "prevalence_trap"), True)
+        params = phantom.PhantomParams(n_images=N_PHANTOMS, pixels=PHANTOM_PIXELS, opacity=1.0, seed=0, **traps)
+        for each in phantom.plan(params):
+            _parent(raw / each.path).write_bytes(phantom.encode(each, params.opacity))
+    else:
+        for path in sorted(folder.rglob("*.jpeg")):
+            shutil.copy(path, _parent(raw / path.relative_to(folder)))
+    paths = [path.relative_to(raw).as_posix() for path in sorted(raw.rglob("*.jpeg"))]
+    if not paths:
+        raise UserError(f"{folder} holds no .jpeg file")
+    pd.DataFrame({"path": paths}).to_csv(project / "data" / "manifest.csv", index=False)
+    return project
+
+
+def _parent(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _ours(project: Path) -> None:
+    """The stage as DVC runs it, its start of Python included."""
+    subprocess.run([sys.executable, "-m", "stages.images"], cwd=project, check=True, capture_output=True)
+
+
+def _cv2_loop(files: list[Path]) -> np.ndarray:
+    """What users write: read grey, resize bilinear, stack."""
+    import cv2
+
+    return np.stack([cv2.resize(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), (SIZE, SIZE)) for path in files])
+
+
+def _decode_alone(files: list[Path]) -> None:
+    import cv2
+
+    for path in files:
+        cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+
+
+def _exact(path: Path) -> np.ndarray:
+    """Decoded at full size, then resized with averaging."""
+    with Image.open(io.BytesIO(path.read_bytes())) as image:
+        return np.asarray(image.convert("L").resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+
+
+def _distance(images: np.ndarray, exact: np.ndarray) -> dict[str, float]:
+    """How far pixels are from the anti-aliased resize of the whole image, in grey levels of 0 to 255."""
+    difference = np.abs(images.astype(int) - exact)
+    return {"mean_difference": float(difference.mean()), "share_above_3": float((difference > 3).mean())}

@@ -1,0 +1,77 @@
+"""Training speed and memory of the five stacks: every way takes turns with the others, on the same images."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from bench import floor
+from bench.ways import BATCH_SIZE, WAYS
+from bench.worker import Worker
+from study.notebook import read_runs
+
+SIZE = 224
+N_ROUNDS = 3
+SECONDS_PER_TURN = 8.0
+MIN_BATCHES, MAX_BATCHES = 3, 30
+# Images of the study's training and validation parts, for the memory; fewer for the speed, which does not depend on it.
+N_IMAGES_STUDY, N_IMAGES = 4684, 1024
+
+
+def measure() -> pd.DataFrame:
+    """A row per stack and way: images_per_second, ratio to the notebook's way, share of the floor, peak memory."""
+    stacks = read_runs().query("run.str.startswith('layers-')")
+    machine = floor.measure()
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        few, many = (_images(Path(folder), n) for n in (N_IMAGES, N_IMAGES_STUDY))
+        for stack in tqdm(list(stacks.itertuples()), desc="training", unit="stack"):
+            seconds = _turns(str(stack.layers), few)
+            least = floor.seconds_per_batch(str(stack.layers), SIZE, machine)
+            for way, own in seconds.items():
+                rows.append(
+                    {
+                        "run": stack.run,
+                        "layers": stack.layers,
+                        "way": way,
+                        "images_per_second": BATCH_SIZE / own,
+                        "ratio_to_notebook": seconds["notebook"] / own,
+                        "share_of_floor": least / own,
+                        "floor_images_per_second": BATCH_SIZE / least,
+                        "peak_memory_mib": _peak_memory(way, str(stack.layers), many),
+                    }
+                )
+    return pd.DataFrame(rows).assign(
+        convolution_tflops=machine.flops / 1e12, bandwidth_gb_per_second=machine.bandwidth / 1e9
+    )
+
+
+def _images(folder: Path, n: int) -> Path:
+    """Noise in the form of data/images.npy: what is in the images does not change the speed."""
+    path = folder / f"{n}.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (n, SIZE, SIZE), dtype=np.uint8))
+    return path
+
+
+def _turns(layers: str, images: Path) -> dict[str, float]:
+    """Median seconds of a batch by way; the ways take turns, so that a change of the machine's speed meets all."""
+    workers = {way: Worker(way, layers, images) for way in WAYS}
+    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    sizes = {
+        way: int(np.clip(SECONDS_PER_TURN / np.median(worker.train(MIN_BATCHES)), MIN_BATCHES, MAX_BATCHES))
+        for way, worker in workers.items()
+    }
+    for _ in range(N_ROUNDS):
+        for way, worker in workers.items():
+            seconds[way] += worker.train(sizes[way])
+    for worker in workers.values():
+        worker.stop()
+    return {way: float(np.median(own)) for way, own in seconds.items()}
+
+
+def _peak_memory(way: str, layers: str, images: Path) -> float:
+    worker = Worker(way, layers, images, n_warm_up=MIN_BATCHES)
+    return worker.stop()

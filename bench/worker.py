@@ -1,0 +1,74 @@
+"""One way of training in a process of its own, driven from outside, so that ways can take turns.
+
+`python -m bench.worker WAY LAYERS IMAGES` reads a number of batches per line, answers with their seconds as JSON, and
+at the end of its input with its largest resident memory in MiB.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.ways import WAYS
+
+PROJECT = Path(__file__).parents[1]
+# What cxr.backend sets for our own way is not to reach the others through the environment.
+OURS_ALONE = {"TF_DETERMINISTIC_OPS", "TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE"}
+
+
+class Worker:
+    """A process that trains one network one way; `train` lets it go on for some batches."""
+
+    def __init__(self, way: str, layers: str, images: Path, n_warm_up: int = 3) -> None:
+        environment = {key: value for key, value in os.environ.items() if key not in OURS_ALONE}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bench.worker", way, layers, str(images.resolve())],
+            cwd=PROJECT,
+            env=environment | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.train(n_warm_up)
+
+    def train(self, n_batches: int) -> list[float]:
+        """Seconds of each batch but the first."""
+        assert self.process.stdin
+        self.process.stdin.write(f"{n_batches}\n")
+        self.process.stdin.flush()
+        return list(self._answer())
+
+    def stop(self) -> float:
+        """Ends the process; its largest resident memory in MiB."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        peak = float(self._answer())
+        self.process.wait()
+        return peak
+
+    def _answer(self) -> Any:
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.process.args!r} ended")
+        return json.loads(line)
+
+
+def main() -> None:
+    way, layers, images = sys.argv[1:]
+    n_images = len(np.load(images, mmap_mode="r"))
+    labels = np.random.default_rng(0).integers(0, 2, n_images).astype(np.uint8)
+    train = WAYS[way](layers, Path(images), labels)
+    for line in sys.stdin:
+        print(json.dumps(train(int(line))), flush=True)
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, flush=True)
+
+
+if __name__ == "__main__":
+    main()
