@@ -8,7 +8,7 @@ from bench import coverage, evaluation, growth, ingest, training
 from stages import project
 from study import tables
 
-PARTS = ["coverage", "ingest", "evaluation", "growth", "training"]
+PARTS = ["coverage", "ingest", "evaluation", "growth", "training", "leads"]
 
 
 def main() -> None:
@@ -23,6 +23,7 @@ def main() -> None:
         "evaluation": evaluation.measure,
         "growth": growth.measure,
         "training": training.measure,
+        "leads": training.measure_leads,
     }
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name in arguments.only:

@@ -9,7 +9,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from bench import floor
-from bench.ways import BATCH_SIZE, WAYS
+from bench.ways import BATCH_SIZE, LEADS, WAYS
 from bench.worker import Worker
 from study.notebook import read_runs
 
@@ -29,7 +29,7 @@ def measure() -> pd.DataFrame:
     with tempfile.TemporaryDirectory() as folder:
         few, many = (_images(Path(folder), n) for n in (N_IMAGES, N_IMAGES_STUDY))
         for stack in tqdm(list(stacks.itertuples()), desc="training", unit="stack"):
-            seconds = _turns(str(stack.layers), few)
+            seconds = _turns(str(stack.layers), few, list(WAYS))
             least = floor.seconds_per_batch(str(stack.layers), SIZE, machine)
             for way, own in seconds.items():
                 rows.append(
@@ -49,6 +49,26 @@ def measure() -> pd.DataFrame:
     )
 
 
+def measure_leads() -> pd.DataFrame:
+    """A row per lead for two stacks: images_per_second with one thing changed, and the ratio to ours."""
+    stacks = read_runs().query("run in ['layers-2', 'layers-5']")
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        images = _images(Path(folder), N_IMAGES)
+        for stack in tqdm(list(stacks.itertuples()), desc="leads", unit="stack"):
+            seconds = _turns(str(stack.layers), images, list(LEADS))
+            rows += [
+                {
+                    "run": stack.run,
+                    "way": way,
+                    "images_per_second": BATCH_SIZE / own,
+                    "ratio_to_ours": seconds["ours"] / own,
+                }
+                for way, own in seconds.items()
+            ]
+    return pd.DataFrame(rows)
+
+
 def _images(folder: Path, n: int) -> Path:
     """Noise in the form of data/images.npy: what is in the images does not change the speed."""
     path = folder / f"{n}.npy"
@@ -56,10 +76,10 @@ def _images(folder: Path, n: int) -> Path:
     return path
 
 
-def _turns(layers: str, images: Path) -> dict[str, float]:
+def _turns(layers: str, images: Path, ways: list[str]) -> dict[str, float]:
     """Median seconds of a batch by way; the ways take turns, so that a change of the machine's speed meets all."""
-    workers = {way: Worker(way, layers, images) for way in WAYS}
-    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    workers = {way: Worker(way, layers, images) for way in ways}
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
     sizes = {
         way: int(np.clip(SECONDS_PER_TURN / np.median(worker.train(MIN_BATCHES)), MIN_BATCHES, MAX_BATCHES))
         for way, worker in workers.items()

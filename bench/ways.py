@@ -23,15 +23,17 @@ def steps(layers: str) -> list[notation.Convolution | notation.Pooling]:
     return notation.features(notation.parse(layers), FILTERS)
 
 
-def ours(layers: str, images: Path, labels: np.ndarray) -> Trainer:
+def ours(
+    layers: str, images: Path, labels: np.ndarray, *, dropout: float = DROPOUT, precision: str = "auto"
+) -> Trainer:
     """As stage `train` does it."""
     from cxr import network, training
     from cxr.backend import resolve_precision
     from cxr.batches import Batches, Part
 
     array = np.load(images, mmap_mode="r")
-    params = network.ModelParams(layers=layers, filters=FILTERS, dense_units=DENSE_UNITS, dropout=DROPOUT)
-    model = network.build(params, array.shape[1], precision=resolve_precision("auto"), seed=0)
+    params = network.ModelParams(layers=layers, filters=FILTERS, dense_units=DENSE_UNITS, dropout=dropout)
+    model = network.build(params, array.shape[1], precision=resolve_precision(precision), seed=0)
     training.compile_network(model, LEARNING_RATE)
     part = Part(np.arange(len(array)), labels)
 
@@ -42,6 +44,44 @@ def ours(layers: str, images: Path, labels: np.ndarray) -> Trainer:
         return clock.seconds
 
     return train
+
+
+def ours_without_dropout(layers: str, images: Path, labels: np.ndarray) -> Trainer:
+    """Another function: tells what dropout costs."""
+    return ours(layers, images, labels, dropout=0.0)
+
+
+def ours_float32(layers: str, images: Path, labels: np.ndarray) -> Trainer:
+    return ours(layers, images, labels, precision="float32")
+
+
+def ours_keras_adam(layers: str, images: Path, labels: np.ndarray) -> Trainer:
+    """Ours, but Adam in the many passes that Keras takes."""
+    from cxr import training
+    from cxr.backend import keras
+
+    training.Adam = keras.optimizers.Adam  # type: ignore[attr-defined, assignment, misc]
+    return ours(layers, images, labels)
+
+
+def ours_float_masks(layers: str, images: Path, labels: np.ndarray) -> Trainer:
+    """Ours, but dropout's masks from a random float per value, as Keras makes them."""
+    import cxr.layers
+    from cxr.backend import keras
+
+    def keep_mask(shape: Any, rate: float, seed: Any) -> Any:
+        return keras.random.uniform(shape, dtype="float32", seed=seed) >= rate
+
+    cxr.layers.keep_mask = keep_mask
+    return ours(layers, images, labels)
+
+
+def notebook_bfloat16(layers: str, images: Path, labels: np.ndarray) -> Trainer:
+    """The notebook's way with nothing but Keras' own mixed precision."""
+    import keras
+
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    return notebook(layers, images, labels)
 
 
 def notebook(layers: str, images: Path, labels: np.ndarray) -> Trainer:
@@ -156,6 +196,16 @@ def _torch_layers(layers: str, size: int) -> Iterator[Any]:
     yield nn.Linear(n_inputs, 1)
 
 
+# One thing changed each, to see what it gives.
+LEADS = {
+    "ours": ours,
+    "ours, Keras' Adam": ours_keras_adam,
+    "ours, float masks": ours_float_masks,
+    "ours, no dropout": ours_without_dropout,
+    "ours, float32": ours_float32,
+    "notebook": notebook,
+    "notebook, bfloat16": notebook_bfloat16,
+}
 WAYS: dict[str, Callable[[str, Path, np.ndarray], Trainer]] = {
     "notebook": notebook,
     "ours": ours,
