@@ -1,4 +1,4 @@
-"""Measure and write: `python -m bench [--images FOLDER] [--out docs/results/speed] [--only training ...]`."""
+"""Measure and write: `python -m bench [--images FOLDER] [--out docs/results/bench] [--only training ...]`."""
 
 import argparse
 import math
@@ -14,7 +14,7 @@ PARTS = ["coverage", "ingest", "evaluation", "growth", "training", "leads"]
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure speed and memory.")
     parser.add_argument("--images", type=Path, help="folder of original JPEGs for ingest; phantoms without")
-    parser.add_argument("--out", type=Path, default=Path("docs/results/speed"), help="where the CSV files go")
+    parser.add_argument("--out", type=Path, default=Path("docs/results/bench"), help="where the CSV files go")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     arguments = parser.parse_args()
     measures = {
