@@ -22,30 +22,42 @@ def keep_mask(shape: tuple[Any, ...], rate: float, seed: keras.random.SeedGenera
     return levels >= ops.cast(threshold - N_LEVELS // 2, "int8")
 
 
-def _zero_dropped(x: Any, keep: Any) -> Any:
-    """`x` where `keep`, else 0: the bits times 1 or 0, since integers multiply faster than bfloat16 on a CPU."""
+def _relu(x: Any, bias: Any, keep: Any) -> Any:
+    """ReLU of `x`, 0 where not kept (`keep` None: all is), with the gradient of the `bias` that `x` already holds.
+
+    The result alone tells where the gradient passes, so no mask waits for it, and a product with ones sums it for the
+    bias. On the bits of the floats, since a CPU compares and multiplies integers faster than bfloat16: a float is
+    negative where its bits are.
+    """
     bits = "int32" if keras.backend.standardize_dtype(x.dtype) == "float32" else "int16"
-    return ops.view(ops.view(x, bits) * ops.cast(keep, bits), x.dtype)
+
+    @ops.custom_gradient
+    def relu(x: Any, bias: Any) -> tuple[Any, Any]:
+        y = ops.relu(x) if keep is None else _kept(x, keep, bits)
+
+        def gradient(*args: Any, upstream: Any = None) -> tuple[Any, Any]:
+            upstream = args[0] if upstream is None else upstream
+            passed = ops.view(ops.view(upstream, bits) * ops.minimum(ops.view(y, bits), 1), y.dtype)
+            by_channel = ops.reshape(passed, (-1, passed.shape[-1]))
+            n_places = ops.shape(by_channel)[0]
+            return passed, ops.matmul(ops.ones((1, n_places), y.dtype), by_channel)[0]
+
+        return y, gradient
+
+    return relu(x, bias)
 
 
-@ops.custom_gradient
-def _relu_dropout(x: Any, keep: Any) -> tuple[Any, Any]:
-    """ReLU, then 0 where not kept. Its result alone tells where the gradient passes: no mask is kept for that."""
-    y = _zero_dropped(ops.relu(x), keep)
-
-    def gradient(*args: Any, upstream: Any = None) -> tuple[Any, None]:
-        upstream = args[0] if upstream is None else upstream
-        return ops.where(y > 0, upstream, ops.zeros((), y.dtype)), None
-
-    return y, gradient
+def _kept(x: Any, keep: Any, bits: str) -> Any:
+    """ReLU of x where kept, else 0, as integers."""
+    return ops.view(ops.maximum(ops.view(x, bits), 0) * ops.cast(keep, bits), x.dtype)
 
 
 @keras.saving.register_keras_serializable("cxr")
 class PooledConvolution(keras.layers.Layer):  # type: ignore[misc]
     """3x3 convolution, bias, ReLU, optionally 2x2 max pooling, dropout; `(n, h, w, c)` to `(n, h', w', filters)`.
 
-    Pooling comes before bias and ReLU, which is the same function at a quarter of the work:
-    max(relu(x + b)) = relu(max(x) + b), since x -> relu(x + b) is monotone.
+    Pooling comes before ReLU, which is the same function at a quarter of the work: max(relu(x)) = relu(max(x)), since
+    ReLU is monotone.
 
     Dropout is inverted: what is kept is scaled by 1 / (1 - dropout). Kernel and bias are scaled instead, which
     are fewer numbers: s relu(x) = relu(s x).
@@ -74,12 +86,13 @@ class PooledConvolution(keras.layers.Layer):  # type: ignore[misc]
         has_dropout = training and self.dropout > 0
         scale = 1 / (1 - self.dropout) if has_dropout else 1
         y = ops.conv(x, ops.cast(self._summed_kernel() * scale, x.dtype), padding="same")
+        bias = ops.cast(self.bias * scale, y.dtype)
+        # Here the convolution adds it for nothing; its gradient is taken after pooling, from fewer values.
+        y = y + ops.stop_gradient(bias)
         if self.is_pooled:
             y = ops.max_pool(y, 2, 2, padding="same")
-        y = y + ops.cast(self.bias * scale, y.dtype)
-        if not has_dropout:
-            return ops.relu(y)
-        return _relu_dropout(y, keep_mask(ops.shape(y), self.dropout, self.seed_generator))
+        keep = keep_mask(ops.shape(y), self.dropout, self.seed_generator) if has_dropout else None
+        return _relu(y, bias, keep)
 
     def _summed_kernel(self) -> Any:
         kernel = ops.convert_to_tensor(self.kernel)

@@ -103,13 +103,16 @@ def _epoch(
         verbose=0,
     ).history
     row = {key: float(values[-1]) for key, values in logs.items()}
-    if not math.isfinite(row["loss"]):
-        raise UserError(
-            f"the training loss is {row['loss']} in epoch {epoch}; "
-            f"train.learning_rate {params.learning_rate:g} is too high"
-        )
+    if not (math.isfinite(row["loss"]) and _is_finite(network)):
+        what = "some weights are no numbers" if math.isfinite(row["loss"]) else f"the training loss is {row['loss']}"
+        raise UserError(f"{what} in epoch {epoch}; train.learning_rate {params.learning_rate:g} is too high")
     row |= {"epoch": epoch, "learning_rate": params.learning_rate, "seconds": time.perf_counter() - started}
     return {column: row[column] for column in HISTORY_COLUMNS}
+
+
+def _is_finite(network: keras.Model) -> bool:
+    """Whether all weights are numbers: the networks' ReLU may turn what is none into 0, so that the loss looks well."""
+    return all(bool(keras.ops.all(keras.ops.isfinite(each))) for each in network.trainable_variables)
 
 
 def variables(network: keras.Model) -> list[NDArray[Any]]:

@@ -75,6 +75,19 @@ def test_a_loss_that_is_no_number_stops_with_advice() -> None:
         run(learning_rate=1e30, epochs=5, n_epochs=5)
 
 
+def test_weights_that_are_no_numbers_stop_it_even_where_the_loss_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spoil(network: keras.Model, *arguments: object, **options: object) -> keras.callbacks.History:
+        kernel = network.get_layer("convolution_1").kernel
+        kernel.assign(np.full(kernel.shape, np.nan))
+        history = keras.callbacks.History()
+        history.history = {key: [0.5] for key in ("loss", "accuracy", "val_loss", "val_accuracy")}
+        return history
+
+    monkeypatch.setattr(keras.Model, "fit", spoil)
+    with pytest.raises(UserError, match=r"some weights are no numbers in epoch 1; train\.learning_rate"):
+        run(n_epochs=1)
+
+
 def test_equal_models_are_equal_files_and_predict_alike(tmp_path: Path) -> None:
     trained = build()
     images = data()[0][:8, :, :, None]
