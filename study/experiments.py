@@ -1,7 +1,10 @@
 """DVC's experiments and their queue, as the study needs them."""
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 from dvc.repo import Repo
 
 from cxr.errors import UserError
@@ -11,6 +14,9 @@ from study.overrides import as_argument
 
 if TYPE_CHECKING:
     from study.grid import Run
+
+# Seconds that a stage is given to end by itself.
+PATIENCE = 10
 
 
 def finished() -> dict[str, str]:
@@ -65,9 +71,30 @@ def clear(names: set[str]) -> None:
     """Take `names` out of the queue, whatever state an earlier session left them in."""
     known = states(names)
     if running := [name for name, state in known.items() if state == "Running"]:
+        at_work = _processes(set(running))
         dvc("queue", "kill", "--force", *running)
+        # DVC ends its own process; the stage that it had started would go on until it next wrote a file.
+        _, alive = psutil.wait_procs(at_work, timeout=0)
+        for process in alive:
+            process.terminate()
+        for process in psutil.wait_procs(alive, timeout=PATIENCE)[1]:
+            process.kill()
     if known:
         dvc("queue", "remove", *known)
+
+
+def _processes(names: set[str]) -> list[psutil.Process]:
+    """The processes that work in the temporary copies of these runs."""
+    tasks = [json.loads(path.read_text()) for path in Path(".dvc/tmp/exps/run").glob("*/*.run")]
+    folders = {task["root_dir"] for task in tasks if task["name"] in names}
+    return [process for process in psutil.process_iter() if _folder(process) in folders]
+
+
+def _folder(process: psutil.Process) -> str | None:
+    try:
+        return process.cwd()
+    except (psutil.Error, OSError):
+        return None
 
 
 def start(n_jobs: int) -> None:

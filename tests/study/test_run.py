@@ -118,6 +118,19 @@ def test_an_interrupted_study_leaves_nothing_running_and_goes_on(
     (project.folder / "long.yaml").unlink()
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_a_stage_that_has_only_just_started_ends_with_the_study(
+    project: Project, first: subprocess.CompletedProcess[str]
+) -> None:
+    (project.folder / "long.yaml").write_text("runs: {another: {train.epochs: 300, train.learning_rate: 2e-3}}")
+    command = [sys.executable, "-m", "study.run", "long.yaml"]
+    with subprocess.Popen(command, cwd=project.folder, env=project.environment(), stderr=subprocess.DEVNULL) as started:
+        wait_until(lambda: training_processes(project), 120)
+        started.send_signal(signal.SIGINT)
+    assert not training_processes(project)
+    (project.folder / "long.yaml").unlink()
+
+
 def test_the_table_names_experiments_and_says_synthetic(
     project: Project, first: subprocess.CompletedProcess[str]
 ) -> None:
