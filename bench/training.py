@@ -15,8 +15,8 @@ from study.notebook import read_runs
 
 SIZE = 224
 N_ROUNDS = 3
-SECONDS_PER_TURN = 8.0
-MIN_BATCHES, MAX_BATCHES = 3, 30
+SECONDS_PER_TURN = 4.0
+MIN_BATCHES, MAX_BATCHES = 3, 20
 # Images of the study's training and validation parts, for the memory; fewer for the speed, which does not depend on it.
 N_IMAGES_STUDY, N_IMAGES = 4684, 1024
 

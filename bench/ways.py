@@ -1,5 +1,6 @@
 """Ways to train the same network: ours, the notebook's, PyTorch's. Each yields the seconds of every batch."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,10 @@ LEARNING_RATE = 1e-4
 DROPOUT = 0.3
 FILTERS = [64, 128]
 DENSE_UNITS = 128
+
+OURS_PLAIN_MALLOC = "ours, malloc as it is"
+# What stage `train` sets for the process.
+OURS_ENVIRONMENT = dict(re.findall(r"\b([A-Z_]+)=(\S+)", (Path(__file__).parents[1] / "dvc.yaml").read_text()))
 
 # Trains that many batches; the seconds of each.
 Trainer = Callable[[int], list[float]]
@@ -64,14 +69,16 @@ def ours_keras_adam(layers: str, images: Path, labels: np.ndarray) -> Trainer:
     return ours(layers, images, labels)
 
 
-def ours_float_masks(layers: str, images: Path, labels: np.ndarray) -> Trainer:
-    """Ours, but dropout's masks from a random float per value, as Keras makes them."""
+def ours_not_fused(layers: str, images: Path, labels: np.ndarray) -> Trainer:
+    """Ours, but a pass for each operation, and dropout's masks from a random float per value, as Keras makes them."""
     import cxr.layers
+    import cxr.optimizer
     from cxr.backend import keras
 
     def keep_mask(shape: Any, rate: float, seed: Any) -> Any:
         return keras.random.uniform(shape, dtype="float32", seed=seed) >= rate
 
+    cxr.layers.fused = cxr.optimizer.fused = lambda function: function
     cxr.layers.keep_mask = keep_mask
     return ours(layers, images, labels)
 
@@ -200,7 +207,8 @@ def _torch_layers(layers: str, size: int) -> Iterator[Any]:
 LEADS = {
     "ours": ours,
     "ours, Keras' Adam": ours_keras_adam,
-    "ours, float masks": ours_float_masks,
+    "ours, nothing fused": ours_not_fused,
+    OURS_PLAIN_MALLOC: ours,
     "ours, no dropout": ours_without_dropout,
     "ours, float32": ours_float32,
     "notebook": notebook,

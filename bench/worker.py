@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.ways import LEADS, WAYS
+from bench.ways import LEADS, OURS_ENVIRONMENT, OURS_PLAIN_MALLOC, WAYS
 
 PROJECT = Path(__file__).parents[1]
 # What cxr.backend sets for our own way is not to reach the others through the environment.
@@ -26,10 +26,11 @@ class Worker:
 
     def __init__(self, way: str, layers: str, images: Path, n_warm_up: int = 3) -> None:
         environment = {key: value for key, value in os.environ.items() if key not in OURS_ALONE}
+        is_ours = way.startswith("ours") and way != OURS_PLAIN_MALLOC
         self.process = subprocess.Popen(
             [sys.executable, "-m", "bench.worker", way, layers, str(images.resolve())],
             cwd=PROJECT,
-            env=environment | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+            env=environment | {"TF_CPP_MIN_LOG_LEVEL": "3"} | (OURS_ENVIRONMENT if is_ours else {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

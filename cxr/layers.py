@@ -1,43 +1,55 @@
 """The layers of the study, computed with fewer passes over memory. Same function, same gradients."""
 
+import math
 from typing import Any
 
-from cxr.backend import keras
+import numpy as np
+
+from cxr.backend import fused, keras
 
 ops = keras.ops
 
-N_LEVELS = 256  # of a random byte
+# Steps of a hash of 32 bits with little bias: C. Wellons, "Prospecting for hash functions" (2018), lowbias32.
+HASH_STEPS = ((16, 0x7FEB352D), (15, 0x846CA68B))
 
 
-def keep_mask(shape: tuple[Any, ...], rate: float, seed: keras.random.SeedGenerator) -> Any:
+def keep_mask(shape: tuple[Any, ...], rate: float, seed: Any) -> Any:
     """Which values of `shape` dropout keeps: bool, each False with probability `rate`.
 
-    One random byte per value, a quarter of what a float's mask costs. A byte alone knows rates in steps of 1/256;
-    the threshold is therefore drawn too, between the two nearest steps, such that the rate comes out exactly.
+    `seed`: two integers, as a SeedGenerator gives them. A value's fate is a hash of its place and the seed: unlike a
+    generator's stream it needs no memory, so that a compiler can make it within the pass that uses it.
     """
-    *outer, n_channels = shape
-    words = keras.random.randint((*outer, -(-n_channels // 4)), -(2**31), 2**31 - 1, dtype="int32", seed=seed)
-    levels = ops.view(words, "int8")[..., :n_channels]
-    threshold = ops.floor(rate * N_LEVELS + keras.random.uniform((), dtype="float32", seed=seed))
-    return levels >= ops.cast(threshold - N_LEVELS // 2, "int8")
+    # A seed's neighbours, of another layer or the next step, are to share nothing: so it is hashed first.
+    first, second = (ops.cast(each, "uint32") for each in ops.unstack(seed, 2))
+    key = _hash(_hash(first) + second)
+    places = ops.reshape(ops.cast(ops.arange(math.prod(shape), dtype="int32"), "uint32"), shape)
+    return _hash(places + key, salt=_hash(key)) >= np.uint32(rate * 2**32)
 
 
-def _relu(x: Any, bias: Any, keep: Any) -> Any:
-    """ReLU of `x`, 0 where not kept (`keep` None: all is), with the gradient of the `bias` that `x` already holds.
+def _hash(words: Any, salt: Any = None) -> Any:
+    """Words of 32 bits, mixed; `salt` chooses one of many such functions."""
+    for i, (n_bits, multiplier) in enumerate(HASH_STEPS):
+        if i and salt is not None:
+            words = ops.bitwise_xor(words, salt)
+        words = ops.bitwise_xor(words, ops.bitwise_right_shift(words, np.uint32(n_bits)))
+        words = words * np.uint32(multiplier)
+    return words
+
+
+def _relu(x: Any, bias: Any, rate: float, seed: Any) -> Any:
+    """ReLU of `x`, 0 where dropout says so, with the gradient of the `bias` that `x` already holds.
 
     The result alone tells where the gradient passes, so no mask waits for it, and a product with ones sums it for the
-    bias. On the bits of the floats, since a CPU compares and multiplies integers faster than bfloat16: a float is
-    negative where its bits are.
+    bias.
     """
-    bits = "int32" if keras.backend.standardize_dtype(x.dtype) == "float32" else "int16"
 
     @ops.custom_gradient
     def relu(x: Any, bias: Any) -> tuple[Any, Any]:
-        y = ops.relu(x) if keep is None else _kept(x, keep, bits)
+        y = fused(lambda x, seed: _dropped(ops.relu(x), rate, seed))(x, seed) if rate else ops.relu(x)
 
         def gradient(*args: Any, upstream: Any = None) -> tuple[Any, Any]:
             upstream = args[0] if upstream is None else upstream
-            passed = ops.view(ops.view(upstream, bits) * ops.minimum(ops.view(y, bits), 1), y.dtype)
+            passed = fused(lambda upstream, y: ops.where(y > 0, upstream, ops.zeros((), y.dtype)))(upstream, y)
             by_channel = ops.reshape(passed, (-1, passed.shape[-1]))
             n_places = ops.shape(by_channel)[0]
             return passed, ops.matmul(ops.ones((1, n_places), y.dtype), by_channel)[0]
@@ -47,9 +59,8 @@ def _relu(x: Any, bias: Any, keep: Any) -> Any:
     return relu(x, bias)
 
 
-def _kept(x: Any, keep: Any, bits: str) -> Any:
-    """ReLU of x where kept, else 0, as integers."""
-    return ops.view(ops.maximum(ops.view(x, bits), 0) * ops.cast(keep, bits), x.dtype)
+def _dropped(x: Any, rate: float, seed: Any) -> Any:
+    return ops.where(keep_mask(ops.shape(x), rate, seed), x, ops.zeros((), x.dtype))
 
 
 @keras.saving.register_keras_serializable("cxr")
@@ -91,8 +102,7 @@ class PooledConvolution(keras.layers.Layer):  # type: ignore[misc]
         y = y + ops.stop_gradient(bias)
         if self.is_pooled:
             y = ops.max_pool(y, 2, 2, padding="same")
-        keep = keep_mask(ops.shape(y), self.dropout, self.seed_generator) if has_dropout else None
-        return _relu(y, bias, keep)
+        return _relu(y, bias, *((self.dropout, self.seed_generator.next()) if has_dropout else (0.0, None)))
 
     def _summed_kernel(self) -> Any:
         kernel = ops.convert_to_tensor(self.kernel)
@@ -123,8 +133,8 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc]
     def call(self, x: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
             return x
-        keep = keep_mask(ops.shape(x), self.rate, self.seed_generator)
-        return x * (ops.cast(keep, x.dtype) * ops.cast(1 / (1 - self.rate), x.dtype))
+        scale = ops.cast(1 / (1 - self.rate), x.dtype)
+        return fused(lambda x, seed: _dropped(x * scale, self.rate, seed))(x, self.seed_generator.next())
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return input_shape

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -37,10 +37,10 @@ class TrainParams:
 
 @dataclass
 class Progress:
-    """What a training has reached: its history so far and every variable needed to go on."""
+    """What a training has reached: its history so far and every variable needed to go on, read once."""
 
     history: list[dict[str, float]] = field(default_factory=list)
-    variables: list[NDArray[Any]] = field(default_factory=list)
+    variables: Iterable[NDArray[Any]] = ()
 
 
 class _EpochBar(keras.callbacks.Callback):  # type: ignore[misc]
@@ -80,7 +80,7 @@ def train(
     Raises UserError when the loss is no longer a number.
     """
     compile_network(network, params.learning_rate)
-    if start.variables:
+    if start.history:
         restore(network, start.variables)
     history = list(start.history)
     for epoch in range(len(history) + 1, params.epochs + 1):
@@ -115,13 +115,13 @@ def _is_finite(network: keras.Model) -> bool:
     return all(bool(keras.ops.all(keras.ops.isfinite(each))) for each in network.trainable_variables)
 
 
-def variables(network: keras.Model) -> list[NDArray[Any]]:
-    """Everything that changes during training: weights, dropout seeds, optimizer state."""
-    return [keras.ops.convert_to_numpy(each.value) for each in _all_variables(network)]
+def variables(network: keras.Model) -> Iterator[NDArray[Any]]:
+    """Everything that changes during training: weights, dropout seeds, optimizer state; copied one at a time."""
+    return (keras.ops.convert_to_numpy(each.value) for each in _all_variables(network))
 
 
-def restore(network: keras.Model, values: list[NDArray[Any]]) -> None:
-    """Put back what `variables` returned, into a network built and compiled alike."""
+def restore(network: keras.Model, values: Iterable[NDArray[Any]]) -> None:
+    """Put back what `variables` gave, into a network built and compiled alike."""
     for variable, value in zip(_all_variables(network), values, strict=True):
         variable.assign(value)
 

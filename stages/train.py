@@ -3,10 +3,13 @@
 import hashlib
 import pickle
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,9 +37,10 @@ def main() -> None:
     history = start.history
     for history in training.train(model, images, train, val, params, start):
         project.write_csv("plots/history.csv", pd.DataFrame(history))
-        progress = training.Progress(history, training.variables(model))
         with project.whole(checkpoint) as partial, partial.open("wb") as file:
-            pickle.dump(progress, file, protocol=pickle.HIGHEST_PROTOCOL)
+            # One object after the other: all variables together are three times the weights.
+            for each in chain([history], training.variables(model)):
+                pickle.dump(each, file, protocol=pickle.HIGHEST_PROTOCOL)
 
     project.write_csv("plots/history.csv", pd.DataFrame(history))
     with project.whole("models/model.keras") as partial:
@@ -54,10 +58,17 @@ def _resume(checkpoint: Path) -> training.Progress:
     """Where an interrupted training of exactly this kind stopped, or the start."""
     if not checkpoint.exists():
         return training.Progress()
-    with checkpoint.open("rb") as file:
-        progress: training.Progress = pickle.load(file)
-    print(f"resuming after epoch {len(progress.history)}", file=sys.stderr)
-    return progress
+    content = _objects(checkpoint)
+    history = next(content)
+    print(f"resuming after epoch {len(history)}", file=sys.stderr)
+    return training.Progress(history, content)
+
+
+def _objects(path: Path) -> Iterator[Any]:
+    """The pickled objects of a file, one at a time."""
+    with path.open("rb") as file, suppress(EOFError):
+        while True:
+            yield pickle.load(file)
 
 
 def _part(path: Path) -> Part:

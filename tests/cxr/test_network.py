@@ -95,7 +95,7 @@ def test_dropout_in_a_convolution_is_dropout_after_it(is_pooled: bool, rate: flo
         y = tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "SAME") + bias)
         return tf.nn.max_pool2d(y, 2, 2, "SAME") if is_pooled else y
 
-    keep = tf.cast(keep_mask(plain(x, kernel, bias).shape, rate, keras.random.SeedGenerator(1)), tf.float32)
+    keep = tf.cast(keep_mask(plain(x, kernel, bias).shape, rate, keras.random.SeedGenerator(1).next()), tf.float32)
     upstream = tf.constant(rng.normal(size=keep.shape).astype(np.float32))
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -115,8 +115,21 @@ def test_dropout_in_a_convolution_is_dropout_after_it(is_pooled: bool, rate: flo
 @pytest.mark.parametrize("rate", [0.0, 0.001, 0.3, 0.5, 0.99])
 def test_a_mask_drops_at_its_rate(rate: float) -> None:
     seeds = keras.random.SeedGenerator(0)
-    kept = np.array([np.asarray(keep_mask((16, 32, 33), rate, seeds)) for _ in range(200)])
-    assert abs((~kept).mean() - rate) < 5 * np.sqrt(rate * (1 - rate) / kept.size) + 5 / 256 / 2 / np.sqrt(200)
+    kept = np.array([np.asarray(keep_mask((16, 32, 33), rate, seeds.next())) for _ in range(50)])
+    assert abs((~kept).mean() - rate) <= 5 * np.sqrt(rate * (1 - rate) / kept.size)
+
+
+def test_masks_of_places_steps_and_layers_are_independent() -> None:
+    this, other = keras.random.SeedGenerator(3), keras.random.SeedGenerator(4)
+    kept = [np.asarray(keep_mask((4, 28, 28, 64), 0.3, seeds.next())).ravel() for seeds in (this, this, other)]
+    standard = [(mask - 0.7) / np.sqrt(0.21) for mask in kept]
+    # Of independent masks this sum is standard normal; 5.5 is one in ten million.
+    for shift in [*range(1, 130), 28 * 64, 28 * 28 * 64]:
+        for one, two in ((0, 0), (0, 1), (1, 0), (0, 2), (2, 0)):
+            product = standard[one][shift:] * standard[two][:-shift]
+            assert abs(product.sum()) / np.sqrt(len(product)) < 5.5, (shift, one, two)
+    for one, two in ((0, 1), (0, 2), (1, 2)):
+        assert abs((standard[one] * standard[two]).sum()) / np.sqrt(kept[0].size) < 5.5
 
 
 def test_repeated_channels_are_the_convolution_of_the_repeated_image() -> None:

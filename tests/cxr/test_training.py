@@ -37,7 +37,7 @@ def run(start: training.Progress | None = None, n_epochs: int = 3, **changes: ob
     for history in training.train(model, *data(), params, start or training.Progress()):
         if len(history) == n_epochs:
             break
-    return history, training.variables(model)
+    return history, list(training.variables(model))
 
 
 def without_time(history: list[dict[str, float]]) -> list[dict[str, float]]:
