@@ -71,12 +71,13 @@ def ours_keras_adam(layers: str, images: Path, labels: np.ndarray) -> Trainer:
 
 def ours_not_fused(layers: str, images: Path, labels: np.ndarray) -> Trainer:
     """Ours, but a pass for each operation, and dropout's masks from a random float per value, as Keras makes them."""
+    import tensorflow as tf
+
     import cxr.layers
     import cxr.optimizer
-    from cxr.backend import keras
 
     def keep_mask(shape: Any, rate: float, seed: Any) -> Any:
-        return keras.random.uniform(shape, dtype="float32", seed=seed) >= rate
+        return tf.random.stateless_uniform(shape, seed) >= rate
 
     cxr.layers.fused = cxr.optimizer.fused = lambda function: function
     cxr.layers.keep_mask = keep_mask
@@ -203,9 +204,8 @@ def _torch_layers(layers: str, size: int) -> Iterator[Any]:
     yield nn.Linear(n_inputs, 1)
 
 
-# One thing changed each, to see what it gives.
+# Ours with one thing changed each, to see what it gives; and how far Keras' own mixed precision comes.
 LEADS = {
-    "ours": ours,
     "ours, Keras' Adam": ours_keras_adam,
     "ours, nothing fused": ours_not_fused,
     OURS_PLAIN_MALLOC: ours,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from bench.ways import LEADS, OURS_ENVIRONMENT, OURS_PLAIN_MALLOC, WAYS
+from cxr.errors import UserError
 
 PROJECT = Path(__file__).parents[1]
 # What cxr.backend sets for our own way is not to reach the others through the environment.
@@ -56,7 +57,7 @@ class Worker:
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self.process.args!r} ended")
+            raise UserError(f"a measured process ended early, with {self.process.wait()}: is the memory enough?")
         return json.loads(line)
 
 
