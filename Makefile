@@ -30,7 +30,7 @@ TABLE := dvc exp show --md --hide-workspace --drop '.*' --keep '$(COLUMNS_SHOWN)
 .PHONY: demo study table compare report bench test lint format lock
 
 demo: $(RUNTIME)
-	@python -m study.run demo.yaml --plots dvc_plots
+	@python -m study.run demo.yaml --jobs 2 --plots dvc_plots
 	@$(TABLE)
 	@echo "curves: $(abspath dvc_plots)/index.html (synthetic phantoms; no radiographs)"
 

@@ -96,20 +96,8 @@ def notebook(layers: str, images: Path, labels: np.ndarray) -> Trainer:
     """As the study describes it: all images as float32 with three channels in memory, plain Keras layers, `fit`."""
     import keras
 
-    x = np.repeat(np.load(images)[:, :, :, None], 3, axis=3).astype(np.float32) / 255
-    plain = keras.Sequential([keras.Input(x.shape[1:])])
-    for layer in steps(layers):
-        if isinstance(layer, notation.Convolution):
-            plain.add(keras.layers.Conv2D(layer.filters, 3, padding="same", activation="relu"))
-        if isinstance(layer, notation.Pooling) or layer.is_pooled:
-            plain.add(keras.layers.MaxPooling2D(2, padding="same"))
-        if isinstance(layer, notation.Pooling) or layer.has_dropout:
-            plain.add(keras.layers.Dropout(DROPOUT))
-    plain.add(keras.layers.Flatten())
-    for units in notation.dense_units(notation.parse(layers), DENSE_UNITS):
-        plain.add(keras.layers.Dense(units, activation="relu"))
-        plain.add(keras.layers.Dropout(DROPOUT))
-    plain.add(keras.layers.Dense(1, activation="sigmoid"))
+    x = notebook_images(np.load(images))
+    plain = notebook_network(layers, x.shape[1])
     optimizer = keras.optimizers.Adam(LEARNING_RATE)
     # On a CPU XLA is several times slower, and Keras leaves it off there too.
     plain.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["accuracy"], jit_compile=False)
@@ -122,6 +110,30 @@ def notebook(layers: str, images: Path, labels: np.ndarray) -> Trainer:
         return clock.seconds
 
     return train
+
+
+def notebook_images(images: np.ndarray) -> np.ndarray:
+    """Grey bytes `(n, size, size)` as float32 from 0 to 1 in three equal channels."""
+    return np.repeat(images[:, :, :, None], 3, axis=3).astype(np.float32) / 255
+
+
+def notebook_network(layers: str, size: int) -> Any:
+    import keras
+
+    plain = keras.Sequential([keras.Input((size, size, 3))])
+    for layer in steps(layers):
+        if isinstance(layer, notation.Convolution):
+            plain.add(keras.layers.Conv2D(layer.filters, 3, padding="same", activation="relu"))
+        if isinstance(layer, notation.Pooling) or layer.is_pooled:
+            plain.add(keras.layers.MaxPooling2D(2, padding="same"))
+        if isinstance(layer, notation.Pooling) or layer.has_dropout:
+            plain.add(keras.layers.Dropout(DROPOUT))
+    plain.add(keras.layers.Flatten())
+    for units in notation.dense_units(notation.parse(layers), DENSE_UNITS):
+        plain.add(keras.layers.Dense(units, activation="relu"))
+        plain.add(keras.layers.Dropout(DROPOUT))
+    plain.add(keras.layers.Dense(1, activation="sigmoid"))
+    return plain
 
 
 def _clock() -> Any:
