@@ -1,33 +1,16 @@
 """A study file: named runs as overrides of params.yaml, checked before anything starts."""
 
 import copy
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from cxr import notation
-from cxr.audit import AuditParams
 from cxr.errors import UserError
-from cxr.evaluation import EvaluateParams
-from cxr.images import ImagesParams
-from cxr.network import ModelParams
 from cxr.params import parse
-from cxr.phantom import PhantomParams
-from cxr.sources import DataParams
-from cxr.split import SplitParams
-from cxr.training import TrainParams
 from stages import project
 
-SECTIONS = {
-    "data": DataParams,
-    "images": ImagesParams,
-    "split": SplitParams,
-    "audit": AuditParams,
-    "model": ModelParams,
-    "train": TrainParams,
-    "evaluate": EvaluateParams,
-    "phantom": PhantomParams,
-}
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,32 +25,67 @@ class Run:
 def load(path: Path, extra: dict[str, Any], label: str = "") -> list[Run]:
     """The runs of a study file on top of params.yaml; `extra` overrides both, `label` ends every name.
 
-    Raises UserError that names every run with a wrong parameter, and what is wrong with it.
+    Raises UserError that names every run with an unknown parameter. Their values are not looked at: see `check`.
     """
     study, base = project.read_yaml(path), project.read_yaml(Path("params.yaml"))
     if not isinstance(study.get("runs"), dict) or set(study) - {"params", "runs"}:
         raise UserError(f"{path} needs `runs`, a mapping from names to overrides, and may have `params` for all")
-    runs, problems = [], []
-    for name, own in study["runs"].items():
-        overrides = {**(study.get("params") or {}), **(own or {}), **extra}
+    overrides = {
+        f"{name}-{label}" if label else str(name): {**(study.get("params") or {}), **(own or {}), **extra}
+        for name, own in study["runs"].items()
+    }
+    return _each(lambda name: Run(name, overrides[name], _apply(base, overrides[name])), overrides)
+
+
+def check(runs: list[Run]) -> None:
+    """Every section of every run, as its stage will check it; raises UserError that names all wrong runs."""
+    if not runs:
+        return
+    # Their modules load Keras and scikit-learn, which takes longer than to see that there is nothing to check.
+    from cxr import audit, evaluation, images, network, notation, phantom, sources, split, training
+
+    sections = {
+        "data": sources.DataParams,
+        "images": images.ImagesParams,
+        "split": split.SplitParams,
+        "audit": audit.AuditParams,
+        "model": network.ModelParams,
+        "train": training.TrainParams,
+        "evaluate": evaluation.EvaluateParams,
+        "phantom": phantom.PhantomParams,
+    }
+
+    def check_one(name: str) -> None:
+        params = params_of[name]
+        checked: dict[str, Any] = {
+            section: parse(kind, section, params.get(section)) for section, kind in sections.items()
+        }
+        model = checked["model"]
+        notation.check_poolings(notation.parse(model.layers), params["images"]["size"], model.layers)
+
+    params_of = {run.name: run.params for run in runs}
+    _each(check_one, params_of)
+
+
+def _each(act: Callable[[str], T], names: Iterable[str]) -> list[T]:
+    """What `act` gives for each name; raises all its UserErrors as one that names them."""
+    results, problems = [], []
+    for name in names:
         try:
-            runs.append(Run(f"{name}-{label}" if label else str(name), overrides, _apply(base, overrides)))
+            results.append(act(name))
         except UserError as error:
             problems.append(f"{name}: {error}")
     if problems:
         raise UserError("; ".join(problems))
-    return runs
+    return results
 
 
 def _apply(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
-    """params.yaml with the overrides, every section checked as its stage will check it."""
+    """params.yaml with the overrides."""
     params = copy.deepcopy(base)
     for key, value in overrides.items():
         section, _, name = key.partition(".")
         if name not in (params.get(section) or {}):
             raise UserError(f"params.yaml has no {key}")
         params[section][name] = value
-    checked: dict[str, Any] = {section: parse(kind, section, params.get(section)) for section, kind in SECTIONS.items()}
-    model = checked["model"]
-    notation.check_poolings(notation.parse(model.layers), params["images"]["size"], model.layers)
     return params

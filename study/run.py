@@ -27,6 +27,7 @@ def main() -> None:
     arguments = _arguments()
     runs = grid.load(arguments.study, overrides.parse_overrides(arguments.set), arguments.label)
     wanted = [run for run in runs if not experiments.is_finished(run)]
+    grid.check(wanted)
     print(f"{len(runs)} runs, {len(runs) - len(wanted)} finished before", file=sys.stderr)
     try:
         failures = _work_off(wanted, arguments.jobs, _stop_signal()) if wanted else {}

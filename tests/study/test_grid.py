@@ -21,7 +21,9 @@ def write(text: str) -> Path:
 
 @pytest.mark.parametrize(("name", "n_runs"), [("study.yaml", 8), ("demo.yaml", 6)])
 def test_the_projects_own_files_are_good(name: str, n_runs: int) -> None:
-    assert len(grid.load(ROOT / name, {})) == n_runs
+    runs = grid.load(ROOT / name, {})
+    assert len(runs) == n_runs
+    grid.check(runs)
 
 
 def test_overrides_reach_the_params_in_order() -> None:
@@ -52,7 +54,7 @@ def test_a_label_ends_every_name() -> None:
 )
 def test_wrong_files_name_every_wrong_run(text: str, told: str) -> None:
     with pytest.raises(UserError, match=told):
-        grid.load(write(text), {})
+        grid.check(grid.load(write(text), {}))
 
 
 def test_a_missing_file_is_named() -> None:
