@@ -24,7 +24,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Batches of a part in the order given, read from the image array as they are needed."""
 
     def __init__(self, images: Images, part: Part, order: NDArray[np.int64], batch_size: int) -> None:
-        # With one worker Keras leaves TensorFlow to tune the queue, whose end then waits up to 10 seconds for the tuner.
+        # With one worker Keras lets TensorFlow tune the queue, and the end of an epoch may wait 10 s for the tuner.
         super().__init__(workers=2, use_multiprocessing=False)
         self.images, self.part, self.order, self.batch_size = images, part, order, batch_size
 
