@@ -24,8 +24,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Batches of a part in the order given, read from the image array as they are needed."""
 
     def __init__(self, images: Images, part: Part, order: NDArray[np.int64], batch_size: int) -> None:
-        # With one worker Keras lets TensorFlow tune the queue, and the end of an epoch may wait 10 s for the tuner.
-        super().__init__(workers=2, use_multiprocessing=False)
+        # With one worker Keras lets TensorFlow tune the queue, and the end of an epoch may wait 10 s for the tuner;
+        # with more, Keras on JAX loses batches of the first epoch, those it drew to build the network.
+        super().__init__(workers=2 if keras.backend.backend() == "tensorflow" else 1)
         self.images, self.part, self.order, self.batch_size = images, part, order, batch_size
 
     def __len__(self) -> int:

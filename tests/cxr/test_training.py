@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from cxr import evaluation, model_file, network, training
 from cxr.backend import keras
-from cxr.batches import Part
+from cxr.batches import Batches, Part
 from cxr.errors import UserError
 
 PARAMS = {"epochs": 3, "batch_size": 16, "learning_rate": 1e-2, "augmentation": "none", "precision": "auto", "seed": 5}
@@ -55,6 +55,17 @@ def test_history_has_its_columns_and_it_learns() -> None:
     assert list(history[0]) == training.HISTORY_COLUMNS
     assert [row["epoch"] for row in history] == list(range(1, 13))
     assert history[-1]["val_accuracy"] > 0.9
+
+
+def test_every_image_counts_once_in_every_epoch() -> None:
+    images = np.arange(62, dtype=np.uint8)[:, None, None] * np.ones((4, 4), np.uint8)
+    part = Part(np.arange(len(images)), np.zeros(len(images), np.uint8))
+    mean = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(1)])
+    mean.layers[-1].set_weights([np.ones((1, 1)), np.zeros(1)])
+    mean.compile(optimizer=keras.optimizers.SGD(0.0), loss=lambda _, brightness: keras.ops.mean(brightness))
+    for _ in range(3):
+        history = mean.fit(Batches(images, part, part.rows, batch_size=4), shuffle=False, verbose=0).history
+        assert history["loss"] == pytest.approx([images.mean()])
 
 
 def test_same_seed_same_result() -> None:
@@ -119,6 +130,7 @@ def test_the_same_code_trains_on_jax() -> None:
         "import sys; sys.path.insert(0, 'tests/cxr')\n"
         "import test_training as t\n"
         "assert t.keras.backend.backend() == 'jax'\n"
+        "t.test_every_image_counts_once_in_every_epoch()\n"
         "t.test_history_has_its_columns_and_it_learns()\n"
         "t.test_a_resumed_training_ends_like_an_uninterrupted_one()\n"
     )
