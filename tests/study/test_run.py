@@ -95,7 +95,7 @@ def wait_until(condition: Callable[[], object], seconds: float) -> None:
 def test_an_interrupted_study_leaves_nothing_running_and_goes_on(
     project: Project, first: subprocess.CompletedProcess[str]
 ) -> None:
-    (project.folder / "long.yaml").write_text("runs: {long: {train.epochs: 300, train.learning_rate: 1e-3}}")
+    (project.folder / "long.yaml").write_text("runs: {long: {train.epochs: 60, train.learning_rate: 1e-3}}")
     command = [sys.executable, "-m", "study.run", "long.yaml"]
     checkpoints = project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints"
     started = subprocess.Popen(
@@ -113,8 +113,8 @@ def test_an_interrupted_study_leaves_nothing_running_and_goes_on(
     again = project.run(*command)
     assert again.returncode == 0, again.stderr
     log = project.ok("dvc", "queue", "logs", "long")
-    assert "epoch 300/300" in log
-    assert "epoch 1/300" not in log
+    assert "epoch 60/60" in log
+    assert "epoch 1/60" not in log
     (project.folder / "long.yaml").unlink()
 
 
@@ -122,7 +122,7 @@ def test_an_interrupted_study_leaves_nothing_running_and_goes_on(
 def test_a_stage_that_has_only_just_started_ends_with_the_study(
     project: Project, first: subprocess.CompletedProcess[str]
 ) -> None:
-    (project.folder / "long.yaml").write_text("runs: {another: {train.epochs: 300, train.learning_rate: 2e-3}}")
+    (project.folder / "long.yaml").write_text("runs: {another: {train.epochs: 60, train.learning_rate: 2e-3}}")
     command = [sys.executable, "-m", "study.run", "long.yaml"]
     with subprocess.Popen(command, cwd=project.folder, env=project.environment(), stderr=subprocess.DEVNULL) as started:
         wait_until(lambda: training_processes(project), 120)
