@@ -245,7 +245,7 @@ def write(folder: Path, report: Report, records: pd.DataFrame) -> Path:
         shutil.rmtree(drawings)
     drawings.mkdir()
     (folder / "report.md").write_text(_markdown(report, drawings))
-    records.to_csv(folder / "results.csv", index=False)
+    records.to_csv(folder / "results.csv", index=False, float_format="%.6g")
     with project.whole(folder / "index.html") as partial:
         partial.write_text(_html(report))
     return folder / "index.html"
