@@ -314,12 +314,10 @@ def side_by_side(all_families: list[Family]) -> Figure:
         ]
     )
     parts = [family.test_part for family in all_families]
-    colour = {
-        "field": "part",
-        "title": None,
-        "scale": {"domain": parts, "range": COLOURS[: len(parts)]},
-        "legend": {"orient": "top", "direction": "vertical", "labelLimit": 400},
-    }
+    legend = {"orient": "top", "direction": "vertical", "labelLimit": 400}
+    by_part = {"field": "part", "title": None, "legend": legend}
+    colour = by_part | {"scale": {"domain": parts, "range": COLOURS[: len(parts)]}}
+    shape = by_part | {"scale": {"domain": parts}}
     y = {"field": "what", "type": "nominal", "sort": list(dict.fromkeys(table["what"])), "title": None}
     place = {"y": y | {"axis": {"labelLimit": 260}}, "yOffset": {"field": "part", "sort": parts}, "color": colour}
     x = {"type": "quantitative", "title": "accuracy", "scale": {"zero": False}}
@@ -327,7 +325,7 @@ def side_by_side(all_families: list[Family]) -> Figure:
         {"mark": "rule", "encoding": place | {"x": x | {"field": "low"}, "x2": {"field": "high"}}},
         {
             "mark": {"type": "point", "filled": True, "opacity": 1},
-            "encoding": place | {"x": x | {"field": "value"}, "shape": {"field": "part", "title": None}},
+            "encoding": place | {"x": x | {"field": "value"}, "shape": shape},
         },
     ]
     return Figure(
