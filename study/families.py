@@ -1,5 +1,7 @@
 """Results put in order: families of runs tested on the same images, in each the configurations and their seeds."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, groupby
@@ -36,10 +38,27 @@ class Configuration:
     def learning_rate(self) -> float:
         return float(self.first.params["train"]["learning_rate"])
 
+    @property
+    def setting(self) -> str:
+        """Layers and learning rate in words."""
+        return setting(self.layers, self.learning_rate)
+
     def train(self, key: str) -> float:
         """Mean over the seeds of a figure of metrics/train.json; NaN where a run has none."""
-        values = [result.train.get(key) for result in self.results]
-        return float(np.mean([np.nan if value is None else value for value in values]))
+        return _mean(result.train.get(key) for result in self.results)
+
+    @property
+    def test_loss(self) -> float:
+        """Mean over the seeds of the cross-entropy on the test part, in nats."""
+        return _mean(result.test["loss"] for result in self.results)
+
+
+def setting(layers: str, learning_rate: float) -> str:
+    return f"{layers}, {learning_rate:g}"
+
+
+def _mean(values: Iterable[float | None]) -> float:
+    return float(np.mean([np.nan if value is None else value for value in values]))
 
 
 @dataclass(frozen=True)
@@ -71,6 +90,15 @@ class Family:
     @property
     def protocol(self) -> str:
         return str(self.first.test["protocol"])
+
+    @property
+    def by_setting(self) -> dict[str, Configuration]:
+        """The configurations by their setting, and by their name too where several have the same."""
+        n_with = Counter(each.setting for each in self.configurations)
+        return {
+            each.setting if n_with[each.setting] == 1 else f"{each.setting} ({each.name})": each
+            for each in self.configurations
+        }
 
     @property
     def shortcuts(self) -> dict[str, dict[str, Any]]:

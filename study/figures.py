@@ -95,7 +95,7 @@ def curves(each: Configuration, notebook: pd.DataFrame, own_run: str | None) -> 
     last = each.first.history.iloc[-1]
     return Figure(
         name=f"curves-{each.name}",
-        caption=f"{each.name}: {each.layers}, {each.learning_rate:g}",
+        caption=f"{each.name}: {each.setting}",
         alt=(
             f"Loss and accuracy of {each.name} by epoch, training and validation. At the last epoch: loss "
             f"{last['loss']:.3f} and {last['val_loss']:.3f}, accuracy {last['accuracy']:.3f} and "
@@ -303,8 +303,8 @@ def side_by_side(all_families: list[Family]) -> Figure:
     """Accuracy with interval of every configuration under every protocol, and the shortcuts beside them."""
     rows = []
     for family in all_families:
-        for each in family.configurations:
-            rows.append((f"{each.layers}, {each.learning_rate:g}", family.test_part, each.measured.figures))
+        for setting, each in family.by_setting.items():
+            rows.append((setting, family.test_part, each.measured.figures))
         for key in ("majority", "thumbnail"):
             rows.append((tables.SHORTCUTS[key], family.test_part, family.shortcuts[key]))
     table = pd.DataFrame(

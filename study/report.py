@@ -123,7 +123,15 @@ def compose(all_families: list[Family], runs: pd.DataFrame, history: pd.DataFram
                         ],
                         rows=tables.protocols(all_families),
                         figures=[figures.side_by_side(all_families)],
-                    )
+                    ),
+                    Section(
+                        "Do they rank the networks alike?",
+                        text=[
+                            "Spearman's rank correlation of the accuracies, over the settings that both have: +1 is "
+                            "the same order, 0 an unrelated one, -1 the reverse."
+                        ],
+                        rows=tables.agreement(all_families, runs),
+                    ),
                 ],
             )
         )

@@ -1,11 +1,12 @@
 """The comparison as tables: rows of strings by column, ready for Markdown or HTML."""
 
+import itertools
 import math
 from typing import Any
 
 import pandas as pd
 
-from study.families import Configuration, Family, Pair
+from study.families import Configuration, Family, Pair, setting
 
 Rows = list[dict[str, str]]
 
@@ -23,6 +24,7 @@ SHORTCUTS = {
     "thumbnail": "the image at 8x8",
 }
 NOTHING = "-"
+FEWEST_TO_RANK = 3
 
 
 def performance(family: Family, notebook: pd.DataFrame) -> Rows:
@@ -58,7 +60,7 @@ def fitting(family: Family) -> Rows:
             "jitter of val loss": _number(each.train("val_loss_jitter"), ".4f"),
             "loss: train": _number(each.train("loss"), ".3f"),
             "val": _number(each.train("val_loss"), ".3f"),
-            "test": _number(each.first.test["loss"], ".3f"),
+            "test": _number(each.test_loss, ".3f"),
         }
         for each in family.configurations
     ]
@@ -118,14 +120,29 @@ def protocols(all_families: list[Family]) -> Rows:
     columns = [family.test_part for family in all_families]
     rows: dict[str, dict[str, str]] = {}
     for family in all_families:
-        for each in family.configurations:
-            row = rows.setdefault(f"{each.layers}, {each.learning_rate:g}", dict.fromkeys(columns, NOTHING))
+        for name, each in family.by_setting.items():
+            row = rows.setdefault(name, dict.fromkeys(columns, NOTHING))
             row[family.test_part] = _estimate(each.measured.figures, "accuracy")
         for key in ("majority", "metadata", "border", "thumbnail"):
             row = rows.setdefault(f"*{SHORTCUTS[key]}*", dict.fromkeys(columns, NOTHING))
             row[family.test_part] = _estimate(family.shortcuts[key], "accuracy")
     order = sorted(rows, key=lambda name: name.startswith("*"))
     return [{"accuracy of": name, **rows[name]} for name in order]
+
+
+def agreement(all_families: list[Family], notebook: pd.DataFrame) -> Rows:
+    """How alike two test parts, or one and the notebook's, rank the settings that both have: Spearman's correlation."""
+    accuracies = {
+        family.test_part: {name: each.measured.figures["accuracy"] for name, each in family.by_setting.items()}
+        for family in all_families
+    }
+    settings = itertools.starmap(setting, zip(notebook["layers"], notebook["learning_rate"], strict=True))
+    accuracies["the study's notebook"] = dict(zip(settings, notebook["test_accuracy"], strict=True))
+    correlation = pd.DataFrame(accuracies).corr("spearman", min_periods=FEWEST_TO_RANK).to_numpy()
+    return [
+        {"order of accuracies": one} | {two: _number(value, "+.2f") for two, value in zip(accuracies, row, strict=True)}
+        for one, row in zip(accuracies, correlation, strict=True)
+    ]
 
 
 def records(family: Family, notebook: pd.DataFrame) -> pd.DataFrame:
@@ -139,7 +156,7 @@ def records(family: Family, notebook: pd.DataFrame) -> pd.DataFrame:
             "layers": each.layers,
             "learning_rate": each.learning_rate,
             **each.measured.figures,
-            "test_loss": each.first.test["loss"],
+            "test_loss": each.test_loss,
             **{f"train_{key}": each.train(key) for key in keys},
             "precision": each.first.train["precision"],
             "device": each.first.train["device"],

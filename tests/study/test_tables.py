@@ -1,0 +1,45 @@
+import pandas as pd
+import pytest
+from scipy.stats import spearmanr
+
+from study import notebook, tables
+from study.families import families
+from tests.study.results_made import result
+
+OFFICIAL, POOLED = (f"{protocol}, 600 real images at 224 px" for protocol in ("official", "pooled"))
+
+
+def ranked(**accuracies: list[float]) -> tables.Rows:
+    """The agreement of runs of the notebook's first settings with these accuracies by protocol."""
+    runs = notebook.read_runs()
+    results = [
+        result(f"{run.run}-{protocol}", run.layers, run.learning_rate, accuracy=accuracy, protocol=protocol)
+        for protocol, values in accuracies.items()
+        for run, accuracy in zip(runs.itertuples(), values, strict=False)
+    ]
+    return tables.agreement(families(results), runs)
+
+
+def test_the_order_of_accuracies_is_compared_by_rank() -> None:
+    rows = {row["order of accuracies"]: row for row in ranked(official=[0.6, 0.7, 0.9], pooled=[0.96, 0.95, 0.94])}
+    assert rows[OFFICIAL][OFFICIAL] == "+1.00"
+    assert rows[OFFICIAL][POOLED] == rows[POOLED][OFFICIAL] == "-1.00"
+    own = notebook.read_runs()["test_accuracy"][:3]
+    expected = spearmanr(own, [0.96, 0.95, 0.94]).statistic
+    assert float(rows["the study's notebook"][POOLED]) == pytest.approx(expected, abs=0.005)
+
+
+@pytest.mark.parametrize("official", [[0.6, 0.7], [0.8, 0.8, 0.8]], ids=["two settings", "no order"])
+def test_no_rank_is_made_up(official: list[float]) -> None:
+    rows = {row["order of accuracies"]: row for row in ranked(official=official, pooled=[0.96, 0.95, 0.94])}
+    assert rows[OFFICIAL][POOLED] == "-"
+
+
+def test_runs_of_the_same_layers_and_rate_keep_a_row_each() -> None:
+    results = [result(name, accuracy=accuracy, protocol="official") for name, accuracy in (("a", 0.8), ("b", 0.9))]
+    results[1].params["train"]["batch_size"] = 64
+    results.append(result("c", accuracy=0.7, protocol="pooled"))
+    rows = pd.DataFrame(tables.protocols(families(results))).set_index("accuracy of")
+    assert rows.loc["C-P-F-D, 0.0001 (a)", OFFICIAL].startswith("0.800")
+    assert rows.loc["C-P-F-D, 0.0001 (b)", OFFICIAL].startswith("0.900")
+    assert rows.loc["C-P-F-D, 0.0001", POOLED].startswith("0.700")
