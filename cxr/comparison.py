@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import norm, ttest_ind_from_stats
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
@@ -73,6 +73,8 @@ def paired(one: Measured, two: Measured) -> dict[str, float]:
     were measured with the same number of samples and seed. Of the first training seed of each: `p_mcnemar`, exact
     two-sided McNemar test (McNemar 1947) on images, which takes them as independent; `n_images_needed`, test images
     at which a difference like this one would be told from none in 4 of 5 cases (Connor 1987), NaN without one.
+    `p_seeds`: Welch's t-test of the seeds' accuracies, NaN where either has one seed. The first two speak of these
+    trainings on other images, `p_seeds` of other trainings on these images.
 
     Raises UserError where the two were not tested on the same images.
     """
@@ -84,6 +86,7 @@ def paired(one: Measured, two: Measured) -> dict[str, float]:
         "n_only_second_right": n_two,
         "p_mcnemar": mcnemar_exact(n_one, n_two),
         "n_images_needed": n_images_needed(n_one, n_two, len(right[0])),
+        "p_seeds": _welch(one.figures, two.figures, "accuracy"),
     }
     for name in ("accuracy", "auroc"):
         figures[f"{name}_difference"] = two.figures[name] - one.figures[name]
@@ -111,6 +114,16 @@ def _is_right(table: pd.DataFrame, classifier: Classifier) -> NDArray[Any]:
 def mcnemar_exact(n_only_first: int, n_only_second: int) -> float:
     """Two-sided p-value that both are right equally often, from the images that only one gets right."""
     return float(min(1.0, mcnemar([[0, n_only_first], [n_only_second, 0]], exact=True).pvalue))
+
+
+def _welch(one: dict[str, float], two: dict[str, float], key: str) -> float:
+    """Two-sided p-value that the means over the training seeds are equal (Welch 1947); NaN for one seed."""
+    if min(one["n_seeds"], two["n_seeds"]) < 2:
+        return float("nan")
+    if one[f"{key}_sd"] == two[f"{key}_sd"] == 0:
+        return float(one[key] == two[key])
+    values = [each[name] for each in (one, two) for name in (key, f"{key}_sd", "n_seeds")]
+    return float(ttest_ind_from_stats(*values, equal_var=False).pvalue)
 
 
 def n_images_needed(n_only_first: int, n_only_second: int, n_images: int) -> float:

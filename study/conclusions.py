@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from study.families import Configuration, Family
+from study.families import Configuration, Family, Pair
 
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"
 
@@ -106,10 +106,15 @@ def _order_matters(family: Family, runs: dict[str, Configuration]) -> Part:
         said.append(
             f"{pair.two.name} - {pair.one.name}: {pair.figures['accuracy_difference']:+.3f} "
             f"({pair.figures['accuracy_difference_low']:+.3f} to {pair.figures['accuracy_difference_high']:+.3f}), "
-            f"p after Holm {pair.p_holm:.2g}{telling}"
+            f"p after Holm {pair.p_holm:.2g}, {_by_seeds(pair)}{telling}"
         )
     verdict = HOLDS if any(pair.is_real for pair in found) else UNKNOWN
     return Part(claim, verdict, "; ".join(said) + ".")
+
+
+def _by_seeds(pair: Pair) -> str:
+    p = pair.figures["p_seeds"]
+    return "a single seed" if math.isnan(p) else f"p by seeds {p:.2g}"
 
 
 def _consecutive_cost(runs: dict[str, Configuration]) -> Part:

@@ -1,5 +1,6 @@
 """Results put in order: families of runs tested on the same images, in each the configurations and their seeds."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -71,9 +72,19 @@ class Pair:
     p_holm: float
 
     @property
-    def is_real(self) -> bool:
-        """Whether chance alone would seldom make the two differ so, given how many pairs were tested."""
+    def differs_here(self) -> bool:
+        """Whether these trainings differ by more than the drawing of images, given how many pairs were tested."""
         return self.p_holm < SIGNIFICANCE
+
+    @property
+    def is_real(self) -> bool:
+        """Whether they differ by more than the drawing of images and by more than other seeds would make them."""
+        return self.differs_here and self.figures["p_seeds"] < SIGNIFICANCE
+
+    @property
+    def is_open(self) -> bool:
+        """Whether these trainings differ, and nobody knows if others would: one of the two has a single seed."""
+        return self.differs_here and math.isnan(self.figures["p_seeds"])
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ PNG_PIXELS_PER_UNIT = 2
 PNG_COLOURS = 64
 # Room for long labels where the reader's font runs wider than the one they were measured in.
 PADDING = {"left": 40, "right": 10, "top": 5, "bottom": 5}
+# What is known of a difference, see study.families.Pair.
+REAL, OPEN, UNTOLD = "differ by images and by seeds", "these trainings differ, seeds not tried", "cannot be told from none"
 CLASSES = ["NORMAL", "PNEUMONIA"]
 
 
@@ -185,21 +187,21 @@ def accuracies(family: Family) -> Figure:
 
 
 def forest(family: Family) -> Figure:
-    """Difference in accuracy of every pair with its interval; those that Holm's test leaves standing stand out."""
+    """Difference in accuracy of every pair with its interval, and whether it can be told from none."""
     rows = [
         {
             "pair": tables.title(pair),
-            "kind": "real: p after Holm < .05" if pair.is_real else "cannot be told from none",
+            "kind": REAL if pair.is_real else OPEN if pair.is_open else UNTOLD,
             **{key: pair.figures[f"accuracy_difference{end}"] for key, end in _ENDS},
         }
         for pair in family.pairs
     ]
     table = pd.DataFrame(rows)
-    n_real = sum(pair.is_real for pair in family.pairs)
+    n_by_kind = ", ".join(f"{n} {kind}" for kind, n in table["kind"].value_counts().items())
     return Figure(
         name="forest",
         caption="Differences in accuracy on the same test images, 95% intervals by patient group",
-        alt=f"Forest plot of {len(table)} differences in accuracy; {n_real} of them pass Holm's test at 5%.",
+        alt=f"Forest plot of {len(table)} differences in accuracy: {n_by_kind}.",
         spec=_intervals(table, "pair", "difference in accuracy", table["pair"].tolist(), 0.0),
     )
 
@@ -215,9 +217,13 @@ def _intervals(table: pd.DataFrame, field: str, name: str, order: list[str], ref
         "field": "kind",
         "title": None,
         "scale": {"domain": kinds, "range": COLOURS[: len(kinds)]},
-        "legend": {"orient": "top", "labelLimit": 300},
+        "legend": {"orient": "top", "direction": "vertical", "labelLimit": 300},
     }
-    shape = {"field": "kind", "title": None, "scale": {"domain": kinds, "range": ["circle", "diamond"]}}
+    shape = {
+        "field": "kind",
+        "title": None,
+        "scale": {"domain": kinds, "range": ["circle", "diamond", "square"][: len(kinds)]},
+    }
     x = {"type": "quantitative", "title": name, "scale": {"zero": False}}
     layers: list[Spec] = [
         {

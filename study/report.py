@@ -208,7 +208,9 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
     if family.pairs:
         text = (
             "Second minus first on the same images. McNemar's exact test is on images, of the first seed; p (Holm) is "
-            f"adjusted for {len(family.pairs)} pairs; images needed: for 80% power at 5%, were the difference as seen."
+            f"adjusted for {len(family.pairs)} pairs; images needed: for 80% power at 5%, were the difference as seen. "
+            "These speak of the trainings that were run. Whether the networks differ is for other seeds to say: p by "
+            "seeds is Welch's t-test of the seeds' accuracies, and without several seeds there is none."
         )
         sections.append(
             Section("Differences", text=[text], rows=tables.pairs(family), figures=[figures.forest(family)])

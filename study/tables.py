@@ -93,6 +93,7 @@ def pairs(family: Family) -> Rows:
             "only first / second right": "{n_only_first_right} / {n_only_second_right}".format(**pair.figures),
             "McNemar p": _number(pair.figures["p_mcnemar"], ".2g"),
             "p (Holm)": _number(pair.p_holm, ".2g"),
+            "p by seeds": _number(pair.figures["p_seeds"], ".2g"),
             "images needed": _number(pair.figures["n_images_needed"], ",.0f"),
         }
         for pair in family.pairs

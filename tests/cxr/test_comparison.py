@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest, bootstrap
+from scipy.stats import binomtest, bootstrap, ttest_ind
 
 from cxr import comparison
 from cxr.comparison import Classifier
@@ -57,7 +57,8 @@ def test_pairing_narrows_the_interval_of_classifiers_that_err_on_the_same_images
 def test_the_order_of_the_rows_does_not_matter() -> None:
     one, two = classifier("a", 0.8, 0), classifier("b", 0.9, 1)
     shuffled = Classifier("b", two.predictions.sample(frac=1, random_state=0), 0.5)
-    assert paired(one, two, 100, 0) == paired(one, shuffled, 100, 0)
+    expected = paired(one, two, 100, 0)
+    assert paired(one, shuffled, 100, 0) == pytest.approx(expected, rel=0, abs=0, nan_ok=True)
 
 
 def test_different_test_images_are_refused() -> None:
@@ -65,6 +66,30 @@ def test_different_test_images_are_refused() -> None:
     other = Classifier("b", two.predictions.assign(path=lambda t: "x" + t["path"]), 0.5)
     with pytest.raises(UserError, match="a and b were tested on different images"):
         paired(one, other, 100, 0)
+
+
+def test_what_other_trainings_would_give_is_asked_of_the_seeds() -> None:
+    right = {"a": [0.7, 0.75, 0.8], "b": [0.8, 0.85], "c": [0.9], "d": [0.7, 0.7], "e": [0.8, 0.8]}
+    n_images = 200
+    measured = {
+        name: comparison.measure(name, [exact(share, n_images) for share in shares], 50, 0)
+        for name, shares in right.items()
+    }
+
+    def p(one: str, two: str) -> float:
+        return comparison.paired(measured[one], measured[two])["p_seeds"]
+
+    assert p("a", "b") == p("b", "a") == pytest.approx(ttest_ind(right["a"], right["b"], equal_var=False).pvalue)
+    assert np.isnan(p("a", "c"))
+    assert (p("d", "e"), p("d", "d")) == (0, 1)
+
+
+def exact(share: float, n: int) -> Classifier:
+    """A classifier that is right on exactly this share of n images of n patients."""
+    labels = np.arange(n) % 2
+    is_right = np.arange(n) < round(share * n)
+    columns = {"path": [f"{i:03d}" for i in range(n)], "patient_group": [f"p{i}" for i in range(n)], "label": labels}
+    return Classifier("exact", pd.DataFrame(columns).assign(probability=np.where(is_right, labels, 1 - labels)), 0.5)
 
 
 def test_seeds_are_averaged_and_their_spread_told() -> None:

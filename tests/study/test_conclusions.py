@@ -35,9 +35,30 @@ def test_least_time_needs_a_margin(speed: float, expected: str) -> None:
     assert verdicts({"layers-2": {"images_per_second": speed}})[0][1] == expected
 
 
-def test_order_matters_where_a_difference_passes_holm_and_else_cannot_be_told() -> None:
-    assert verdicts({"layers-1": {"accuracy": 0.7}})[1][0] == HOLDS
-    assert verdicts()[1][0] == UNKNOWN
+@pytest.mark.parametrize(
+    ("ones", "threes", "expected"),
+    [
+        ([0.70, 0.71], [0.90, 0.91], HOLDS),
+        ([0.70], [0.90], UNKNOWN),
+        ([0.70, 0.71], [0.90], UNKNOWN),
+        ([0.70, 0.89], [0.90, 0.91], UNKNOWN),
+        ([0.90, 0.91], [0.90, 0.91], UNKNOWN),
+    ],
+    ids=["images and seeds", "a seed each", "a seed of one", "seeds disagree", "no difference"],
+)
+def test_order_matters_where_a_difference_is_more_than_the_images_and_the_seeds(
+    ones: list[float], threes: list[float], expected: str
+) -> None:
+    accuracies = {"layers-1": ones, "layers-3": threes}
+    results = study(without=tuple(accuracies)) + [
+        result(f"{run.run}-{seed}", run.layers, run.learning_rate, accuracy=accuracy, seed=seed)
+        for run in RUNS.itertuples()
+        for seed, accuracy in enumerate(accuracies.get(run.run, []))
+    ]
+    [family] = families(results)
+    part = conclusions(family, RUNS)[1].parts[0]
+    assert part.verdict == expected
+    assert ("a single seed" in part.evidence.split(";")[0]) == (len(ones) == 1 or len(threes) == 1)
 
 
 @pytest.mark.parametrize(("speed", "expected"), [(20.0, HOLDS), (50.0, UNKNOWN), (90.0, FAILS)])
