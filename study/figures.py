@@ -25,7 +25,9 @@ PNG_COLOURS = 64
 # Room for long labels where the reader's font runs wider than the one they were measured in.
 PADDING = {"left": 40, "right": 10, "top": 5, "bottom": 5}
 # What is known of a difference, see study.families.Pair.
-REAL, OPEN, UNTOLD = "differ by images and by seeds", "these trainings differ, seeds not tried", "cannot be told from none"
+REAL = "differ by images and by seeds"
+OPEN = "these trainings differ, seeds not tried"
+UNTOLD = "cannot be told from none"
 CLASSES = ["NORMAL", "PNEUMONIA"]
 
 
