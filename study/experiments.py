@@ -52,10 +52,21 @@ def states(names: set[str]) -> dict[str, str]:
     return {entry["name"]: entry["status"] for entry in entries if entry["name"] in names}
 
 
+def running(states: dict[str, str]) -> list[str]:
+    """The names that `states` has as running."""
+    return sorted(name for name, state in states.items() if state == "Running")
+
+
 def has_workers() -> bool:
-    """Whether a worker is at the queue."""
-    with Repo() as repo:
-        return bool(repo.experiments.celery_queue.worker_status())
+    """Whether a worker is at the queue.
+
+    Looks for its process. Asked through celery, the worker may read the half-written question, or this process
+    the half-written answer, and whichever does ends with it (celery/kombu#1551).
+    """
+    return any(
+        "queue-worker" in process.info["cmdline"] and _folder(process) == str(Path.cwd())
+        for process in psutil.process_iter(["cmdline"], ad_value=[])
+    )
 
 
 def enqueue(run: "Run") -> None:
@@ -70,15 +81,18 @@ def enqueue(run: "Run") -> None:
 def clear(names: set[str]) -> None:
     """Take `names` out of the queue, whatever state an earlier session left them in."""
     known = states(names)
-    if running := [name for name, state in known.items() if state == "Running"]:
-        at_work = _processes(set(running))
-        dvc("queue", "kill", "--force", *running)
+    if begun := running(known):
+        at_work = _processes(set(begun))
+        dvc("queue", "kill", "--force", *begun)
         # DVC ends its own process; the stage that it had started would go on until it next wrote a file.
         _, alive = psutil.wait_procs(at_work, timeout=0)
         for process in alive:
             process.terminate()
         for process in psutil.wait_procs(alive, timeout=PATIENCE)[1]:
             process.kill()
+        # Where no worker is left to record the end, DVC does when it finds no process to kill.
+        if not has_workers() and (orphans := running(states(set(begun)))):
+            dvc("queue", "kill", "--force", *orphans)
     if known:
         dvc("queue", "remove", *known)
 

@@ -79,14 +79,25 @@ def _work_off(runs: list[grid.Run], n_jobs: int, stop: threading.Event) -> dict[
         while not all(known.get(name) in OVER for name in names):
             stop.wait(POLL)
             _check(stop)
+            # Asked first: what a worker that has gone leaves as running, nobody runs.
+            is_worked_on = experiments.has_workers()
             now = experiments.states(names)
             for name in sorted(names):
                 _tell(bar, name, known.get(name), now.get(name), started)
             known = now
-            bar.set_postfix_str(", ".join(sorted(name for name, state in known.items() if state == "Running")))
-            if not experiments.has_workers() and "Queued" in known.values():
-                experiments.start(n_jobs)
+            bar.set_postfix_str(", ".join(experiments.running(known)))
+            if not is_worked_on:
+                _restart(known, n_jobs)
     return {name: experiments.reason(name) for name in sorted(names) if known[name] == "Failed"}
+
+
+def _restart(states: dict[str, str], n_jobs: int) -> None:
+    """Start workers for what waits; what a dead worker was at is taken out of the queue, with a UserError."""
+    if lost := experiments.running(states):
+        experiments.clear(set(states))
+        raise UserError(f"DVC's queue worker died at {', '.join(lost)}; run it again to go on")
+    if "Queued" in states.values():
+        experiments.start(n_jobs)
 
 
 def _check(stop: threading.Event) -> None:

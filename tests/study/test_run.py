@@ -1,5 +1,6 @@
 """A study through DVC's real queue, and the page of its curves in a real browser."""
 
+import os
 import re
 import shutil
 import signal
@@ -91,28 +92,51 @@ def wait_until(condition: Callable[[], object], seconds: float) -> None:
         time.sleep(0.2)
 
 
+def interrupt(project: Project, started: "subprocess.Popen[str]") -> None:
+    started.send_signal(signal.SIGINT)
+
+
+def kill_the_worker(project: Project, started: "subprocess.Popen[str]") -> None:
+    (record,) = (project.folder / ".dvc" / "tmp" / "exps" / "celery").glob("dvc-exp-worker-*.pid")
+    os.kill(int(record.read_text()), signal.SIGKILL)
+
+
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
-def test_an_interrupted_study_leaves_nothing_running_and_goes_on(
-    project: Project, first: subprocess.CompletedProcess[str]
+@pytest.mark.parametrize(
+    ("name", "rate", "stop", "reason"),
+    [
+        ("long", 1e-3, interrupt, "interrupted"),
+        ("lost", 3e-3, kill_the_worker, "DVC's queue worker died at lost"),
+    ],
+    ids=["interrupted", "worker-killed"],
+)
+def test_a_stopped_study_leaves_nothing_running_and_goes_on(
+    project: Project,
+    first: subprocess.CompletedProcess[str],
+    name: str,
+    rate: float,
+    stop: Callable[[Project, "subprocess.Popen[str]"], None],
+    reason: str,
 ) -> None:
-    (project.folder / "long.yaml").write_text("runs: {long: {train.epochs: 60, train.learning_rate: 1e-3}}")
+    (project.folder / "long.yaml").write_text(f"runs: {{{name}: {{train.epochs: 60, train.learning_rate: {rate}}}}}")
     command = [sys.executable, "-m", "study.run", "long.yaml"]
     checkpoints = project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints"
+    before = set(checkpoints.glob("*.pickle"))
     started = subprocess.Popen(
         command, cwd=project.folder, env=project.environment(), stderr=subprocess.PIPE, text=True
     )
     with started:
-        wait_until(lambda: list(checkpoints.glob("*.pickle")), 120)
-        started.send_signal(signal.SIGINT)
+        wait_until(lambda: set(checkpoints.glob("*.pickle")) - before, 120)
+        stop(project, started)
         _, told = started.communicate(timeout=120)
     assert started.returncode == 1
-    assert told.strip().splitlines()[-1] == "error: interrupted; run it again to go on"
+    assert told.strip().splitlines()[-1] == f"error: {reason}; run it again to go on"
     wait_until(lambda: not training_processes(project), 20)
     assert project.ok("git", "status", "--short") == "?? long.yaml\n"
 
     again = project.run(*command)
     assert again.returncode == 0, again.stderr
-    log = project.ok("dvc", "queue", "logs", "long")
+    log = project.ok("dvc", "queue", "logs", name)
     assert "epoch 60/60" in log
     assert "epoch 1/60" not in log
     (project.folder / "long.yaml").unlink()
