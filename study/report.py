@@ -156,8 +156,8 @@ def _lead(all_families: list[Family]) -> list[str]:
         f"{len(everything)} runs of {epochs} epochs with Adam at batch size {train['batch_size']}; the last epoch "
         f"counts. Tested on: {cuts}. Trained on: {devices}.",
         "Intervals are 95%, from a bootstrap that draws whole patient groups; they cover the drawing of patients, not "
-        "the training, whose spread is the sd over seeds. Nothing was chosen on the test part. Patients are those of "
-        "the file names. Not for clinical use.",
+        "the training, whose spread is sd, the standard deviation over seeds. Nothing was chosen on the test part. "
+        "Patients are those of the file names. Not for clinical use.",
     ]
 
 

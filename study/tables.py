@@ -36,7 +36,7 @@ def performance(family: Family, notebook: pd.DataFrame) -> Rows:
             "learning rate": f"{each.learning_rate:g}",
             **{name: _estimate(each.measured.figures, name) for name in ("accuracy", "auroc")},
             **{name: _estimate(each.measured.figures, name) for name in ("sensitivity", "specificity")},
-            "seeds": _seeds(each),
+            "seeds": str(each.measured.figures["n_seeds"]),
             "notebook's accuracy": _of_notebook(each, notebook),
         }
         for each in family.configurations
@@ -190,14 +190,11 @@ def _of_notebook(each: Configuration, notebook: pd.DataFrame) -> str:
     return NOTHING if own is None else f"{own['test_accuracy']:.3f}"
 
 
-def _seeds(each: Configuration) -> str:
-    n = len(each.results)
-    return "1" if n == 1 else f"{n}, sd {each.measured.figures['accuracy_sd']:.3f}"
-
-
 def _estimate(figures: dict[str, Any], key: str, form: str = ".3f") -> str:
+    """A figure with its interval, and its standard deviation over seeds where there are several."""
     value, low, high = (format(figures[name], form) for name in (key, f"{key}_low", f"{key}_high"))
-    return f"{value} ({low} to {high})"
+    spread = figures.get(f"{key}_sd", math.nan)
+    return f"{value} ({low} to {high})" + ("" if math.isnan(spread) else f", sd {spread:{form}}")
 
 
 def _number(value: float, form: str) -> str:

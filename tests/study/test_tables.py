@@ -43,3 +43,18 @@ def test_runs_of_the_same_layers_and_rate_keep_a_row_each() -> None:
     assert rows.loc["C-P-F-D, 0.0001 (a)", OFFICIAL].startswith("0.800")
     assert rows.loc["C-P-F-D, 0.0001 (b)", OFFICIAL].startswith("0.900")
     assert rows.loc["C-P-F-D, 0.0001", POOLED].startswith("0.700")
+
+
+def test_several_seeds_show_their_spread_and_one_shows_none() -> None:
+    results = [
+        result("a", accuracy=0.8),
+        result("a-1", accuracy=0.9, seed=1),
+        result("b", accuracy=0.7, layers="P-F-D"),
+    ]
+    (family,) = families(results)
+    two, one = tables.performance(family, notebook.read_runs())[:2]
+    assert (two["seeds"], one["seeds"]) == ("2", "1")
+    assert two["accuracy"].startswith("0.850 (")
+    assert two["accuracy"].endswith("), sd 0.071")
+    assert one["accuracy"].endswith(")")
+    assert tables.protocols([family])[0][family.test_part] == two["accuracy"]
