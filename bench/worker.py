@@ -19,7 +19,12 @@ from cxr.errors import UserError
 
 PROJECT = Path(__file__).parents[1]
 # What cxr.backend sets for our own way is not to reach the others through the environment.
-OURS_ALONE = {"TF_DETERMINISTIC_OPS", "TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE"}
+OURS_ALONE = {
+    "TF_DETERMINISTIC_OPS",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "TF_FORCE_GPU_ALLOW_GROWTH",
+    "XLA_PYTHON_CLIENT_PREALLOCATE",
+}
 
 
 class Worker:

@@ -17,6 +17,9 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
+if platform.machine() in ("x86_64", "AMD64"):
+    # TensorFlow's own choice leaves oneDNN off on processors without AVX512-VNNI, where it is the faster one as well.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 
@@ -36,7 +39,7 @@ def _without_stderr() -> Iterator[None]:
 with _without_stderr():
     import keras
 
-__all__ = ["device", "fused", "gpus", "keras", "peak_memory_mib", "resolve_precision"]
+__all__ = ["device", "fused", "gpus", "has_slow_kernel_gradients", "keras", "peak_memory_mib", "resolve_precision"]
 
 # Of x86 processors; of NVIDIA GPUs from Ampere on.
 BFLOAT16_FLAGS = {"amx_bf16", "avx512_bf16"}
@@ -74,6 +77,17 @@ def resolve_precision(precision: str) -> str:
     if precision != "auto":
         return precision
     return "bfloat16" if _has_bfloat16() else "float32"
+
+
+def has_slow_kernel_gradients(dtype: Any) -> bool:
+    """Whether the gradient of a convolution's kernel runs far below the rate of the convolution itself.
+
+    So it does in float32 on processors with AVX2 and nothing newer: at a third to a fifth (docs/results/speed.md).
+    """
+    if keras.backend.backend() != "tensorflow" or keras.backend.standardize_dtype(dtype) != "float32" or gpus():
+        return False
+    flags = _cpu_field("flags").split()
+    return "avx2" in flags and "avx512f" not in flags
 
 
 def _has_bfloat16() -> bool:

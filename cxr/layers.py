@@ -5,12 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from cxr.backend import fused, keras
+from cxr.backend import fused, has_slow_kernel_gradients, keras
 
 ops = keras.ops
 
 # Steps of a hash of 32 bits with little bias: C. Wellons, "Prospecting for hash functions" (2018), lowbias32.
 HASH_STEPS = ((16, 0x7FEB352D), (15, 0x846CA68B))
+
+# With fewer channels the products of a kernel's gradient are too thin to be fast.
+FEWEST_CHANNELS = 16
 
 
 def keep_mask(shape: tuple[Any, ...], rate: float, seed: Any) -> Any:
@@ -63,6 +66,52 @@ def _dropped(x: Any, rate: float, seed: Any) -> Any:
     return ops.where(keep_mask(ops.shape(x), rate, seed), x, ops.zeros((), x.dtype))
 
 
+def convolve(x: Any, kernel: Any) -> Any:
+    """3x3 convolution of `x` `(n, h, w, n_in)` with `kernel` `(3, 3, n_in, n_out)`, zeros around: `(n, h, w, n_out)`."""
+    is_worth_it = x.shape[-1] >= FEWEST_CHANNELS and has_slow_kernel_gradients(x.dtype)
+    return (_convolve_by_products if is_worth_it else _convolve_as_given)(x, kernel)
+
+
+def _convolve_as_given(x: Any, kernel: Any) -> Any:
+    return ops.conv(x, kernel, padding="same")
+
+
+def _convolve_by_products(x: Any, kernel: Any) -> Any:
+    """The convolution with the kernel's gradient as products of matrices, which run near the processor's full rate."""
+
+    @ops.custom_gradient
+    def convolution(x: Any, kernel: Any) -> tuple[Any, Any]:
+        def gradient(*args: Any, upstream: Any = None) -> tuple[Any, Any]:
+            upstream = args[0] if upstream is None else upstream
+            turned = ops.swapaxes(ops.flip(kernel, (0, 1)), 2, 3)
+            return _convolve_as_given(upstream, turned), _kernel_gradient(x, upstream)
+
+        return _convolve_as_given(x, kernel), gradient
+
+    return convolution(x, kernel)
+
+
+def _kernel_gradient(x: Any, upstream: Any) -> Any:
+    """Gradient of the 3x3 kernel by which `x` was convolved, `upstream` that of the result.
+
+    Tap (i, j) meets each value of `upstream` with the one of `x` that lies (i - 1, j - 1) from it. With rows of equal
+    length laid end to end, zeros between, that is the same distance for all values: one product per tap and image.
+    """
+    _, height, width, n_in = x.shape
+    n_out, row = upstream.shape[-1], width + 2
+    n_places = height * row - 2
+
+    def add(image: Any, total: Any) -> Any:
+        left = ops.reshape(ops.pad(x[image], ((1, 1), (1, 1), (0, 0))), (-1, n_in))
+        right = ops.reshape(ops.pad(upstream[image], ((0, 0), (0, 2), (0, 0))), (-1, n_out))[:n_places]
+        right = ops.transpose(right)
+        starts = [i * row + j for i in range(3) for j in range(3)]
+        return total + ops.stack([ops.matmul(right, left[at : at + n_places]) for at in starts])
+
+    total = ops.fori_loop(0, ops.shape(x)[0], add, ops.zeros((9, n_out, n_in), x.dtype))
+    return ops.reshape(ops.swapaxes(total, 1, 2), (3, 3, n_in, n_out))
+
+
 @keras.saving.register_keras_serializable("cxr")
 class PooledConvolution(keras.layers.Layer):  # type: ignore[misc]
     """3x3 convolution, bias, ReLU, optionally 2x2 max pooling, dropout; `(n, h, w, c)` to `(n, h', w', filters)`.
@@ -96,7 +145,7 @@ class PooledConvolution(keras.layers.Layer):  # type: ignore[misc]
     def call(self, x: Any, training: bool = False) -> Any:
         has_dropout = training and self.dropout > 0
         scale = 1 / (1 - self.dropout) if has_dropout else 1
-        y = ops.conv(x, ops.cast(self._summed_kernel() * scale, x.dtype), padding="same")
+        y = convolve(x, ops.cast(self._summed_kernel() * scale, x.dtype))
         bias = ops.cast(self.bias * scale, y.dtype)
         # Here the convolution adds it for nothing; its gradient is taken after pooling, from fewer values.
         y = y + ops.stop_gradient(bias)

@@ -28,6 +28,8 @@ def main() -> None:
     params = project.read_params(training.TrainParams, "train")
     images = np.load("data/images.npy", mmap_mode="r")
     precision = resolve_precision(params.precision)
+    why = ", which has no bfloat16 of its own" if (params.precision, precision) == ("auto", "float32") else ""
+    print(f"training in {precision} on {device()}{why}", file=sys.stderr)
     model = network.build(model_params, images.shape[1], precision=precision, seed=params.seed)
     train, val = (_part(path) for path in PARTS)
 

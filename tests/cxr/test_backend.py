@@ -45,5 +45,24 @@ def test_a_processor_gets_bfloat16_where_it_has_it(flags: str, precision: str, m
     assert backend.device() == "cpu (Example CPU)"
 
 
+@pytest.mark.parametrize(
+    ("flags", "dtype", "is_slow"),
+    [
+        ("sse avx2 fma", "float32", True),
+        ("sse avx2 fma", "bfloat16", False),
+        ("avx2 avx512f", "float32", False),
+        ("", "float32", False),
+    ],
+)
+def test_kernel_gradients_are_slow_in_float32_with_avx2_alone(
+    flags: str, dtype: str, is_slow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "gpus", list)
+    monkeypatch.setattr(backend, "_cpu_field", {"flags": flags}.__getitem__)
+    assert backend.has_slow_kernel_gradients(dtype) == is_slow
+    monkeypatch.setattr(backend, "gpus", lambda: ["gpu:0"])
+    assert not backend.has_slow_kernel_gradients(dtype)
+
+
 def test_peak_memory_is_that_of_a_process_with_keras() -> None:
     assert 100 < backend.peak_memory_mib() < 100_000

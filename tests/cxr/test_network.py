@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cxr import network
+from cxr import layers, network
 from cxr.backend import keras
 from cxr.errors import UserError
-from cxr.layers import Dropout, PooledConvolution, keep_mask
+from cxr.layers import FEWEST_CHANNELS, Dropout, PooledConvolution, convolve, keep_mask
 
 # Layers and trainable parameters of the study's runs at 224 pixels.
 STUDY = """C-C-P-C-C-P-F-D-D,51657153
@@ -33,17 +33,17 @@ def test_parameter_counts_are_the_studys(layers: str, n_parameters: str) -> None
 
 def plain_twin(x: object, twin: keras.Model) -> keras.Model:
     """C-C-P-C-P-F-D with plain Keras layers on three equal channels, with the twin's weights."""
-    layers = keras.layers
+    plain = keras.layers
     inputs = keras.Input((13, 13, 3))
-    y = layers.Conv2D(4, 3, padding="same", activation="relu")(inputs)
-    y = layers.Conv2D(4, 3, padding="same", activation="relu")(y)
-    y = layers.MaxPooling2D(2, padding="same")(y)
-    y = layers.Conv2D(6, 3, padding="same", activation="relu")(y)
-    y = layers.MaxPooling2D(2, padding="same")(y)
-    y = layers.Dense(5, activation="relu")(layers.Flatten()(y))
-    plain = keras.Model(inputs, layers.Dense(1)(y))
-    plain.set_weights(twin.get_weights())
-    return plain
+    y = plain.Conv2D(4, 3, padding="same", activation="relu")(inputs)
+    y = plain.Conv2D(4, 3, padding="same", activation="relu")(y)
+    y = plain.MaxPooling2D(2, padding="same")(y)
+    y = plain.Conv2D(6, 3, padding="same", activation="relu")(y)
+    y = plain.MaxPooling2D(2, padding="same")(y)
+    y = plain.Dense(5, activation="relu")(plain.Flatten()(y))
+    model = keras.Model(inputs, plain.Dense(1)(y))
+    model.set_weights(twin.get_weights())
+    return model
 
 
 def test_outputs_and_gradients_are_those_of_plain_layers() -> None:
@@ -62,6 +62,25 @@ def test_outputs_and_gradients_are_those_of_plain_layers() -> None:
         model.fit(x, labels, batch_size=8, verbose=0)
     for ours, theirs in zip(built.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=2e-5)
+
+
+@pytest.mark.parametrize("is_slow", [False, True])
+@pytest.mark.parametrize("shape", [(3, 9, 6, FEWEST_CHANNELS), (1, 1, 1, FEWEST_CHANNELS), (2, 4, 5, 1)])
+def test_a_convolution_and_its_gradients_are_the_plain_ones(
+    shape: tuple[int, ...], is_slow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layers, "has_slow_kernel_gradients", lambda dtype: is_slow)
+    rng = np.random.default_rng(0)
+    x, kernel = (tf.constant(rng.normal(size=size).astype(np.float32)) for size in (shape, (3, 3, shape[-1], 5)))
+    upstream = tf.constant(rng.normal(size=(*shape[:-1], 5)).astype(np.float32))
+    found = []
+    for convolution in (convolve, lambda x, kernel: tf.nn.conv2d(x, kernel, 1, "SAME")):
+        with tf.GradientTape() as tape:
+            tape.watch([x, kernel])
+            y = convolution(x, kernel)
+        found.append([y, *tape.gradient(y, [x, kernel], upstream)])
+    for ours, plain in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, plain, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.3, 0.9])
