@@ -67,7 +67,7 @@ def _dropped(x: Any, rate: float, seed: Any) -> Any:
 
 
 def convolve(x: Any, kernel: Any) -> Any:
-    """3x3 convolution of `x` `(n, h, w, n_in)` with `kernel` `(3, 3, n_in, n_out)`, zeros around: `(n, h, w, n_out)`."""
+    """Convolution of `x` `(n, h, w, n_in)`, zeros around, with `kernel` `(3, 3, n_in, n_out)`: `(n, h, w, n_out)`."""
     is_worth_it = x.shape[-1] >= FEWEST_CHANNELS and has_slow_kernel_gradients(x.dtype)
     return (_convolve_by_products if is_worth_it else _convolve_as_given)(x, kernel)
 

@@ -106,15 +106,14 @@ def _order_matters(family: Family, runs: dict[str, Configuration]) -> Part:
         said.append(
             f"{pair.two.name} - {pair.one.name}: {pair.figures['accuracy_difference']:+.3f} "
             f"({pair.figures['accuracy_difference_low']:+.3f} to {pair.figures['accuracy_difference_high']:+.3f}), "
-            f"p after Holm {pair.p_holm:.2g}, {_by_seeds(pair)}{telling}"
+            f"p after Holm {pair.p_images:.2g}, {_by_seeds(pair)}{telling}"
         )
     verdict = HOLDS if any(pair.is_real for pair in found) else UNKNOWN
     return Part(claim, verdict, "; ".join(said) + ".")
 
 
 def _by_seeds(pair: Pair) -> str:
-    p = pair.figures["p_seeds"]
-    return "a single seed" if math.isnan(p) else f"p by seeds {p:.2g}"
+    return "a single seed" if math.isnan(pair.p_seeds) else f"by seeds {pair.p_seeds:.2g}"
 
 
 def _consecutive_cost(runs: dict[str, Configuration]) -> Part:

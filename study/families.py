@@ -64,27 +64,27 @@ def _mean(values: Iterable[float | None]) -> float:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two configurations, what their tests say (see cxr.comparison.paired), and p after Holm over the family."""
+    """Two configurations and what their tests say (see cxr.comparison.paired).
+
+    `p_images`, `p_seeds`: McNemar's and Welch's p after Holm over the family; `p_seeds` is NaN where one of the two has
+    a single seed.
+    """
 
     one: Configuration
     two: Configuration
     figures: dict[str, float]
-    p_holm: float
+    p_images: float
+    p_seeds: float
 
     @property
-    def differs_here(self) -> bool:
-        """Whether these trainings differ by more than the drawing of images, given how many pairs were tested."""
-        return self.p_holm < SIGNIFICANCE
+    def is_of_these_trainings(self) -> bool:
+        """Whether these trainings differ by more than the drawing of images."""
+        return self.p_images < SIGNIFICANCE
 
     @property
     def is_real(self) -> bool:
         """Whether they differ by more than the drawing of images and by more than other seeds would make them."""
-        return self.differs_here and self.figures["p_seeds"] < SIGNIFICANCE
-
-    @property
-    def is_open(self) -> bool:
-        """Whether these trainings differ, and nobody knows if others would: one of the two has a single seed."""
-        return self.differs_here and math.isnan(self.figures["p_seeds"])
+        return self.is_of_these_trainings and self.p_seeds < SIGNIFICANCE
 
 
 @dataclass(frozen=True)
@@ -121,12 +121,19 @@ class Family:
         """Every pair of configurations."""
         couples = list(combinations(self.configurations, 2))
         figures = [paired(one.measured, two.measured) for one, two in couples]
-        adjusted = holm([each["p_mcnemar"] for each in figures])
-        return [Pair(one, two, each, p) for (one, two), each, p in zip(couples, figures, adjusted, strict=True)]
+        by_images, by_seeds = (_adjusted([each[key] for each in figures]) for key in ("p_mcnemar", "p_seeds"))
+        tested = zip(couples, figures, by_images, by_seeds, strict=True)
+        return [Pair(one, two, each, p_images, p_seeds) for (one, two), each, p_images, p_seeds in tested]
 
     def pair(self, one: Configuration, two: Configuration) -> Pair | None:
         """The pair of these two in this order, if it was tested so."""
         return next((pair for pair in self.pairs if pair.one is one and pair.two is two), None)
+
+
+def _adjusted(p_values: list[float]) -> list[float]:
+    """P-values after Holm, over those that are known; NaN where one is not."""
+    known = iter(holm([p for p in p_values if not math.isnan(p)]))
+    return [math.nan if math.isnan(p) else next(known) for p in p_values]
 
 
 def families(results: list[Result]) -> list[Family]:

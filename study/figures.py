@@ -26,7 +26,7 @@ PNG_COLOURS = 64
 PADDING = {"left": 40, "right": 10, "top": 5, "bottom": 5}
 # What is known of a difference, see study.families.Pair.
 REAL = "differ by images and by seeds"
-OPEN = "these trainings differ, seeds not tried"
+OPEN = "these trainings differ, others might not"
 UNTOLD = "cannot be told from none"
 CLASSES = ["NORMAL", "PNEUMONIA"]
 
@@ -193,7 +193,7 @@ def forest(family: Family) -> Figure:
     rows = [
         {
             "pair": tables.title(pair),
-            "kind": REAL if pair.is_real else OPEN if pair.is_open else UNTOLD,
+            "kind": REAL if pair.is_real else OPEN if pair.is_of_these_trainings else UNTOLD,
             **{key: pair.figures[f"accuracy_difference{end}"] for key, end in _ENDS},
         }
         for pair in family.pairs
@@ -343,7 +343,7 @@ def side_by_side(all_families: list[Family]) -> Figure:
         spec={
             "data": _values(table),
             "width": 360,
-            "height": {"step": 9 * len(parts)},
+            "height": {"step": 12 * len(parts) + 6, "for": "position"},
             "padding": PADDING,
             "layer": layers,
         },

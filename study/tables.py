@@ -92,8 +92,9 @@ def pairs(family: Family) -> Rows:
             "auroc": _estimate(pair.figures, "auroc_difference", "+.3f"),
             "only first / second right": "{n_only_first_right} / {n_only_second_right}".format(**pair.figures),
             "McNemar p": _number(pair.figures["p_mcnemar"], ".2g"),
-            "p (Holm)": _number(pair.p_holm, ".2g"),
+            "p (Holm)": _number(pair.p_images, ".2g"),
             "p by seeds": _number(pair.figures["p_seeds"], ".2g"),
+            "by seeds (Holm)": _number(pair.p_seeds, ".2g"),
             "images needed": _number(pair.figures["n_images_needed"], ",.0f"),
         }
         for pair in family.pairs

@@ -1,8 +1,10 @@
+import math
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from cxr.comparison import holm
 from study import notebook
 from study.conclusions import FAILS, HOLDS, UNKNOWN, conclusions, not_run
 from study.families import families
@@ -101,6 +103,17 @@ def test_what_was_not_run_is_told() -> None:
         result(f"{run.run}-{s}", run.layers, run.learning_rate, seed=s) for run in RUNS.itertuples() for s in (0, 1)
     ]
     assert not_run(families(seeds), RUNS, ["official"]) == []
+
+
+def test_p_values_are_adjusted_over_those_that_are_known() -> None:
+    seeds = [("a", 0.70), ("a", 0.71), ("b", 0.9), ("b", 0.91), ("c", 0.8), ("c", 0.815), ("d", 0.75)]
+    layers = {"a": "C-F", "b": "C-F-D", "c": "C-P-F-D", "d": "P-F-D"}
+    results = [result(f"{name}-{i}", layers[name], accuracy=value, seed=i) for i, (name, value) in enumerate(seeds)]
+    [family] = families(results)
+    known = [pair for pair in family.pairs if "d" not in pair.one.name + pair.two.name]
+    assert holm([pair.figures["p_seeds"] for pair in known]) == [pair.p_seeds for pair in known]
+    assert holm([pair.figures["p_mcnemar"] for pair in family.pairs]) == [pair.p_images for pair in family.pairs]
+    assert all(math.isnan(pair.p_seeds) and not pair.is_real for pair in family.pairs if pair not in known)
 
 
 def test_families_are_test_parts_and_seeds_are_one_configuration() -> None:
