@@ -12,8 +12,8 @@ ops = keras.ops
 # Steps of a hash of 32 bits with little bias: C. Wellons, "Prospecting for hash functions" (2018), lowbias32.
 HASH_STEPS = ((16, 0x7FEB352D), (15, 0x846CA68B))
 
-# With fewer channels the products of a kernel's gradient are too thin to be fast.
-FEWEST_CHANNELS = 16
+# With fewer multiplications a product for a kernel's gradient costs more than it saves (measured on AVX2).
+FEWEST_MULTIPLICATIONS = 10_000_000
 
 
 def keep_mask(shape: tuple[Any, ...], rate: float, seed: Any) -> Any:
@@ -68,7 +68,8 @@ def _dropped(x: Any, rate: float, seed: Any) -> Any:
 
 def convolve(x: Any, kernel: Any) -> Any:
     """Convolution of `x` `(n, h, w, n_in)`, zeros around, with `kernel` `(3, 3, n_in, n_out)`: `(n, h, w, n_out)`."""
-    is_worth_it = x.shape[-1] >= FEWEST_CHANNELS and has_slow_kernel_gradients(x.dtype)
+    n_multiplications = math.prod(x.shape[1:]) * kernel.shape[-1]
+    is_worth_it = n_multiplications >= FEWEST_MULTIPLICATIONS and has_slow_kernel_gradients(x.dtype)
     return (_convolve_by_products if is_worth_it else _convolve_as_given)(x, kernel)
 
 
