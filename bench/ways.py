@@ -1,5 +1,6 @@
 """Ways to train the same network: ours, the notebook's, PyTorch's. Each yields the seconds of every batch."""
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -81,6 +82,21 @@ def ours_not_fused(layers: str, images: Path, labels: np.ndarray) -> Trainer:
 
     cxr.layers.fused = cxr.optimizer.fused = lambda function: function
     cxr.layers.keep_mask = keep_mask
+    return ours(layers, images, labels)
+
+
+def ours_kernel_gradients_as_given(layers: str, images: Path, labels: np.ndarray) -> Trainer:
+    """Ours, but the kernels' gradients as the library computes them everywhere."""
+    import cxr.layers
+
+    cxr.layers.has_slow_kernel_gradients = lambda dtype: False  # type: ignore[attr-defined]
+    return ours(layers, images, labels)
+
+
+def ours_without_onednn(layers: str, images: Path, labels: np.ndarray) -> Trainer:
+    """Ours, but with TensorFlow's other convolutions: what it chooses by itself on processors without AVX512-VNNI."""
+    # Read when TensorFlow is imported.
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
     return ours(layers, images, labels)
 
 
@@ -221,6 +237,8 @@ LEADS = {
     "ours, Keras' Adam": ours_keras_adam,
     "ours, nothing fused": ours_not_fused,
     OURS_PLAIN_MALLOC: ours,
+    "ours, kernel gradients as given": ours_kernel_gradients_as_given,
+    "ours, without oneDNN": ours_without_onednn,
     "ours, no dropout": ours_without_dropout,
     "ours, float32": ours_float32,
     "notebook": notebook,
