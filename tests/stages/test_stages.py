@@ -1,5 +1,6 @@
 """Single stages on bad input: one clear line, a non-zero exit, nothing half written; then all is well."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -177,6 +178,8 @@ def test_a_killed_training_resumes_with_the_same_result(shared_project: Project)
     assert len(list(checkpoints.iterdir())) == 1
     again = shared_project.stage("train")
     assert again.returncode == 0, again.stderr
+    told = json.loads((shared_project.folder / "metrics" / "train.json").read_text())
+    assert f"training in {told['precision']} on {told['device']}" in again.stderr
     assert "resuming after epoch 2\n" in again.stderr
     assert "epoch 3/4" in again.stderr
     assert "epoch 2/4" not in again.stderr
