@@ -7,6 +7,7 @@ from itertools import pairwise
 import pandas as pd
 
 from study.families import Configuration, Family, Pair
+from study.notebook import own_run
 
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"
 
@@ -57,10 +58,9 @@ def conclusions(family: Family, notebook: pd.DataFrame) -> list[Conclusion]:
 
 
 def _by_study_name(family: Family, notebook: pd.DataFrame) -> dict[str, Configuration]:
-    """The configurations by the study's name for their layers and learning rate."""
-    names = {(row.layers, row.learning_rate): str(row.run) for row in notebook.itertuples()}
-    found = {(each.layers, each.learning_rate): each for each in family.configurations}
-    return {names[key]: each for key, each in found.items() if key in names}
+    """The configurations that are a run of the study, by its name there."""
+    own = [(own_run(each.first, notebook), each) for each in family.configurations]
+    return {str(run["run"]): each for run, each in own if run is not None}
 
 
 def _missing(claim: str, runs: dict[str, Configuration], needed: list[str]) -> Part | None:

@@ -42,7 +42,7 @@ class Configuration:
     @property
     def setting(self) -> str:
         """Layers and learning rate in words."""
-        return setting(self.layers, self.learning_rate)
+        return f"{self.layers}, {self.learning_rate:g}"
 
     def train(self, key: str) -> float:
         """Mean over the seeds of a figure of metrics/train.json; NaN where a run has none."""
@@ -52,10 +52,6 @@ class Configuration:
     def test_loss(self) -> float:
         """Mean over the seeds of the cross-entropy on the test part, in nats."""
         return _mean(result.test["loss"] for result in self.results)
-
-
-def setting(layers: str, learning_rate: float) -> str:
-    return f"{layers}, {learning_rate:g}"
 
 
 def _mean(values: Iterable[float | None]) -> float:

@@ -252,7 +252,7 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
 
 
 def _curve(each: Configuration, runs: pd.DataFrame, history: pd.DataFrame) -> Figure:
-    own = tables.of_notebook(each, runs)
+    own = notebook.own_run(each.first, runs)
     return figures.curves(each, history, None if own is None else str(own["run"]))
 
 

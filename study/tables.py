@@ -1,12 +1,12 @@
 """The comparison as tables: rows of strings by column, ready for Markdown or HTML."""
 
-import itertools
 import math
 from typing import Any
 
 import pandas as pd
 
-from study.families import Configuration, Family, Pair, setting
+from study.families import Configuration, Family, Pair
+from study.notebook import own_run
 
 Rows = list[dict[str, str]]
 
@@ -138,8 +138,12 @@ def agreement(all_families: list[Family], notebook: pd.DataFrame) -> Rows:
         family.test_part: {name: each.measured.figures["accuracy"] for name, each in family.by_setting.items()}
         for family in all_families
     }
-    settings = itertools.starmap(setting, zip(notebook["layers"], notebook["learning_rate"], strict=True))
-    accuracies["the study's notebook"] = dict(zip(settings, notebook["test_accuracy"], strict=True))
+    accuracies["the study's notebook"] = {
+        name: own["test_accuracy"]
+        for family in all_families
+        for name, each in family.by_setting.items()
+        if (own := own_run(each.first, notebook)) is not None
+    }
     correlation = pd.DataFrame(accuracies).corr("spearman", min_periods=FEWEST_TO_RANK).to_numpy()
     return [
         {"order of accuracies": one} | {two: _number(value, "+.2f") for two, value in zip(accuracies, row, strict=True)}
@@ -180,14 +184,8 @@ def markdown(rows: Rows) -> str:
     return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
 
 
-def of_notebook(each: Configuration, notebook: pd.DataFrame) -> pd.Series | None:
-    """The study's own run of these layers and this learning rate."""
-    own = notebook[(notebook["layers"] == each.layers) & (notebook["learning_rate"] == each.learning_rate)]
-    return None if own.empty else own.iloc[0]
-
-
 def _of_notebook(each: Configuration, notebook: pd.DataFrame) -> str:
-    own = of_notebook(each, notebook)
+    own = own_run(each.first, notebook)
     return NOTHING if own is None else f"{own['test_accuracy']:.3f}"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from study.notebook import NETWORK
 from study.results import Result
 
 N_IMAGES = 600
@@ -47,7 +48,7 @@ def result(
             "data": {"source": "directory", "directory": "images"},
             "images": {"size": size},
             "split": {"protocol": protocol, "seed": 0},
-            "model": {"layers": layers},
+            "model": {"layers": layers, **NETWORK},
             "train": {"learning_rate": learning_rate, "seed": seed, "epochs": 5, "batch_size": 32},
             "evaluate": {"bootstrap_samples": 200, "seed": 0},
         },

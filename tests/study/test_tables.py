@@ -9,13 +9,13 @@ from tests.study.results_made import result
 OFFICIAL, POOLED = (f"{protocol}, 600 real images at 224 px" for protocol in ("official", "pooled"))
 
 
-def ranked(**accuracies: list[float]) -> tables.Rows:
+def ranked(images: str = "real", **accuracies: list[float]) -> tables.Rows:
     """The agreement of runs of the notebook's first settings with these accuracies by protocol."""
     runs = notebook.read_runs()
     results = [
-        result(f"{run.run}-{protocol}", run.layers, run.learning_rate, accuracy=accuracy, protocol=protocol)
+        result(f"{run.run}-{protocol}", run.layers, run.learning_rate, accuracy=value, protocol=protocol, images=images)
         for protocol, values in accuracies.items()
-        for run, accuracy in zip(runs.itertuples(), values, strict=False)
+        for run, value in zip(runs.itertuples(), values, strict=False)
     ]
     return tables.agreement(families(results), runs)
 
@@ -29,10 +29,25 @@ def test_the_order_of_accuracies_is_compared_by_rank() -> None:
     assert float(rows["the study's notebook"][POOLED]) == pytest.approx(expected, abs=0.005)
 
 
+def test_phantoms_have_no_rank_beside_the_notebook() -> None:
+    *_, last = ranked("synthetic", official=[0.6, 0.7, 0.9], pooled=[0.96, 0.95, 0.94])
+    assert set(last.values()) == {"the study's notebook", "-"}
+
+
 @pytest.mark.parametrize("official", [[0.6, 0.7], [0.8, 0.8, 0.8]], ids=["two settings", "no order"])
 def test_no_rank_is_made_up(official: list[float]) -> None:
     rows = {row["order of accuracies"]: row for row in ranked(official=official, pooled=[0.96, 0.95, 0.94])}
     assert rows[OFFICIAL][POOLED] == "-"
+
+
+def test_the_notebooks_figure_stands_beside_its_own_network_on_radiographs_alone() -> None:
+    runs = notebook.read_runs()
+    layers, rate, accuracy = runs.iloc[0][["layers", "learning_rate", "test_accuracy"]]
+    same, narrow, drawn = (result(name, layers, rate) for name in ("a", "b", "c"))
+    narrow.params["model"]["filters"] = [16, 32]
+    drawn.data["images"] = "synthetic"
+    shown = [tables.performance(families([each])[0], runs)[0]["notebook's accuracy"] for each in (same, narrow, drawn)]
+    assert shown == [f"{accuracy:.3f}", "-", "-"]
 
 
 def test_runs_of_the_same_layers_and_rate_keep_a_row_each() -> None:
