@@ -82,7 +82,7 @@ def resolve_precision(precision: str) -> str:
 def has_slow_kernel_gradients(dtype: Any) -> bool:
     """Whether the gradient of a convolution's kernel runs far below the rate of the convolution itself.
 
-    So it does in float32 on processors with AVX2 and nothing newer: at a third to a fifth (docs/results/speed.md).
+    So it does in float32 on processors with AVX2 and nothing newer: at a fifth to three fifths (docs/results/speed.md).
     """
     if keras.backend.backend() != "tensorflow" or keras.backend.standardize_dtype(dtype) != "float32" or gpus():
         return False

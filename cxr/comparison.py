@@ -138,5 +138,9 @@ def n_images_needed(n_only_first: int, n_only_second: int, n_images: int) -> flo
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """P-values adjusted for their number by Holm's step-down method (Holm 1979)."""
-    return [float(p) for p in multipletests(p_values, method="holm")[1]] if p_values else []
+    """P-values adjusted for their number by Holm's step-down method (Holm 1979); NaN stays NaN and does not count."""
+    adjusted = np.array(p_values, dtype=np.float64)
+    is_known = ~np.isnan(adjusted)
+    if is_known.any():
+        adjusted[is_known] = multipletests(adjusted[is_known], method="holm")[1]
+    return [float(p) for p in adjusted]

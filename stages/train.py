@@ -29,11 +29,12 @@ def main() -> None:
     images = np.load("data/images.npy", mmap_mode="r")
     precision = resolve_precision(params.precision)
     why = ", which has no bfloat16 of its own" if (params.precision, precision) == ("auto", "float32") else ""
-    print(f"training in {precision} on {device()}{why}", file=sys.stderr)
+    computer = device()
+    print(f"training in {precision} on {computer}{why}", file=sys.stderr)
     model = network.build(model_params, images.shape[1], precision=precision, seed=params.seed)
     train, val = (_part(path) for path in PARTS)
 
-    setting = {"model": asdict(model_params), "train": asdict(params), "precision": precision, "device": device()}
+    setting = {"model": asdict(model_params), "train": asdict(params), "precision": precision, "device": computer}
     checkpoint = project.scratch("checkpoints") / f"{_key(setting)}.pickle"
     start = _resume(checkpoint)
     history = start.history
@@ -50,7 +51,7 @@ def main() -> None:
     project.write_json(
         "metrics/train.json",
         training.summary(model, history, len(train.rows))
-        | {"precision": precision, "device": device(), "backend": keras.backend.backend()}
+        | {"precision": precision, "device": computer, "backend": keras.backend.backend()}
         | {"peak_memory_mib": peak_memory_mib()},
     )
     checkpoint.unlink(missing_ok=True)

@@ -104,7 +104,7 @@ def _order_matters(family: Family, runs: dict[str, Configuration]) -> Part:
         needed = pair.figures["n_images_needed"]
         telling = "" if math.isnan(needed) else f", {needed:,.0f} test images would tell such a difference"
         said.append(
-            f"{pair.two.name} - {pair.one.name}: {pair.figures['accuracy_difference']:+.3f} "
+            f"{pair.title}: {pair.figures['accuracy_difference']:+.3f} "
             f"({pair.figures['accuracy_difference_low']:+.3f} to {pair.figures['accuracy_difference_high']:+.3f}), "
             f"p after Holm {pair.p_images:.2g}, {_by_seeds(pair)}{telling}"
         )

@@ -1,6 +1,5 @@
 """Results put in order: families of runs tested on the same images, in each the configurations and their seeds."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -73,14 +72,18 @@ class Pair:
     p_seeds: float
 
     @property
-    def is_of_these_trainings(self) -> bool:
+    def title(self) -> str:
+        return f"{self.two.name} - {self.one.name}"
+
+    @property
+    def differs_here(self) -> bool:
         """Whether these trainings differ by more than the drawing of images."""
         return self.p_images < SIGNIFICANCE
 
     @property
     def is_real(self) -> bool:
         """Whether they differ by more than the drawing of images and by more than other seeds would make them."""
-        return self.is_of_these_trainings and self.p_seeds < SIGNIFICANCE
+        return self.differs_here and self.p_seeds < SIGNIFICANCE
 
 
 @dataclass(frozen=True)
@@ -117,19 +120,13 @@ class Family:
         """Every pair of configurations."""
         couples = list(combinations(self.configurations, 2))
         figures = [paired(one.measured, two.measured) for one, two in couples]
-        by_images, by_seeds = (_adjusted([each[key] for each in figures]) for key in ("p_mcnemar", "p_seeds"))
+        by_images, by_seeds = (holm([each[key] for each in figures]) for key in ("p_mcnemar", "p_seeds"))
         tested = zip(couples, figures, by_images, by_seeds, strict=True)
         return [Pair(one, two, each, p_images, p_seeds) for (one, two), each, p_images, p_seeds in tested]
 
     def pair(self, one: Configuration, two: Configuration) -> Pair | None:
         """The pair of these two in this order, if it was tested so."""
         return next((pair for pair in self.pairs if pair.one is one and pair.two is two), None)
-
-
-def _adjusted(p_values: list[float]) -> list[float]:
-    """P-values after Holm, over those that are known; NaN where one is not."""
-    known = iter(holm([p for p in p_values if not math.isnan(p)]))
-    return [math.nan if math.isnan(p) else next(known) for p in p_values]
 
 
 def families(results: list[Result]) -> list[Family]:

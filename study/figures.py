@@ -192,8 +192,8 @@ def forest(family: Family) -> Figure:
     """Difference in accuracy of every pair with its interval, and whether it can be told from none."""
     rows = [
         {
-            "pair": tables.title(pair),
-            "kind": REAL if pair.is_real else OPEN if pair.is_of_these_trainings else UNTOLD,
+            "pair": pair.title,
+            "kind": REAL if pair.is_real else OPEN if pair.differs_here else UNTOLD,
             **{key: pair.figures[f"accuracy_difference{end}"] for key, end in _ENDS},
         }
         for pair in family.pairs

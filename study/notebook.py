@@ -1,11 +1,14 @@
 """The study's own figures, as they stand in docs/reference."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from cxr.errors import UserError
-from study.results import Result
+
+if TYPE_CHECKING:
+    from study.results import Result
 
 FOLDER = Path("docs/reference")
 # What the study's networks have in common, as section `model` of params.yaml has it.
@@ -22,7 +25,7 @@ def read_history() -> pd.DataFrame:
     return _read("notebook_history.csv")
 
 
-def own_run(result: Result, runs: pd.DataFrame) -> pd.Series | None:
+def own_run(result: "Result", runs: pd.DataFrame) -> pd.Series | None:
     """The study's own run of a result's network and learning rate; None for another network, and for phantoms."""
     model, rate = result.params["model"], result.params["train"]["learning_rate"]
     if result.data["images"] != "real" or any(model[key] != value for key, value in NETWORK.items()):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from study.families import Configuration, Family, Pair
+from study.families import Configuration, Family
 from study.notebook import own_run
 
 Rows = list[dict[str, str]]
@@ -87,7 +87,7 @@ def pairs(family: Family) -> Rows:
     """A row for each pair of configurations."""
     return [
         {
-            "second - first": title(pair),
+            "second - first": pair.title,
             "accuracy": _estimate(pair.figures, "accuracy_difference", "+.3f"),
             "auroc": _estimate(pair.figures, "auroc_difference", "+.3f"),
             "only first / second right": "{n_only_first_right} / {n_only_second_right}".format(**pair.figures),
@@ -99,10 +99,6 @@ def pairs(family: Family) -> Rows:
         }
         for pair in family.pairs
     ]
-
-
-def title(pair: Pair) -> str:
-    return f"{pair.two.name} - {pair.one.name}"
 
 
 def audit(family: Family) -> Rows:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cxr import layers, network
+from cxr import network
 from cxr.backend import keras
 from cxr.errors import UserError
 from cxr.layers import Dropout, PooledConvolution, convolve, keep_mask
@@ -33,17 +33,17 @@ def test_parameter_counts_are_the_studys(layers: str, n_parameters: str) -> None
 
 def plain_twin(x: object, twin: keras.Model) -> keras.Model:
     """C-C-P-C-P-F-D with plain Keras layers on three equal channels, with the twin's weights."""
-    plain = keras.layers
+    layers = keras.layers
     inputs = keras.Input((13, 13, 3))
-    y = plain.Conv2D(4, 3, padding="same", activation="relu")(inputs)
-    y = plain.Conv2D(4, 3, padding="same", activation="relu")(y)
-    y = plain.MaxPooling2D(2, padding="same")(y)
-    y = plain.Conv2D(6, 3, padding="same", activation="relu")(y)
-    y = plain.MaxPooling2D(2, padding="same")(y)
-    y = plain.Dense(5, activation="relu")(plain.Flatten()(y))
-    model = keras.Model(inputs, plain.Dense(1)(y))
-    model.set_weights(twin.get_weights())
-    return model
+    y = layers.Conv2D(4, 3, padding="same", activation="relu")(inputs)
+    y = layers.Conv2D(4, 3, padding="same", activation="relu")(y)
+    y = layers.MaxPooling2D(2, padding="same")(y)
+    y = layers.Conv2D(6, 3, padding="same", activation="relu")(y)
+    y = layers.MaxPooling2D(2, padding="same")(y)
+    y = layers.Dense(5, activation="relu")(layers.Flatten()(y))
+    plain = keras.Model(inputs, layers.Dense(1)(y))
+    plain.set_weights(twin.get_weights())
+    return plain
 
 
 def test_outputs_and_gradients_are_those_of_plain_layers() -> None:
@@ -69,8 +69,8 @@ def test_outputs_and_gradients_are_those_of_plain_layers() -> None:
 def test_a_convolution_and_its_gradients_are_the_plain_ones(
     shape: tuple[int, ...], is_slow: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(layers, "has_slow_kernel_gradients", lambda dtype: is_slow)
-    monkeypatch.setattr(layers, "FEWEST_MULTIPLICATIONS", 0)
+    monkeypatch.setattr("cxr.layers.has_slow_kernel_gradients", lambda dtype: is_slow)
+    monkeypatch.setattr("cxr.layers.FEWEST_MULTIPLICATIONS", 0)
     rng = np.random.default_rng(0)
     x, kernel = (tf.constant(rng.normal(size=size).astype(np.float32)) for size in (shape, (3, 3, shape[-1], 5)))
     upstream = tf.constant(rng.normal(size=(*shape[:-1], 5)).astype(np.float32))
