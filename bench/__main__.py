@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench import coverage, evaluation, growth, ingest, training
 from stages import project
-from study import tables
+from study.report import tables
 
 PARTS = ["coverage", "ingest", "evaluation", "growth", "training", "leads"]
 

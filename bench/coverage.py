@@ -13,8 +13,8 @@ from scipy.stats import norm
 from statsmodels.stats.proportion import proportion_confint
 from tqdm import tqdm
 
-from cxr import bootstrap
-from cxr.comparison import Classifier, measure, paired
+from cxr.statistics import bootstrap
+from cxr.statistics.comparison import Classifier, measure, paired
 
 N_TRIALS = 1000
 N_SAMPLES = 500

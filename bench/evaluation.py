@@ -9,8 +9,10 @@ import pandas as pd
 from sklearn import metrics
 
 from bench import ways
-from cxr import bootstrap, evaluation, network
-from cxr.backend import resolve_precision
+from cxr.inference.predict import predict
+from cxr.networks import network
+from cxr.networks.backend import resolve_precision
+from cxr.statistics import bootstrap
 
 SIZE, N_IMAGES, N_GROUPS, N_DRAWS = 224, 624, 428, 2000
 LAYERS = "C-P-C-P-C-P-C-P-F-D-D"
@@ -32,7 +34,7 @@ def measure() -> pd.DataFrame:
             f"predict {N_IMAGES} images, layers-2",
             {
                 "notebook": lambda: plain.predict(plain_images, verbose=0),
-                "ours": lambda: evaluation.predict(model, images, rows),
+                "ours": lambda: predict(model, images, rows),
             },
         )
         + _turns(

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from bench.ways import BATCH_SIZE, DENSE_UNITS, steps
-from cxr import notation
-from cxr.backend import resolve_precision
+from cxr.networks import notation
+from cxr.networks.backend import resolve_precision
 
 # Maps and channels of convolutions as they stand in the stacks.
 CONVOLUTIONS = [(112, 64, 64), (56, 64, 128), (56, 128, 128), (28, 128, 128)]

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from cxr import phantom
 from cxr.errors import UserError
+from cxr.sources import phantoms as phantom
 
 SIZE = 224
 N_ROUNDS = 3

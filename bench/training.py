@@ -12,7 +12,7 @@ from tqdm import tqdm
 from bench import floor
 from bench.ways import BATCH_SIZE, LEADS, WAYS
 from bench.worker import Worker
-from cxr.backend import resolve_precision
+from cxr.networks.backend import resolve_precision
 from study.notebook import read_runs
 
 SIZE = 224

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cxr import notation
+from cxr.networks import notation
 
 BATCH_SIZE = 32
 LEARNING_RATE = 1e-4
@@ -33,9 +33,9 @@ def ours(
     layers: str, images: Path, labels: np.ndarray, *, dropout: float = DROPOUT, precision: str = "auto"
 ) -> Trainer:
     """As stage `train` does it."""
-    from cxr import network, training
-    from cxr.backend import resolve_precision
-    from cxr.batches import Batches, Part
+    from cxr.networks import network, training
+    from cxr.networks.backend import resolve_precision
+    from cxr.networks.batches import Batches, Part
 
     array = np.load(images, mmap_mode="r")
     params = network.ModelParams(layers=layers, filters=FILTERS, dense_units=DENSE_UNITS, dropout=dropout)
@@ -63,8 +63,8 @@ def ours_float32(layers: str, images: Path, labels: np.ndarray) -> Trainer:
 
 def ours_keras_adam(layers: str, images: Path, labels: np.ndarray) -> Trainer:
     """Ours, but Adam in the many passes that Keras takes."""
-    from cxr import training
-    from cxr.backend import keras
+    from cxr.networks import training
+    from cxr.networks.backend import keras
 
     training.Adam = keras.optimizers.Adam  # type: ignore[attr-defined, assignment, misc]
     return ours(layers, images, labels)
@@ -74,22 +74,22 @@ def ours_not_fused(layers: str, images: Path, labels: np.ndarray) -> Trainer:
     """Ours, but a pass for each operation, and dropout's masks from a random float per value, as Keras makes them."""
     import tensorflow as tf
 
-    import cxr.layers
-    import cxr.optimizer
+    from cxr.networks.fast import layers as fast_layers
+    from cxr.networks.fast import optimizer
 
     def keep_mask(shape: Any, rate: float, seed: Any) -> Any:
         return tf.random.stateless_uniform(shape, seed) >= rate
 
-    cxr.layers.fused = cxr.optimizer.fused = lambda function: function
-    cxr.layers.keep_mask = keep_mask
+    fast_layers.fused = optimizer.fused = lambda function: function
+    fast_layers.keep_mask = keep_mask
     return ours(layers, images, labels)
 
 
 def ours_kernel_gradients_as_given(layers: str, images: Path, labels: np.ndarray) -> Trainer:
     """Ours, but the kernels' gradients as the library computes them everywhere."""
-    import cxr.layers
+    from cxr.networks.fast import layers as fast_layers
 
-    cxr.layers.has_slow_kernel_gradients = lambda dtype: False  # type: ignore[attr-defined]
+    fast_layers.has_slow_kernel_gradients = lambda dtype: False  # type: ignore[attr-defined]
     return ours(layers, images, labels)
 
 

@@ -18,7 +18,7 @@ from bench.ways import LEADS, OURS_ENVIRONMENT, OURS_PLAIN_MALLOC, WAYS
 from cxr.errors import UserError
 
 PROJECT = Path(__file__).parents[1]
-# What cxr.backend sets for our own way is not to reach the others through the environment.
+# What cxr.networks.backend sets for our own way is not to reach the others through the environment.
 OURS_ALONE = {
     "TF_DETERMINISTIC_OPS",
     "TF_ENABLE_ONEDNN_OPTS",

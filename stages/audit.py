@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxr.audit import AuditParams, audit
+from cxr.statistics.audit import AuditParams, audit
 from stages import project
 
 

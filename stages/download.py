@@ -7,12 +7,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from cxr import archive, kaggle, phantom
 from cxr.errors import UserError
-from cxr.fetch import fetch
-from cxr.layout import EXPECTED_COUNTS
-from cxr.retry import Patience
-from cxr.sources import MENDELEY_SHA256, MENDELEY_URL, DataParams
+from cxr.sources import archive, kaggle
+from cxr.sources import phantoms as phantom
+from cxr.sources.fetch import fetch
+from cxr.sources.layout import EXPECTED_COUNTS
+from cxr.sources.records import MENDELEY_SHA256, MENDELEY_URL, DataParams
+from cxr.sources.retry import Patience
 from stages import project
 
 RAW = Path("data/raw")

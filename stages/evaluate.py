@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxr import evaluation
-from cxr.model_file import load
+from cxr.inference.predict import predict
+from cxr.networks.model_file import load
+from cxr.statistics import evaluation
 from stages import project
 
 
@@ -19,7 +20,7 @@ def main() -> None:
     predictions = {}
     for name in ("val", "test"):
         table = pd.read_csv(f"data/split/{name}.csv")
-        table["probability"] = evaluation.predict(model, images, table["row"].to_numpy())
+        table["probability"] = predict(model, images, table["row"].to_numpy())
         predictions[name] = table[["path", "patient_group", "label", "probability"]]
         project.write_csv(f"data/predictions/{name}.csv", predictions[name])
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from cxr.images import ImagesParams, decode
+from cxr.data.images import ImagesParams, decode
 from stages import project
 
 RAW = Path("data/raw")

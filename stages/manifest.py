@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from cxr import manifest
+from cxr.data import manifest
 from cxr.errors import UserError
 from stages import project
 

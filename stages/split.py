@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from cxr import split
+from cxr.data import split
 from stages import project
 
 

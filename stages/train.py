@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxr import network, training
-from cxr.backend import device, keras, peak_memory_mib, resolve_precision
-from cxr.batches import Part
-from cxr.model_file import save
+from cxr.machine import peak_memory_mib
+from cxr.networks import network, training
+from cxr.networks.backend import device, keras, resolve_precision
+from cxr.networks.batches import Part
+from cxr.networks.model_file import save
 from stages import project
 
 PARTS = [Path("data/split/train.csv"), Path("data/split/val.csv")]

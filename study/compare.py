@@ -6,9 +6,10 @@ Prints Markdown: each run and the two rows that need no network, then every pair
 import argparse
 
 from stages import project
-from study import results, tables
+from study import results
 from study.families import families
 from study.notebook import read_runs
+from study.report import tables
 
 
 def main() -> None:

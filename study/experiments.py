@@ -10,10 +10,10 @@ from dvc.repo import Repo
 from cxr.errors import UserError
 from stages.project import parse_yaml
 from study.commands import dvc, git
-from study.overrides import as_argument
+from study.run.overrides import as_argument
 
 if TYPE_CHECKING:
-    from study.grid import Run
+    from study.run.grid import Run
 
 # Seconds that a stage is given to end by itself.
 PATIENCE = 10

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from cxr.comparison import SIGNIFICANCE, Measured, holm, measure, paired
+from cxr.statistics.comparison import SIGNIFICANCE, Measured, holm, measure, paired
+from cxr.vocabulary import PROTOCOLS
 from study.results import Result
-
-PROTOCOLS = ["official", "grouped", "pooled"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def _mean(values: Iterable[float | None]) -> float:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two configurations and what their tests say (see cxr.comparison.paired).
+    """Two configurations and what their tests say (see cxr.statistics.comparison.paired).
 
     `p_images`, `p_seeds`: McNemar's and Welch's p after Holm over the family; `p_seeds` is NaN where one of the two has
     a single seed.

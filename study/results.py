@@ -11,8 +11,8 @@ from typing import Any
 import dvc.api
 import pandas as pd
 
-from cxr.comparison import Classifier
 from cxr.errors import UserError
+from cxr.statistics.comparison import Classifier
 from stages.project import parse_yaml
 from study import experiments
 from study.commands import git

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from cxr import phantom
+from cxr.sources import phantoms as phantom
 
 ROOT = Path(__file__).parents[1]
 CODE = [

@@ -1,11 +1,11 @@
 import pytest
 
+from cxr.data.images import ImagesParams
+from cxr.data.split import SplitParams
 from cxr.errors import UserError
-from cxr.evaluation import EvaluateParams
-from cxr.images import ImagesParams
+from cxr.networks.training import TrainParams
 from cxr.params import parse
-from cxr.split import SplitParams
-from cxr.training import TrainParams
+from cxr.statistics.evaluation import EvaluateParams
 
 TRAIN = {
     "epochs": 1,

@@ -161,7 +161,7 @@ def test_a_killed_training_resumes_with_the_same_result(shared_project: Project)
     ok(shared_project, "train")
     whole_history, whole_model = history.read_text(), model.read_bytes()
     kill = (
-        "import os, runpy, signal, cxr.training as t\n"
+        "import os, runpy, signal, cxr.networks.training as t\n"
         "train = t.train\n"
         "def until_second(*a):\n"
         "    for history in train(*a):\n"
@@ -193,7 +193,7 @@ def test_a_killed_training_resumes_with_the_same_result(shared_project: Project)
 
 
 def test_images_are_one_uint8_array_in_the_manifests_order(shared_project: Project) -> None:
-    from cxr.images import decode
+    from cxr.data.images import decode
 
     array = np.load(shared_project.folder / "data" / "images.npy", mmap_mode="r")
     assert array.shape == (80, 16, 16)

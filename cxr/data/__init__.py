@@ -1,0 +1,1 @@
+"""What is known of each image, its pixels in one size, and the cut into parts."""

@@ -1,0 +1,174 @@
+"""Describe every image of a data set in Kaggle's layout: what it is, whose it is, how it is stored."""
+
+import hashlib
+import io
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from cxr.vocabulary import CLASSES, ETIOLOGIES, SPLITS, SUFFIXES
+
+# In the files of bacterial and viral pneumonia patients are numbered independently, and so are those of
+# the two normal series: the prefix or the etiology belongs to the key.
+NORMAL_NAME = re.compile(r"((?:NORMAL2-)?IM-\d+)-\d+(?:-\d+)?")
+PNEUMONIA_NAME = re.compile(r"(person\d+)_(bacteria|virus)_\d+(?:_\d+)?")
+
+SCHEMA = pa.DataFrameSchema(
+    {
+        "path": pa.Column(str, unique=True),
+        "official_split": pa.Column(str, pa.Check.isin(SPLITS)),
+        "label": pa.Column(int, pa.Check.isin([0, 1])),
+        "etiology": pa.Column(str, pa.Check.isin(ETIOLOGIES)),
+        "patient_group": pa.Column(str),
+        "width": pa.Column(int, pa.Check.gt(0)),
+        "height": pa.Column(int, pa.Check.gt(0)),
+        "mode": pa.Column(str),
+        "bytes": pa.Column(int, pa.Check.gt(0)),
+        "jpeg_quality": pa.Column("Int64", pa.Check.in_range(1, 100), nullable=True),
+        "sha256": pa.Column(str, pa.Check.str_matches(r"^[0-9a-f]{64}$")),
+        "duplicate_of": pa.Column(str, nullable=True),
+    },
+    strict=True,
+    ordered=True,
+)
+
+# Table K.1 of ITU-T T.81 (1992), row by row: the luminance quantisation at quality 50.
+LUMINANCE = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ]
+).ravel()
+
+
+class UnusableFileError(ValueError):
+    """A file that cannot be part of the data set; its text says why."""
+
+
+def _quality_tables() -> NDArray[np.int64]:
+    """The luminance tables of the IJG library for qualities 1 to 100, `(100, 64)`."""
+    quality = np.arange(1, 101)[:, None]
+    scale = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)
+    return np.clip((LUMINANCE * scale + 50) // 100, 1, 255)
+
+
+QUALITY_TABLES = _quality_tables()
+
+
+def jpeg_quality(table: Iterable[int]) -> int:
+    """The IJG quality, 1 to 100, whose luminance quantisation table is nearest to `table` (64 values)."""
+    distance = np.abs(QUALITY_TABLES - np.fromiter(table, dtype=np.int64)).sum(axis=1)
+    return int(distance.argmin()) + 1
+
+
+def identify(path: str) -> dict[str, Any]:
+    """Split, label, etiology and patient group from a path `split/CLASS/name`.
+
+    Raises UnusableFileError where the name does not fit its folder: no patient group, or another class's name.
+    """
+    split, class_name, name = PurePosixPath(path).parts[-3:]
+    stem = PurePosixPath(name).stem
+    normal, pneumonia = NORMAL_NAME.fullmatch(stem), PNEUMONIA_NAME.fullmatch(stem)
+    if not (normal or pneumonia):
+        raise UnusableFileError(
+            "its name gives no patient: expected person<N>_<bacteria|virus>_<k> or [NORMAL2-]IM-<N>-<k>"
+        )
+    if bool(pneumonia) != (class_name == "PNEUMONIA"):
+        raise UnusableFileError(f"mislabelled: its name is not that of a {class_name} image")
+    if pneumonia:
+        etiology, group = pneumonia[2], f"{pneumonia[1]}_{pneumonia[2]}"
+    else:
+        etiology, group = "normal", normal[1]  # type: ignore[index]
+    return {
+        "official_split": split,
+        "label": CLASSES.index(class_name),
+        "etiology": etiology,
+        "patient_group": group,
+    }
+
+
+def inspect(path: str, content: bytes) -> dict[str, Any]:
+    """One manifest row (without duplicate_of) of the image file `content` at `split/CLASS/name`; decodes it whole.
+
+    Raises UnusableFileError where it is empty, no image, truncated, corrupt, or not what its name says.
+    """
+    if not content:
+        raise UnusableFileError("empty file")
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            image.load()
+            table = getattr(image, "quantization", {}).get(0)
+            expected = SUFFIXES[PurePosixPath(path).suffix.lower()]
+            if image.format != expected:
+                raise UnusableFileError(f"named {expected} but holds {image.format}")
+            description = {"width": image.width, "height": image.height, "mode": image.mode}
+    except UnidentifiedImageError:
+        raise UnusableFileError("not an image") from None
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UnusableFileError(f"truncated or corrupt image ({error})") from None
+    return {
+        "path": path,
+        **identify(path),
+        **description,
+        "bytes": len(content),
+        "jpeg_quality": jpeg_quality(table) if table else None,
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def build(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """The manifest: rows sorted by path, each exact copy pointing to the first of its kind; schema-checked."""
+    table = pd.DataFrame(rows).sort_values("path", ignore_index=True)
+    table["jpeg_quality"] = table["jpeg_quality"].astype("Int64")
+    first = table.groupby("sha256")["path"].transform("first")
+    table["duplicate_of"] = first.where(first != table["path"]).astype(object)
+    return SCHEMA.validate(table[list(SCHEMA.columns)])
+
+
+def counts(table: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Number of images per official split and class."""
+    return {
+        split: {
+            name: int(((table["official_split"] == split) & (table["label"] == label)).sum())
+            for label, name in enumerate(CLASSES)
+        }
+        for split in SPLITS
+    }
+
+
+def summarise(table: pd.DataFrame) -> dict[str, Any]:
+    """The figures of metrics/data.json: counts, groups, sizes, modes, and each set of exact duplicates by path."""
+    copies = table.groupby("sha256").filter(lambda same: len(same) > 1)
+    sets = [sorted(same["path"]) for _, same in copies.groupby("sha256")]
+    return {
+        "n_images": len(table),
+        "n_groups": int(table["patient_group"].nunique()),
+        "prevalence": float(table["label"].mean()),
+        "counts": counts(table),
+        "etiology": _tally(table["etiology"]),
+        "modes": _tally(table["mode"]),
+        "width": [int(table["width"].min()), int(table["width"].max())],
+        "height": [int(table["height"].min()), int(table["height"].max())],
+        "n_duplicate_sets": len(sets),
+        "n_duplicate_files": len(copies),
+        "n_duplicates_across_labels": int((copies.groupby("sha256")["label"].nunique() > 1).sum()),
+        "n_duplicates_across_groups": int((copies.groupby("sha256")["patient_group"].nunique() > 1).sum()),
+        "duplicates": sorted(sets),
+    }
+
+
+def _tally(column: "pd.Series[Any]") -> dict[str, int]:
+    return {str(value): int(n) for value, n in column.value_counts().sort_index().items()}

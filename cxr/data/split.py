@@ -1,0 +1,125 @@
+"""Cut a manifest into training, validation and test parts."""
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from sklearn.model_selection import train_test_split
+
+from cxr.errors import UserError
+from cxr.params import STRICT
+from cxr.vocabulary import ETIOLOGIES, SPLITS
+
+
+@dataclass(frozen=True, config=STRICT)
+class SplitParams:
+    """Section `split` of params.yaml; the fractions are of images, `val_fraction` of what is not test."""
+
+    protocol: Literal["official", "grouped", "pooled"]
+    val_fraction: Annotated[float, Field(gt=0, lt=1)]
+    test_fraction: Annotated[float, Field(gt=0, lt=1)]
+    seed: Annotated[int, Field(ge=0)]
+
+
+def cut(manifest: pd.DataFrame, params: SplitParams) -> dict[str, pd.DataFrame]:
+    """The parts `train`, `val` and `test`: rows of the manifest with their position in it as `row`.
+
+    official  test is the official test split; validation is cut from the rest by patient group.
+    grouped   everything pooled, test and validation cut by patient group.
+    pooled    the study's protocol: test, then validation, cut at random by image. Patients are shared.
+
+    All cuts are stratified by label (by etiology where cut by group) and independent of the order of the rows.
+    Raises UserError where a part would be empty or lack a class.
+    """
+    manifest = manifest.assign(row=np.arange(len(manifest))).sort_values("path", ignore_index=True)
+    is_test = _test_mask(manifest, params)
+    rest = manifest[~is_test]
+    is_val = _draw(rest, params.val_fraction, params, part=1)
+    parts = {"train": rest[~is_val], "val": rest[is_val], "test": manifest[is_test]}
+    for name, part in parts.items():
+        if part["label"].nunique() < 2:
+            raise UserError(f"the {name} part has no image of one class; use more images or other split fractions")
+    return parts
+
+
+def _test_mask(manifest: pd.DataFrame, params: SplitParams) -> "pd.Series[bool]":
+    if params.protocol == "official":
+        return manifest["official_split"] == "test"
+    return _draw(manifest, params.test_fraction, params, part=2)
+
+
+def _draw(table: pd.DataFrame, fraction: float, params: SplitParams, part: int) -> "pd.Series[bool]":
+    """Which images of `table` go to the smaller part."""
+    if params.protocol == "pooled":
+        return _draw_images(table, fraction, params.seed * len(SPLITS) + part)
+    return _draw_groups(table, fraction, np.random.default_rng([params.seed, part]))
+
+
+def _draw_images(table: pd.DataFrame, fraction: float, seed: int) -> "pd.Series[bool]":
+    """A random `fraction` of the images, stratified by label."""
+    try:
+        _, drawn = train_test_split(table.index, test_size=fraction, random_state=seed, stratify=table["label"])
+    except ValueError as error:
+        raise UserError(f"too few images to split: {error}") from None
+    return pd.Series(table.index.isin(drawn), index=table.index)
+
+
+def _draw_groups(table: pd.DataFrame, fraction: float, rng: np.random.Generator) -> "pd.Series[bool]":
+    """Whole groups, in random order within each etiology, until `fraction` of its images is nearest."""
+    unit = _units(table)
+    sizes = (
+        pd.DataFrame({"unit": unit, "etiology": table["etiology"]}).groupby("unit")["etiology"].agg(["first", "size"])
+    )
+    drawn: list[str] = []
+    for _, stratum in sizes.groupby("first"):
+        shuffled = stratum.sample(frac=1, random_state=rng)["size"]
+        filled = shuffled.cumsum().to_numpy()
+        target = fraction * filled[-1]
+        n_drawn = int(np.abs(np.concatenate([[0], filled]) - target).argmin())
+        drawn.extend(shuffled.index[:n_drawn])
+    return unit.isin(drawn)
+
+
+def _units(table: pd.DataFrame) -> "pd.Series[str]":
+    """What may not be torn apart: the patient group, joined with others that hold an exact copy of its images.
+
+    A unit is named after the first of its groups, so that it does not depend on the order of the rows.
+    """
+    groups, group_names = pd.factorize(table["patient_group"], sort=True)
+    _, first_of_copies = np.unique(table["sha256"].to_numpy(), return_inverse=True)
+    representative = pd.Series(groups).groupby(first_of_copies).transform("min").to_numpy()
+    n = len(group_names)
+    links = coo_array((np.ones(len(groups)), (groups, representative)), shape=(n, n))
+    _, component = connected_components(links, directed=False)
+    first_group = pd.Series(np.arange(n)).groupby(component).transform("min").to_numpy()
+    return pd.Series(np.asarray(group_names)[first_group[groups]], index=table.index)
+
+
+def summarise(parts: dict[str, pd.DataFrame], protocol: str) -> dict[str, Any]:
+    """The figures of metrics/split.json: each part's images, groups, prevalence, etiology, what it shares."""
+    groups = {name: set(part["patient_group"]) for name, part in parts.items()}
+    hashes = {name: set(part["sha256"]) for name, part in parts.items()}
+
+    def shared(sets: dict[str, set[str]], name: str) -> dict[str, int]:
+        return {other: len(sets[name] & sets[other]) for other in parts if other != name}
+
+    figures: dict[str, dict[str, Any]] = {
+        name: {
+            "n_images": len(part),
+            "n_groups": len(groups[name]),
+            "prevalence": float(part["label"].mean()),
+            "etiology": {key: int((part["etiology"] == key).sum()) for key in ETIOLOGIES},
+            "shared_groups": shared(groups, name),
+            "shared_copies": shared(hashes, name),
+            "n_images_of_shared_groups": int(
+                part["patient_group"].isin(set().union(*(groups[o] for o in parts if o != name))).sum()
+            ),
+        }
+        for name, part in parts.items()
+    }
+    is_disjoint = all(n == 0 for part in figures.values() for n in part["shared_groups"].values())
+    return {"protocol": protocol, "is_patient_disjoint": is_disjoint, **figures}

@@ -1,0 +1,32 @@
+"""Facts of the machine: its processor, its first GPU, the memory taken."""
+
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+
+def peak_memory_mib() -> float:
+    """Largest resident memory of this process so far, in MiB."""
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
+
+
+def gpu_field(name: str) -> str:
+    """A field of the first GPU that nvidia-smi reports, or an empty string."""
+    command = ["nvidia-smi", f"--query-gpu={name}", "--format=csv,noheader", "--id=0"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def cpu_field(name: str) -> str:
+    """A field of the first processor in /proc/cpuinfo, or an empty string."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return ""
+    match = re.search(rf"^{name}\s*:\s*(.*)$", text, re.MULTILINE)
+    return match.group(1) if match else ""

@@ -1,0 +1,1 @@
+"""Networks and their training: what must train again when it changes."""

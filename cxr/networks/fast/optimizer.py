@@ -1,0 +1,41 @@
+"""Adam in one pass over memory."""
+
+import math
+from typing import Any
+
+from cxr.networks.backend import fused, keras
+
+ops = keras.ops
+
+# Fewer weights are updated before a compiler has begun.
+N_WEIGHTS_LARGE = 500_000
+
+
+@keras.saving.register_keras_serializable("cxr")
+class Adam(keras.optimizers.Adam):  # type: ignore[misc]
+    """Adam (Kingma & Ba 2015) as Keras computes it.
+
+    Left alone, Keras takes a dozen passes over every variable and its moments, which for a dense layer of 100 million
+    weights is most of a training step.
+    """
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        update = super().update_step
+
+        def step(gradient: Any) -> None:
+            update(ops.cast(gradient, variable.dtype), variable, learning_rate)
+
+        is_large = math.prod(variable.shape) >= N_WEIGHTS_LARGE
+        (fused(step) if is_large else step)(_as_computed(gradient))
+
+
+def _as_computed(gradient: Any) -> Any:
+    """The gradient before it was cast: where a layer computes in bfloat16, casting it back is a pass of its own."""
+    if keras.backend.backend() != "tensorflow":
+        return gradient
+    import tensorflow as tf
+
+    # In a graph every tensor knows what it was made from.
+    while tf.is_symbolic_tensor(gradient) and gradient.op.type in ("Cast", "Identity", "IdentityN"):
+        gradient = gradient.op.inputs[gradient.value_index]
+    return gradient

@@ -1,0 +1,111 @@
+"""What the data give away for free: classifiers that never see the lungs.
+
+Each learns from the training part what a file's storage, its size, or pixels without anatomy tell of the label, and is
+measured on the test part as a network is. Where one does as well as a network, the network's figure proves nothing.
+"""
+
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_limits
+
+from cxr.params import STRICT
+from cxr.statistics import bootstrap, metrics
+
+Features = NDArray[np.float64]
+
+RING_PIXELS = 16
+THUMBNAIL_PIXELS = 8
+THRESHOLD = 0.5
+
+
+@dataclass(frozen=True, config=STRICT)
+class AuditParams:
+    """Section `audit` of params.yaml; `seed` of the trees and of the bootstrap."""
+
+    bootstrap_samples: Annotated[int, Field(ge=100)]
+    seed: Annotated[int, Field(ge=0)]
+
+
+def metadata_features(manifest: pd.DataFrame) -> dict[str, Features]:
+    """What the files tell without being decoded, each `(n, k)`: storage, size, mode, and all of it together.
+
+    NaN where a file has none (the JPEG quality of a PNG).
+    """
+    pixels = manifest["width"] * manifest["height"]
+    columns = {
+        "jpeg_quality": manifest[["jpeg_quality"]],
+        "bytes_per_pixel": manifest[["bytes"]].div(pixels, axis=0),
+        "size": manifest[["width", "height"]].assign(aspect=manifest["width"] / manifest["height"]),
+        "mode": pd.DataFrame({"mode": pd.factorize(manifest["mode"], sort=True)[0]}),
+    }
+    features = {name: table.to_numpy(dtype=np.float64, na_value=np.nan) for name, table in columns.items()}
+    return features | {"metadata": np.hstack(list(features.values()))}
+
+
+def pixel_features(images: NDArray[np.uint8]) -> dict[str, Features]:
+    """What is left of uint8 images `(n, size, size)` without anatomy, each `(n, k)`.
+
+    brightness: mean and standard deviation; border: the outermost ring of the image at 16x16; thumbnail: 8x8.
+    """
+    brightness = np.stack([[image.mean(), image.std()] for image in images])
+    coarse = np.stack([_shrink(image, RING_PIXELS) for image in images])
+    is_ring = np.ones((RING_PIXELS, RING_PIXELS), dtype=bool)
+    is_ring[1:-1, 1:-1] = False
+    thumbnails = np.stack([_shrink(image, THUMBNAIL_PIXELS) for image in images])
+    return {
+        "brightness": brightness,
+        "border": coarse[:, is_ring],
+        "thumbnail": thumbnails.reshape(len(images), -1),
+    }
+
+
+def _shrink(image: NDArray[np.uint8], size: int) -> Features:
+    """Means of `size` x `size` blocks of nearly equal extent; an image smaller than that is repeated into them."""
+    starts = np.arange(size) * image.shape[0] // size
+    extents = np.maximum(np.diff(starts, append=image.shape[0]), 1)
+    rows = np.add.reduceat(image.astype(np.float64), starts, axis=0) / extents[:, None]
+    return np.add.reduceat(rows, starts, axis=1) / extents
+
+
+def measure(
+    features: Features | None, train: pd.DataFrame, test: pd.DataFrame, params: AuditParams
+) -> dict[str, float]:
+    """Accuracy and AUROC on the test part, with 95% patient-group bootstrap intervals, of one shortcut.
+
+    `train` and `test` have row, label and patient_group; `row` points into `features`. Gradient-boosted trees learn
+    from the training part alone. Without features every image is given the training part's prevalence: the majority.
+    """
+    labels = test["label"].to_numpy()
+    if features is None:
+        probabilities = np.full(len(test), train["label"].mean())
+    else:
+        trees = HistGradientBoostingClassifier(early_stopping=False, random_state=params.seed)
+        # So few numbers: the threads would wait for each other longer than they compute.
+        with threadpool_limits(1):
+            trees.fit(features[train["row"]], train["label"])
+            probabilities = trees.predict_proba(features[test["row"]])[:, 1]
+    draws = bootstrap.draws(
+        labels, probabilities, test["patient_group"].to_numpy(), THRESHOLD, params.bootstrap_samples, params.seed
+    )
+    figures = {
+        "accuracy": metrics.at_threshold(labels, probabilities, THRESHOLD)["accuracy"],
+        "auroc": float(roc_auc_score(labels, probabilities)),
+    }
+    for name in list(figures):
+        figures[f"{name}_low"], figures[f"{name}_high"] = bootstrap.interval(draws[name])
+    return figures
+
+
+def audit(
+    manifest: pd.DataFrame, images: NDArray[np.uint8], train: pd.DataFrame, test: pd.DataFrame, params: AuditParams
+) -> dict[str, dict[str, float]]:
+    """The figures of every shortcut by its name, the majority first."""
+    features: dict[str, Any] = {"majority": None, **metadata_features(manifest), **pixel_features(images)}
+    return {name: measure(each, train, test, params) for name, each in features.items()}

@@ -1,0 +1,81 @@
+"""Measure a network's predictions on the test part."""
+
+import re
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+from pydantic import AfterValidator, Field
+from pydantic.dataclasses import dataclass
+from sklearn import metrics as curves
+
+from cxr.params import STRICT
+from cxr.statistics import bootstrap, metrics
+from cxr.vocabulary import CLASSES
+
+SENSITIVITY_RULE = re.compile(r"sensitivity:(0?\.\d+|1(\.0*)?)")
+
+
+def _check_threshold(value: float | str) -> float | str:
+    if isinstance(value, str) and value != "youden" and not SENSITIVITY_RULE.fullmatch(value):
+        raise ValueError("should be a probability, 'youden' or 'sensitivity:0.95'")
+    if not isinstance(value, str) and not 0 <= value <= 1:
+        raise ValueError("should be between 0 and 1")
+    return value
+
+
+@dataclass(frozen=True, config=STRICT)
+class EvaluateParams:
+    """Section `evaluate` of params.yaml."""
+
+    threshold: Annotated[float | str, AfterValidator(_check_threshold)]
+    bootstrap_samples: Annotated[int, Field(ge=100)]
+    seed: Annotated[int, Field(ge=0)]
+
+
+def measure(val: pd.DataFrame, test: pd.DataFrame, params: EvaluateParams) -> dict[str, float | int]:
+    """The figures of metrics/test.json, from tables of predictions (path, patient_group, label, probability).
+
+    The threshold is settled on validation alone; intervals are 95%, by patient-group bootstrap.
+    """
+    threshold = metrics.choose_threshold(params.threshold, *_arrays(val))
+    labels, probabilities = _arrays(test)
+    groups = test["patient_group"].to_numpy()
+    figures: dict[str, float | int] = {"n_images": len(test), "n_groups": test["patient_group"].nunique()}
+    figures |= metrics.of_probabilities(labels, probabilities)
+    figures |= metrics.at_threshold(labels, probabilities, threshold)
+    figures["threshold"] = threshold
+    draws = bootstrap.draws(labels, probabilities, groups, threshold, params.bootstrap_samples, params.seed)
+    for name, values in draws.items():
+        figures[f"{name}_low"], figures[f"{name}_high"] = bootstrap.interval(values)
+    return figures
+
+
+def roc(test: pd.DataFrame) -> pd.DataFrame:
+    """Points of the ROC curve: false_positive_rate, sensitivity, threshold."""
+    false_positive_rate, sensitivity, threshold = curves.roc_curve(*_arrays(test))
+    table = {"false_positive_rate": false_positive_rate, "sensitivity": sensitivity, "threshold": threshold}
+    return pd.DataFrame(table).assign(threshold=lambda t: t["threshold"].clip(upper=1.0))
+
+
+def precision_recall(test: pd.DataFrame) -> pd.DataFrame:
+    """Points of the precision-recall curve, with the prevalence as the precision of chance."""
+    labels, probabilities = _arrays(test)
+    precision, recall, _ = curves.precision_recall_curve(labels, probabilities, drop_intermediate=True)
+    return pd.DataFrame({"recall": recall, "precision": precision, "prevalence": labels.mean()})
+
+
+def calibration(test: pd.DataFrame) -> pd.DataFrame:
+    """Mean predicted probability and observed frequency per bin, with the bin's number of images."""
+    return pd.DataFrame(metrics.calibration_bins(*_arrays(test)))
+
+
+def confusion(test: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """One row per test image: its actual and predicted class, by name."""
+    names = np.array(CLASSES)
+    labels, probabilities = _arrays(test)
+    return pd.DataFrame({"actual": names[labels], "predicted": names[(probabilities >= threshold).astype(int)]})
+
+
+def _arrays(table: pd.DataFrame) -> tuple[Any, Any]:
+    return table["label"].to_numpy(), table["probability"].to_numpy()

@@ -1,0 +1,1 @@
+"""What a report says, and the pages, tables and figures that say it."""

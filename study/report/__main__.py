@@ -1,0 +1,210 @@
+"""The report of finished runs: `python -m study.report [NAME ...] [--study study.yaml] [--kept FOLDER] [--out report]`.
+
+Reads experiments by name, of a study, or all of the present commit (or, with --kept, what `python -m study.keep` wrote)
+and writes one self-contained page, the same in Markdown with its figures as PNG, and the numbers as CSV.
+"""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from cxr.errors import UserError
+from cxr.vocabulary import PROTOCOLS
+from stages import project
+from study import experiments, notebook, results
+from study.families import Configuration, Family, families
+from study.report import conclusions, figures, tables
+from study.report.figures import Figure
+from study.report.pages import Chapter, Report, Section, Small, write
+from study.results import Result
+
+CURVES_IN_A_ROW = 3
+SMALL_IN_A_ROW = 4
+
+
+def main() -> None:
+    arguments = _arguments()
+    available = results.kept(arguments.kept) if arguments.kept else sorted(experiments.finished())
+    names = [*arguments.names, *(_of_study(arguments.study, available) if arguments.study else [])]
+    found = results.from_folder(arguments.kept, names) if arguments.kept else results.from_experiments(names)
+    runs, history = notebook.read_runs(), notebook.read_history()
+    ordered = families(found)
+    written = write(
+        arguments.out, compose(ordered, runs, history), pd.concat([tables.records(f, runs) for f in ordered])
+    )
+    print(f"report: {written.resolve()}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m study.report", description="Write the report of finished runs.")
+    parser.add_argument("names", nargs="*", help="experiments; all of the present commit if none is named")
+    parser.add_argument("--study", type=Path, help="the finished runs of a study file, labelled ones included")
+    parser.add_argument("--kept", type=Path, metavar="FOLDER", help="read what `python -m study.keep FOLDER` wrote")
+    parser.add_argument("--out", type=Path, default=Path("report"), metavar="FOLDER", help="where to write it")
+    return parser.parse_args()
+
+
+def _of_study(path: Path, available: list[str]) -> list[str]:
+    """Those of the available names that are runs of a study: `name`, or `name-label`."""
+    study = project.read_yaml(path).get("runs") or {}
+    names = [name for name in available if any(f"{name}-".startswith(f"{run}-") for run in study)]
+    if not names:
+        raise UserError(f"no run of {path} is finished; run it with: python -m study.run {path}")
+    return names
+
+
+def compose(all_families: list[Family], runs: pd.DataFrame, history: pd.DataFrame) -> Report:
+    """The report of families of results; `runs` and `history` are the study's own figures."""
+    first = all_families[0].first
+    is_synthetic = first.data["images"] == "synthetic"
+    chapters = [_findings(all_families, runs)]
+    if len(all_families) > 1:
+        chapters.append(
+            Chapter(
+                "Ways to cut the test part, side by side",
+                [
+                    Section(
+                        text=[
+                            "official: Kaggle's test folder. grouped: all images pooled, cut by patient. pooled: all "
+                            "images pooled, cut at random by image, so that patients stand on both sides - the study's "
+                            "way, kept to show what it hides."
+                        ],
+                        rows=tables.protocols(all_families),
+                        figures=[figures.side_by_side(all_families)],
+                    ),
+                    Section(
+                        "Do they rank the networks alike?",
+                        text=[
+                            "Spearman's rank correlation of the accuracies, over the settings that both have: +1 is "
+                            "the same order, 0 an unrelated one, -1 the reverse."
+                        ],
+                        rows=tables.agreement(all_families, runs),
+                    ),
+                ],
+            )
+        )
+    chapters += [_chapter(family, runs, history) for family in all_families]
+    missing = conclusions.not_run(all_families, runs, PROTOCOLS)
+    chapters.append(Chapter("What was not run", [Section(points=missing or ["Nothing of the study is missing."])]))
+    of = "synthetic phantoms" if is_synthetic else "chest radiographs"
+    return Report(f"Convolutional networks on {of}, compared", is_synthetic, _lead(all_families), chapters)
+
+
+def _lead(all_families: list[Family]) -> list[str]:
+    """What was run and what the figures mean, in sentences."""
+    everything = [result for family in all_families for each in family.configurations for result in each.results]
+    train = everything[0].params["train"]
+    epochs = _words(result.params["train"]["epochs"] for result in everything)
+    devices = _words(f"{result.train['device']}, {result.train['precision']}" for result in everything)
+    cuts = "; ".join(
+        f"{family.test_part} of {family.first.test['n_groups']} patient groups, {_shared(family.first)}"
+        for family in all_families
+    )
+    return [
+        f"{len(everything)} runs of {epochs} epochs with Adam at batch size {train['batch_size']}; the last epoch "
+        f"counts. Tested on: {cuts}. Trained on: {devices}.",
+        "Intervals are 95%, from a bootstrap that draws whole patient groups; they cover the drawing of patients, not "
+        "the training, whose spread is sd, the standard deviation over seeds. Nothing was chosen on the test part. "
+        "Patients are those of the file names. Not for clinical use.",
+    ]
+
+
+def _words(values: Iterable[object]) -> str:
+    return " or ".join(sorted({str(value) for value in values}))
+
+
+def _shared(result: Result) -> str:
+    n = result.split["test"]["n_images_of_shared_groups"]
+    return "none of them elsewhere" if n == 0 else f"{n} images of groups that are also in training or validation"
+
+
+def _findings(all_families: list[Family], runs: pd.DataFrame) -> Chapter:
+    """The study's conclusions under every protocol."""
+    return Chapter(
+        "The study's conclusions",
+        [
+            Section(
+                title=f"Tested on {family.test_part}" if len(all_families) > 1 else "",
+                verdicts=conclusions.conclusions(family, runs),
+            )
+            for family in all_families
+        ],
+    )
+
+
+def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapter:
+    """All of one test part."""
+    each_curve = [_curve(each, runs, history) for each in family.configurations]
+    own = family.protocol
+    sections = [
+        Section(
+            "Accuracy",
+            text=[
+                "The last column is the study's own figure for these layers and this rate: one run at 224 px, tested "
+                "on its own 1,172 images, drawn at random. It stands beside the comparison, not in it."
+            ],
+            rows=tables.performance(family, runs),
+            figures=[figures.accuracies(family)],
+        ),
+        Section(
+            "Training and validation",
+            text=[
+                "Losses are cross-entropies in nats; gap: validation - training; best epoch: lowest validation loss; "
+                "jitter: how uneven the validation loss runs. Dotted: the notebook's own curves."
+            ],
+            rows=tables.fitting(family),
+            small=Small(f"{own}-curves", "Loss and accuracy by epoch", each_curve, CURVES_IN_A_ROW),
+        ),
+        Section(
+            "Cost",
+            text=["Time includes validation. Compare times within one machine and session only."],
+            rows=tables.cost(family),
+        ),
+    ]
+    if family.pairs:
+        text = (
+            "Second minus first on the same images. McNemar's exact test is on images, of the first seed; p (Holm) is "
+            f"adjusted for {len(family.pairs)} pairs; images needed: for 80% power at 5%, were the difference as seen. "
+            "These speak of the trainings that were run. Whether the networks differ is for other seeds to say: p by "
+            "seeds is Welch's t-test of the seeds' accuracies, and without several seeds there is none. A difference "
+            "counts as real when both are below 5% after Holm."
+        )
+        sections.append(
+            Section("Differences", text=[text], rows=tables.pairs(family), figures=[figures.forest(family)])
+        )
+    confusions, calibrations = (
+        [draw(each) for each in family.configurations] for draw in (figures.confusion, figures.calibration)
+    )
+    sections += [
+        Section("ROC", figures=[figures.roc(family)]),
+        Section(
+            "Confusion",
+            text=["Images of the test part by what they are and what they are called."],
+            small=Small(f"{own}-confusion", "Confusion on the test part", confusions, SMALL_IN_A_ROW),
+        ),
+        Section(
+            "Calibration",
+            text=["Observed frequency of pneumonia by predicted probability, in ten bins. Dashed: perfect."],
+            small=Small(f"{own}-calibration", "Calibration on the test part", calibrations, SMALL_IN_A_ROW),
+        ),
+        Section(
+            "What needs no lungs",
+            text=[
+                "Boosted trees that learn the label from what shows no lungs, on the same training and test parts. "
+                "Where one comes near a network, the network's figure proves little."
+            ],
+            rows=tables.audit(family),
+        ),
+    ]
+    return Chapter(f"Tested on {family.test_part}", sections)
+
+
+def _curve(each: Configuration, runs: pd.DataFrame, history: pd.DataFrame) -> Figure:
+    own = notebook.own_run(each.first, runs)
+    return figures.curves(each, history, None if own is None else str(own["run"]))
+
+
+if __name__ == "__main__":
+    project.run(main)

@@ -1,0 +1,117 @@
+"""What a report is made of, and how it is written: as one self-contained page, and as Markdown with its figures."""
+
+import base64
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+
+from stages import project
+from study.report import figures, tables
+from study.report.conclusions import Conclusion
+from study.report.figures import Figure
+from study.report.tables import Rows
+
+TEMPLATE = Path(__file__).with_name("report.html.j2")
+
+
+@dataclass(frozen=True)
+class Small:
+    """Small figures of one kind, one per configuration; in Markdown they are one picture."""
+
+    name: str
+    caption: str
+    parts: list[Figure]
+    n_columns: int
+
+
+@dataclass(frozen=True)
+class Section:
+    """A piece of a chapter: any of words, points, verdicts, a table, figures."""
+
+    title: str = ""
+    text: list[str] = field(default_factory=list)
+    verdicts: list[Conclusion] = field(default_factory=list)
+    points: list[str] = field(default_factory=list)
+    rows: Rows = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    small: Small | None = None
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A part of the report under one heading."""
+
+    title: str
+    sections: list[Section]
+
+    @property
+    def anchor(self) -> str:
+        return re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is written, whatever the format."""
+
+    title: str
+    is_synthetic: bool
+    lead: list[str]
+    chapters: list[Chapter]
+
+
+def write(folder: Path, report: Report, records: pd.DataFrame) -> Path:
+    """Write index.html, report.md with its figures, results.csv; returns the page. An earlier report is replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    drawings = folder / "figures"
+    if drawings.exists():
+        shutil.rmtree(drawings)
+    drawings.mkdir()
+    (folder / "report.md").write_text(_markdown(report, drawings))
+    records.to_csv(folder / "results.csv", index=False, float_format="%.6g")
+    with project.whole(folder / "index.html") as partial:
+        partial.write_text(_html(report))
+    return folder / "index.html"
+
+
+def _html(report: Report) -> str:
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters["base64"] = lambda text: base64.b64encode(text.encode()).decode()
+    return environment.from_string(TEMPLATE.read_text()).render(report=report)
+
+
+def _markdown(report: Report, drawings: Path) -> str:
+    """The report as Markdown; its figures are written to `drawings`."""
+    blocks = [f"# {report.title}", *report.lead]
+    if report.is_synthetic:
+        blocks.insert(1, "**All images are synthetic phantoms. No figure here says anything of real radiographs.**")
+    for number, chapter in enumerate(report.chapters, start=1):
+        blocks.append(f"## {chapter.title}")
+        for section in chapter.sections:
+            blocks += _section(section, drawings, number)
+    return "\n\n".join(blocks) + "\n"
+
+
+def _section(section: Section, drawings: Path, chapter: int) -> list[str]:
+    blocks = [f"### {section.title}"] if section.title else []
+    blocks += section.text
+    for conclusion in section.verdicts:
+        parts = [f"- {part.claim}: **{part.verdict}**. {part.evidence}" for part in conclusion.parts]
+        blocks.append("\n".join([f"**{conclusion.text}: {conclusion.verdict}**", "", *parts]))
+    if section.points:
+        blocks.append("\n".join(f"- {point}" for point in section.points))
+    if section.rows:
+        blocks.append(tables.markdown(section.rows))
+    drawn = list(section.figures)
+    if section.small:
+        drawn.append(
+            figures.grid(section.small.name, section.small.caption, section.small.parts, section.small.n_columns)
+        )
+    for figure in drawn:
+        path = drawings / f"{chapter}-{figure.name}.png"
+        path.write_bytes(figure.png)
+        blocks.append(f"![{figure.alt}]({path.relative_to(drawings.parent)})")
+    return blocks

@@ -1,0 +1,1 @@
+"""Run the grid of a study file as experiments."""

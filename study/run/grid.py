@@ -1,0 +1,95 @@
+"""A study file: named runs as overrides of params.yaml, checked before anything starts."""
+
+import copy
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cxr.errors import UserError
+from cxr.params import parse
+from stages import project
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One experiment: its name, its overrides as `section.key`, and the parameters they lead to."""
+
+    name: str
+    overrides: dict[str, Any]
+    params: dict[str, Any]
+
+
+def load(path: Path, extra: dict[str, Any], label: str = "") -> list[Run]:
+    """The runs of a study file on top of params.yaml; `extra` overrides both, `label` ends every name.
+
+    Raises UserError that names every run with an unknown parameter. Their values are not looked at: see `check`.
+    """
+    study, base = project.read_yaml(path), project.read_yaml(Path("params.yaml"))
+    if not isinstance(study.get("runs"), dict) or set(study) - {"params", "runs"}:
+        raise UserError(f"{path} needs `runs`, a mapping from names to overrides, and may have `params` for all")
+    overrides = {
+        f"{name}-{label}" if label else str(name): {**(study.get("params") or {}), **(own or {}), **extra}
+        for name, own in study["runs"].items()
+    }
+    return _each(lambda name: Run(name, overrides[name], _apply(base, overrides[name])), overrides)
+
+
+def check(runs: list[Run]) -> None:
+    """Every section of every run, as its stage will check it; raises UserError that names all wrong runs."""
+    if not runs:
+        return
+    # Their modules load Keras and scikit-learn, which takes longer than to see that there is nothing to check.
+    from cxr.data import images, split
+    from cxr.networks import network, notation, training
+    from cxr.sources import phantoms as phantom
+    from cxr.sources import records as sources
+    from cxr.statistics import audit, evaluation
+
+    sections = {
+        "data": sources.DataParams,
+        "images": images.ImagesParams,
+        "split": split.SplitParams,
+        "audit": audit.AuditParams,
+        "model": network.ModelParams,
+        "train": training.TrainParams,
+        "evaluate": evaluation.EvaluateParams,
+        "phantom": phantom.PhantomParams,
+    }
+
+    def check_one(name: str) -> None:
+        params = params_of[name]
+        checked: dict[str, Any] = {
+            section: parse(kind, section, params.get(section)) for section, kind in sections.items()
+        }
+        model = checked["model"]
+        notation.check_poolings(notation.parse(model.layers), params["images"]["size"], model.layers)
+
+    params_of = {run.name: run.params for run in runs}
+    _each(check_one, params_of)
+
+
+def _each(act: Callable[[str], T], names: Iterable[str]) -> list[T]:
+    """What `act` gives for each name; raises all its UserErrors as one that names them."""
+    results, problems = [], []
+    for name in names:
+        try:
+            results.append(act(name))
+        except UserError as error:
+            problems.append(f"{name}: {error}")
+    if problems:
+        raise UserError("; ".join(problems))
+    return results
+
+
+def _apply(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    """params.yaml with the overrides."""
+    params = copy.deepcopy(base)
+    for key, value in overrides.items():
+        section, _, name = key.partition(".")
+        if name not in (params.get(section) or {}):
+            raise UserError(f"params.yaml has no {key}")
+        params[section][name] = value
+    return params

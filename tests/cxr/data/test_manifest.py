@@ -1,0 +1,101 @@
+import io
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from cxr.data import manifest
+from cxr.sources import phantoms as phantom
+
+
+def jpeg(quality: int = 75, mode: str = "L", size: tuple[int, int] = (40, 30), seed: int = 0) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 255, (size[1], size[0]), dtype=np.uint8)
+    stored = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(stored, "JPEG", quality=quality)
+    return stored.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("path", "label", "etiology", "group"),
+    [
+        ("train/NORMAL/IM-0115-0001.jpeg", 0, "normal", "IM-0115"),
+        ("test/NORMAL/IM-0011-0001-0002.jpeg", 0, "normal", "IM-0011"),
+        ("test/NORMAL/NORMAL2-IM-0115-0001.jpeg", 0, "normal", "NORMAL2-IM-0115"),
+        ("train/PNEUMONIA/person12_bacteria_46.jpeg", 1, "bacteria", "person12_bacteria"),
+        ("train/PNEUMONIA/person12_virus_46.jpeg", 1, "virus", "person12_virus"),
+        ("train/PNEUMONIA/person447_virus_921_1.jpeg", 1, "virus", "person447_virus"),
+    ],
+)
+def test_a_name_gives_label_etiology_and_group(path: str, label: int, etiology: str, group: str) -> None:
+    row = manifest.identify(path)
+    assert (row["label"], row["etiology"], row["patient_group"]) == (label, etiology, group)
+    assert row["official_split"] == path.split("/")[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "told"),
+    [
+        ("train/NORMAL/IM-0001-0001.jpeg", b"", "empty"),
+        ("train/NORMAL/IM-0001-0001.jpeg", b"hello", "not an image"),
+        ("train/NORMAL/IM-0001-0001.jpeg", jpeg()[:-200], "truncated"),
+        ("train/NORMAL/IM-0001-0001.png", jpeg(), "named PNG but holds JPEG"),
+        ("train/NORMAL/person1_virus_1.jpeg", jpeg(), "mislabelled"),
+        ("train/PNEUMONIA/IM-0001-0001.jpeg", jpeg(), "mislabelled"),
+        ("train/PNEUMONIA/patient7.jpeg", jpeg(), "gives no patient"),
+    ],
+)
+def test_unusable_files_say_why(path: str, content: bytes, told: str) -> None:
+    with pytest.raises(manifest.UnusableFileError, match=told):
+        manifest.inspect(path, content)
+
+
+@given(st.integers(1, 100))
+def test_jpeg_quality_is_read_from_the_quantisation_table(quality: int) -> None:
+    row = manifest.inspect("train/NORMAL/IM-0001-0001.jpeg", jpeg(quality))
+    assert row["jpeg_quality"] == quality
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_row_describes_the_file(mode: str) -> None:
+    content = jpeg(mode=mode)
+    row = manifest.inspect("train/NORMAL/IM-0001-0001.jpeg", content)
+    assert (row["width"], row["height"], row["mode"], row["bytes"]) == (40, 30, mode, len(content))
+    assert re.fullmatch("[0-9a-f]{64}", row["sha256"])
+
+
+def test_build_sorts_and_points_copies_to_the_first() -> None:
+    files = {
+        "train/NORMAL/IM-0002-0001.jpeg": jpeg(seed=1),
+        "train/NORMAL/IM-0001-0001.jpeg": jpeg(seed=1),
+        "test/PNEUMONIA/person1_virus_1.jpeg": jpeg(seed=2),
+    }
+    table = manifest.build([manifest.inspect(path, content) for path, content in files.items()])
+    assert table["path"].tolist() == sorted(files)
+    assert table["duplicate_of"].isna().tolist() == [True, True, False]
+    assert table["duplicate_of"].iloc[2] == "train/NORMAL/IM-0001-0001.jpeg"
+    figures = manifest.summarise(table)
+    assert (figures["n_duplicate_sets"], figures["n_duplicate_files"]) == (1, 2)
+    assert figures["n_duplicates_across_groups"] == 1
+    assert figures["counts"]["train"] == {"NORMAL": 2, "PNEUMONIA": 0}
+
+
+def test_phantoms_carry_their_plan() -> None:
+    params = phantom.PhantomParams(
+        n_images=60, pixels=40, opacity=1.0, quality_trap=True, brightness_trap=True,
+        duplicate_trap=False, prevalence_trap=True, seed=1,
+    )  # fmt: skip
+    plan = phantom.plan(params)
+    table = manifest.build([manifest.inspect(each.path, phantom.encode(each, 1.0)) for each in plan])
+    planned = pd.DataFrame([vars(each) for each in plan]).sort_values("path", ignore_index=True)
+    for column, of_plan in (
+        ("jpeg_quality", "quality"),
+        ("width", "width"),
+        ("mode", "mode"),
+        ("etiology", "etiology"),
+    ):
+        assert table[column].tolist() == planned[of_plan].tolist()
+    assert manifest.counts(table) == phantom.expected_counts(plan)

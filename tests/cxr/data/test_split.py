@@ -1,0 +1,99 @@
+import hashlib
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxr.data import split
+from cxr.errors import UserError
+
+PROTOCOLS = ["official", "grouped", "pooled"]
+
+
+def params(protocol: str, **changes: object) -> split.SplitParams:
+    return split.SplitParams(**{"protocol": protocol, "val_fraction": 0.2, "test_fraction": 0.2, "seed": 0, **changes})
+
+
+def make_manifest(seed: int, n_groups: int = 150) -> pd.DataFrame:
+    """Groups of one to many images in both official parts; a few exact copies, some across groups."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for group in range(n_groups):
+        etiology = rng.choice(["normal", "bacteria", "virus"], p=[0.3, 0.45, 0.25])
+        official = "test" if rng.random() < 0.2 else "train"
+        for k in range(rng.geometric(0.6)):
+            path = f"{official}/{'NORMAL' if etiology == 'normal' else 'PNEUMONIA'}/g{group:03d}-{k}.jpeg"
+            row = {"path": path, "official_split": official, "label": int(etiology != "normal")}
+            rows.append(row | {"etiology": etiology, "patient_group": f"g{group:03d}"})
+    table = pd.DataFrame(rows).sort_values("path", ignore_index=True)
+    digests = [hashlib.sha256(path.encode()).hexdigest() for path in table["path"]]
+    table["sha256"] = digests
+    normals = table.index[(table["label"] == 0) & (table["official_split"] == "train")]
+    table.loc[normals[1], "sha256"] = table.loc[normals[-1], "sha256"]
+    return table
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000), fraction=st.floats(0.15, 0.4))
+def test_laws_of_every_cut(protocol: str, seed: int, fraction: float) -> None:
+    table = make_manifest(seed)
+    parts = split.cut(table, params(protocol, seed=seed, val_fraction=fraction))
+    rows = np.concatenate([part["row"] for part in parts.values()])
+    assert sorted(rows) == list(range(len(table)))
+    for part in parts.values():
+        assert table["path"].iloc[part["row"]].tolist() == part["path"].tolist()
+    rest = len(parts["train"]) + len(parts["val"])
+    assert abs(len(parts["val"]) / rest - fraction) < 0.06
+    assert abs(parts["val"]["label"].mean() - parts["train"]["label"].mean()) < 0.08
+    if protocol == "official":
+        assert set(parts["test"]["path"]) == set(table.loc[table["official_split"] == "test", "path"])
+
+
+@pytest.mark.parametrize("protocol", ["official", "grouped"])
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=15, deadline=None)
+def test_no_patient_and_no_exact_copy_in_two_parts(protocol: str, seed: int) -> None:
+    parts = split.cut(make_manifest(seed), params(protocol, seed=seed))
+    figures = split.summarise(parts, protocol)
+    assert figures["is_patient_disjoint"]
+    for name in split.PARTS:
+        assert set(figures[name]["shared_groups"].values()) == {0}
+        assert set(figures[name]["shared_copies"].values()) == {0}
+
+
+def test_pooled_shares_patients_and_says_so() -> None:
+    figures = split.summarise(split.cut(make_manifest(0), params("pooled")), "pooled")
+    assert not figures["is_patient_disjoint"]
+    assert figures["test"]["shared_groups"]["train"] > 0
+    assert figures["test"]["n_images_of_shared_groups"] > 0
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_order_of_the_rows_does_not_matter_and_the_seed_does(protocol: str) -> None:
+    table = make_manifest(3)
+    shuffled = table.sample(frac=1, random_state=1, ignore_index=True)
+    one, two = (split.cut(each, params(protocol)) for each in (table, shuffled))
+    for name in split.PARTS:
+        assert one[name]["path"].tolist() == two[name]["path"].tolist()
+    other = split.cut(table, params(protocol, seed=1))
+    assert set(other["val"]["path"]) != set(one["val"]["path"])
+
+
+def test_pooled_has_the_sizes_of_the_study() -> None:
+    n = 5856
+    table = pd.DataFrame({"path": [f"train/x/{i:05d}" for i in range(n)], "official_split": "train"})
+    table["label"] = (np.arange(n) % 4 != 0).astype(int)
+    table["etiology"] = np.where(table["label"] == 1, "virus", "normal")
+    table["patient_group"] = table["path"]
+    table["sha256"] = table["path"]
+    parts = split.cut(table, params("pooled"))
+    assert [len(parts[name]) for name in split.PARTS] == [3747, 937, 1172]
+
+
+def test_a_part_without_a_class_is_refused() -> None:
+    table = make_manifest(0)
+    with pytest.raises(UserError, match="the test part has no image of one class"):
+        split.cut(table[(table["official_split"] != "test") | (table["label"] == 1)], params("official"))

@@ -1,0 +1,141 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_ind
+from sklearn.metrics import roc_auc_score
+
+from cxr.errors import UserError
+from cxr.inference.predict import predict
+from cxr.networks import model_file, network, training
+from cxr.networks.backend import keras
+from cxr.networks.batches import Batches, Part
+
+PARAMS = {"epochs": 3, "batch_size": 16, "learning_rate": 1e-2, "augmentation": "none", "precision": "auto", "seed": 5}
+SIZE = 12
+
+
+def build(precision: str = "float32", seed: int = 5) -> keras.Model:
+    params = network.ModelParams(layers="C4-P-F-D8", filters=[4, 4], dense_units=8, dropout=0.3)
+    return network.build(params, SIZE, precision=precision, seed=seed)
+
+
+def data(n: int = 96, contrast: int = 100) -> tuple[np.ndarray, Part, Part]:
+    """Bright squares for label 1, so that there is something to learn."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, n).astype(np.uint8)
+    images = rng.integers(0, 120, (n, SIZE, SIZE)).astype(np.uint8)
+    images[labels == 1, 4:8, 4:8] += contrast
+    rows = rng.permutation(n)
+    half = 2 * n // 3
+    return images, *(Part(part, labels[part]) for part in (rows[:half], rows[half:]))
+
+
+def run(start: training.Progress | None = None, n_epochs: int = 3, **changes: object) -> tuple[list, list]:
+    params = training.TrainParams(**{**PARAMS, **changes})
+    model = build()
+    for history in training.train(model, *data(), params, start or training.Progress()):
+        if len(history) == n_epochs:
+            break
+    return history, list(training.variables(model))
+
+
+def without_time(history: list[dict[str, float]]) -> list[dict[str, float]]:
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in history]
+
+
+def same(one: list, two: list) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_history_has_its_columns_and_it_learns() -> None:
+    history, _ = run(n_epochs=12, epochs=12)
+    assert list(history[0]) == training.HISTORY_COLUMNS
+    assert [row["epoch"] for row in history] == list(range(1, 13))
+    assert history[-1]["val_accuracy"] > 0.9
+
+
+def test_every_image_counts_once_in_every_epoch() -> None:
+    images = np.arange(62, dtype=np.uint8)[:, None, None] * np.ones((4, 4), np.uint8)
+    part = Part(np.arange(len(images)), np.zeros(len(images), np.uint8))
+    mean = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(1)])
+    mean.layers[-1].set_weights([np.ones((1, 1)), np.zeros(1)])
+    mean.compile(optimizer=keras.optimizers.SGD(0.0), loss=lambda _, brightness: keras.ops.mean(brightness))
+    for _ in range(3):
+        history = mean.fit(Batches(images, part, part.rows, batch_size=4), shuffle=False, verbose=0).history
+        assert history["loss"] == pytest.approx([images.mean()])
+
+
+def test_same_seed_same_result() -> None:
+    (one, weights_one), (two, weights_two) = run(), run()
+    assert without_time(one) == without_time(two)
+    assert same(weights_one, weights_two)
+    assert without_time(run(seed=6)[0]) != without_time(one)
+
+
+def test_a_resumed_training_ends_like_an_uninterrupted_one() -> None:
+    history, weights = run()
+    half, state = run(n_epochs=1)
+    resumed, weights_resumed = run(training.Progress(half, state))
+    assert without_time(resumed) == without_time(history)
+    assert same(weights_resumed, weights)
+
+
+def test_a_loss_that_is_no_number_stops_with_advice() -> None:
+    with pytest.raises(UserError, match=r"train\.learning_rate 1e\+30 is too high"):
+        run(learning_rate=1e30, epochs=5, n_epochs=5)
+
+
+def test_weights_that_are_no_numbers_stop_it_even_where_the_loss_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spoil(network: keras.Model, *arguments: object, **options: object) -> keras.callbacks.History:
+        kernel = network.get_layer("convolution_1").kernel
+        kernel.assign(np.full(kernel.shape, np.nan))
+        history = keras.callbacks.History()
+        history.history = {key: [0.5] for key in ("loss", "accuracy", "val_loss", "val_accuracy")}
+        return history
+
+    monkeypatch.setattr(keras.Model, "fit", spoil)
+    with pytest.raises(UserError, match=r"some weights are no numbers in epoch 1; train\.learning_rate"):
+        run(n_epochs=1)
+
+
+def test_equal_models_are_equal_files_and_predict_alike(tmp_path: Path) -> None:
+    trained = build()
+    images = data()[0][:8, :, :, None]
+    for name in ("one.keras", "two.keras"):
+        model_file.save(trained, build(), tmp_path / name)
+    assert (tmp_path / "one.keras").read_bytes() == (tmp_path / "two.keras").read_bytes()
+    loaded = model_file.load(str(tmp_path / "one.keras"))
+    np.testing.assert_array_equal(loaded.predict(images, verbose=0), trained.predict(images, verbose=0))
+
+
+def test_bfloat16_reaches_the_auroc_of_float32_within_the_seed_spread() -> None:
+    images, train, val = data(600, contrast=30)
+    auroc: dict[str, list[float]] = {"float32": [], "bfloat16": []}
+    for precision, values in auroc.items():
+        for seed in range(3):
+            model = build(precision, seed)
+            params = training.TrainParams(**{**PARAMS, "epochs": 10, "batch_size": 32, "seed": seed})
+            *_, _ = training.train(model, images, train, val, params, training.Progress())
+            values.append(roc_auc_score(val.labels, predict(model, images, val.rows)))
+    assert np.mean(auroc["float32"]) > 0.8
+    assert ttest_ind(*auroc.values()).pvalue > 0.01
+
+
+def test_the_same_code_trains_on_jax() -> None:
+    pytest.importorskip("jax")
+    code = (
+        "import sys; sys.path.insert(0, 'tests/cxr/networks')\n"
+        "import test_training as t\n"
+        "assert t.keras.backend.backend() == 'jax'\n"
+        "t.test_every_image_counts_once_in_every_epoch()\n"
+        "t.test_history_has_its_columns_and_it_learns()\n"
+        "t.test_a_resumed_training_ends_like_an_uninterrupted_one()\n"
+    )
+    root = Path(__file__).parents[3]
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(root)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

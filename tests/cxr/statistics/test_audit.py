@@ -1,0 +1,111 @@
+"""The audit finds each shortcut that was planted, and is at chance where none was."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from cxr.data import manifest, split
+from cxr.data.images import decode
+from cxr.sources import phantoms as phantom
+from cxr.statistics import audit
+from tests.conftest import phantom_params
+
+BARE = dict.fromkeys(("quality_trap", "brightness_trap", "duplicate_trap", "prevalence_trap"), False)
+
+
+def audited(protocol: str = "pooled", **changes: Any) -> dict[str, dict[str, float]]:
+    params = phantom_params(n_images=600, pixels=96, **changes)
+    rows, images = [], {}
+    for each in phantom.plan(params):
+        content = phantom.encode(each, params.opacity)
+        rows.append(manifest.inspect(each.path, content))
+        images[each.path] = decode(content, 32)
+    table = manifest.build(rows)
+    cut = split.SplitParams(protocol=protocol, val_fraction=0.1, test_fraction=0.4, seed=0)
+    parts = split.cut(table, cut)
+    stacked = np.stack([images[path] for path in table["path"]])
+    return audit.audit(table, stacked, parts["train"], parts["test"], audit.AuditParams(bootstrap_samples=200, seed=0))
+
+
+@pytest.fixture(scope="module")
+def bare() -> dict[str, dict[str, float]]:
+    return audited(opacity=0.0, **BARE)
+
+
+@pytest.mark.parametrize(
+    "name", ["jpeg_quality", "bytes_per_pixel", "size", "mode", "metadata", "brightness", "border", "thumbnail"]
+)
+def test_nothing_planted_nothing_found(name: str, bare: dict[str, dict[str, float]]) -> None:
+    assert abs(bare[name]["auroc"] - 0.5) < 0.13
+
+
+def test_the_planted_quality_is_found_on_a_random_split_and_fails_on_the_official_one() -> None:
+    pooled = audited("pooled", opacity=0.0, **{**BARE, "quality_trap": True})
+    for name in ("jpeg_quality", "bytes_per_pixel", "metadata"):
+        assert pooled[name]["accuracy"] > 0.8
+        assert pooled[name]["accuracy_low"] > pooled["majority"]["accuracy_high"]
+    official = audited("official", opacity=0.0, **{**BARE, "quality_trap": True})
+    assert official["jpeg_quality"]["accuracy"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_opacities_show_in_the_thumbnail_but_not_in_the_metadata() -> None:
+    found = audited(opacity=2.0, **BARE)
+    assert found["thumbnail"]["auroc"] > 0.7
+    for name in ("jpeg_quality", "size", "mode"):
+        assert abs(found[name]["auroc"] - 0.5) < 0.13
+
+
+def test_the_majority_is_the_prevalence_and_knows_no_ranking(bare: dict[str, dict[str, float]]) -> None:
+    majority = audited("official")["majority"]
+    assert majority["accuracy"] == pytest.approx(0.625, abs=0.005)
+    assert majority["auroc"] == majority["auroc_low"] == majority["auroc_high"] == 0.5
+
+
+def test_every_figure_lies_in_its_interval(bare: dict[str, dict[str, float]]) -> None:
+    for figures in bare.values():
+        for name in ("accuracy", "auroc"):
+            assert figures[f"{name}_low"] <= figures[name] <= figures[f"{name}_high"]
+
+
+def test_a_size_and_a_mode_that_follow_the_label_are_found() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 300)
+    rows = []
+    for i, label in enumerate(labels):
+        stored = io.BytesIO()
+        side = 40 + 10 * int(label)
+        Image.fromarray(rng.integers(0, 255, (40, side), dtype=np.uint8)).convert("RGB" if label else "L").save(
+            stored, "JPEG", quality=75
+        )
+        name = f"train/PNEUMONIA/person{i}_virus_1.jpeg" if label else f"train/NORMAL/IM-{i:04d}-0001.jpeg"
+        rows.append(manifest.inspect(name, stored.getvalue()))
+    table = manifest.build(rows).assign(row=np.arange(len(labels)))
+    train, test = table.iloc[::2], table.iloc[1::2]
+    for name, features in audit.metadata_features(table).items():
+        figures = audit.measure(features, train, test, audit.AuditParams(bootstrap_samples=100, seed=0))
+        assert figures["accuracy"] > 0.99 if name in ("size", "mode", "metadata") else figures["accuracy"] < 1.01
+
+
+def test_pngs_without_a_quality_are_audited_too() -> None:
+    table = pd.DataFrame({"width": [4, 5], "height": [4, 4], "mode": ["L", "L"], "bytes": [9, 9]})
+    table["jpeg_quality"] = pd.array([None, 75], dtype="Int64")
+    features = audit.metadata_features(table)
+    assert np.isnan(features["jpeg_quality"][0, 0])
+    assert features["metadata"].shape == (2, 6)
+
+
+@pytest.mark.parametrize("size", [8, 16, 30, 224])
+def test_pixel_features_of_a_flat_image_are_its_grey(size: int) -> None:
+    features = audit.pixel_features(np.full((3, size, size), 77, np.uint8))
+    assert {name: each.shape for name, each in features.items()} == {
+        "brightness": (3, 2),
+        "border": (3, 60),
+        "thumbnail": (3, 64),
+    }
+    np.testing.assert_allclose(features["thumbnail"], 77)
+    np.testing.assert_allclose(features["border"], 77)
+    np.testing.assert_allclose(features["brightness"], [[77, 0]] * 3)

@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+
+from cxr.errors import UserError
+from study.run import grid, overrides
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def _at_the_top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path)
+
+
+def write(text: str) -> Path:
+    Path("mine.yaml").write_text(text)
+    return Path("mine.yaml")
+
+
+@pytest.mark.parametrize(("name", "n_runs"), [("study.yaml", 8), ("demo.yaml", 6)])
+def test_the_projects_own_files_are_good(name: str, n_runs: int) -> None:
+    runs = grid.load(ROOT / name, {})
+    assert len(runs) == n_runs
+    grid.check(runs)
+
+
+def test_overrides_reach_the_params_in_order() -> None:
+    path = write("params: {train.epochs: 7, images.size: 99}\nruns: {one: {train.epochs: 8}, two: }")
+    one, two = grid.load(path, {"images.size": 64})
+    assert (one.params["train"]["epochs"], two.params["train"]["epochs"]) == (8, 7)
+    assert one.params["images"]["size"] == two.params["images"]["size"] == 64
+    assert one.overrides == {"train.epochs": 8, "images.size": 64}
+
+
+def test_a_label_ends_every_name() -> None:
+    path = write("runs: {one: {}, two: }")
+    assert [run.name for run in grid.load(path, {}, "pooled")] == ["one-pooled", "two-pooled"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("runs: {one: {train.epoch: 8}}", "one: params.yaml has no train.epoch"),
+        ("runs: {one: {trian.epochs: 8}}", "one: params.yaml has no trian.epochs"),
+        ("runs: {one: {train.epochs: 0}, two: {model.layers: C-X}}", r"one: .*train\.epochs.*; two: .*no layer"),
+        ("runs: {one: {model.layers: P-P-P-P-P-P-P-P-P-F}}", "one: .*too many P"),
+        ("runs: [one]", "needs `runs`"),
+        ("run: {one: {}}", "needs `runs`"),
+        ("- one", "holds no mapping"),
+        ("runs: {", "is not valid YAML"),
+    ],
+)
+def test_wrong_files_name_every_wrong_run(text: str, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        grid.check(grid.load(write(text), {}))
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(UserError, match=r"nowhere\.yaml is missing"):
+        grid.load(Path("nowhere.yaml"), {})
+
+
+def test_words_become_overrides_and_arguments() -> None:
+    words = ["train.learning_rate=1e-5", "data.directory=a b", "data.source=phantom", "model.filters=[1, 2]"]
+    parsed = overrides.parse_overrides(words)
+    assert parsed["train.learning_rate"] == 1e-5
+    arguments = [overrides.as_argument(key, value) for key, value in parsed.items()]
+    assert arguments == [
+        "train.learning_rate=1e-05", "data.directory='a b'", "data.source='phantom'", "model.filters=[1,2]",
+    ]  # fmt: skip
+    assert overrides.as_argument("data.directory", None) == "data.directory=null"
+    with pytest.raises(UserError, match=r"write section\.key=value"):
+        overrides.parse_overrides(["epochs"])

@@ -1,0 +1,231 @@
+"""A study through DVC's real queue, and the page of its curves in a real browser."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Project
+
+STUDY = """
+params: {train.epochs: 3}
+runs:
+  small: {model.layers: C-P-F-D}
+  plain: {model.layers: P-F-D, train.learning_rate: 1e-5}
+  doomed: {train.learning_rate: 1e+30, train.epochs: 40}
+"""
+
+
+@pytest.fixture(scope="module")
+def project(make_dvc_project: Callable[[], Project]) -> Project:
+    made = make_dvc_project()
+    (made.folder / "mine.yaml").write_text(STUDY)
+    made.ok(sys.executable, "-m", "study.offline")
+    made.commit("study")
+    return made
+
+
+def study(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
+    return project.run(sys.executable, "-m", "study.run", "mine.yaml", *words)
+
+
+@pytest.fixture(scope="module")
+def first(project: Project) -> subprocess.CompletedProcess[str]:
+    return study(project, "--plots", "dvc_plots")
+
+
+def names(project: Project) -> set[str]:
+    return set(re.findall(r"^\S*?\b([\w-]+)$", project.ok("dvc", "exp", "list", "--name-only"), re.MULTILINE))
+
+
+def test_good_runs_end_and_the_failed_one_is_named_with_its_reason(
+    project: Project, first: subprocess.CompletedProcess[str]
+) -> None:
+    assert first.returncode == 1, first.stdout + first.stderr
+    last = first.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: 1 of 3 runs failed: doomed: error: the training loss is nan"), last
+    assert {"small", "plain"} <= names(project)
+    assert "doomed" not in names(project)
+
+
+def test_the_work_tree_and_the_users_params_stay(project: Project, first: subprocess.CompletedProcess[str]) -> None:
+    assert project.ok("git", "status", "--short") == ""
+
+
+def test_finished_runs_are_not_repeated_and_changed_ones_are(
+    project: Project, first: subprocess.CompletedProcess[str]
+) -> None:
+    text = STUDY.replace("  doomed: {train.learning_rate: 1e+30, train.epochs: 40}\n", "").replace("1e-5", "1e-6")
+    (project.folder / "fixed.yaml").write_text(text)
+    done = project.run(sys.executable, "-m", "study.run", "fixed.yaml")
+    (project.folder / "fixed.yaml").unlink()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 runs, 1 finished before" in done.stderr
+    assert "plain: done" in done.stderr
+    assert "small: done" not in done.stderr
+
+
+def training_processes(project: Project) -> list[int]:
+    """Processes of stages.train that work in one of the project's temporary copies."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            is_training = b"stages.train" in (entry / "cmdline").read_bytes()
+            if is_training and (entry / "cwd").resolve().is_relative_to(project.folder):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def wait_until(condition: Callable[[], object], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.2)
+
+
+def interrupt(project: Project, started: "subprocess.Popen[str]") -> None:
+    started.send_signal(signal.SIGINT)
+
+
+def kill_the_worker(project: Project, started: "subprocess.Popen[str]") -> None:
+    (record,) = (project.folder / ".dvc" / "tmp" / "exps" / "celery").glob("dvc-exp-worker-*.pid")
+    os.kill(int(record.read_text()), signal.SIGKILL)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+@pytest.mark.parametrize(
+    ("name", "rate", "stop", "reason"),
+    [
+        ("long", 1e-3, interrupt, "interrupted"),
+        ("lost", 3e-3, kill_the_worker, "DVC's queue worker died at lost"),
+    ],
+    ids=["interrupted", "worker-killed"],
+)
+def test_a_stopped_study_leaves_nothing_running_and_goes_on(
+    project: Project,
+    first: subprocess.CompletedProcess[str],
+    name: str,
+    rate: float,
+    stop: Callable[[Project, "subprocess.Popen[str]"], None],
+    reason: str,
+) -> None:
+    (project.folder / "long.yaml").write_text(f"runs: {{{name}: {{train.epochs: 60, train.learning_rate: {rate}}}}}")
+    command = [sys.executable, "-m", "study.run", "long.yaml"]
+    checkpoints = project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints"
+    before = set(checkpoints.glob("*.pickle"))
+    started = subprocess.Popen(
+        command, cwd=project.folder, env=project.environment(), stderr=subprocess.PIPE, text=True
+    )
+    with started:
+        wait_until(lambda: set(checkpoints.glob("*.pickle")) - before, 120)
+        stop(project, started)
+        _, told = started.communicate(timeout=120)
+    assert started.returncode == 1
+    assert told.strip().splitlines()[-1] == f"error: {reason}; run it again to go on"
+    wait_until(lambda: not training_processes(project), 20)
+    assert project.ok("git", "status", "--short") == "?? long.yaml\n"
+
+    again = project.run(*command)
+    assert again.returncode == 0, again.stderr
+    log = project.ok("dvc", "queue", "logs", name)
+    assert "epoch 60/60" in log
+    assert "epoch 1/60" not in log
+    (project.folder / "long.yaml").unlink()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_a_stage_that_has_only_just_started_ends_with_the_study(
+    project: Project, first: subprocess.CompletedProcess[str]
+) -> None:
+    (project.folder / "long.yaml").write_text("runs: {another: {train.epochs: 60, train.learning_rate: 2e-3}}")
+    command = [sys.executable, "-m", "study.run", "long.yaml"]
+    with subprocess.Popen(command, cwd=project.folder, env=project.environment(), stderr=subprocess.DEVNULL) as started:
+        wait_until(lambda: training_processes(project), 120)
+        started.send_signal(signal.SIGINT)
+    assert not training_processes(project)
+    (project.folder / "long.yaml").unlink()
+
+
+def test_the_table_names_experiments_and_says_synthetic(
+    project: Project, first: subprocess.CompletedProcess[str]
+) -> None:
+    makefile = (Path(__file__).parents[3] / "Makefile").read_text()
+    keep = re.search(r"^COLUMNS_SHOWN := (.*)$", makefile, re.MULTILINE)[1].replace("$$", "$")
+    table = project.ok("dvc", "exp", "show", "--md", "--hide-workspace", "--drop", ".*", "--keep", keep)
+    row = next(line for line in table.splitlines() if "small" in line)
+    assert "synthetic" in row
+    assert "C-P-F-D" in row
+    assert "official" in row
+
+
+def test_experiments_are_compared_pair_by_pair(project: Project, first: subprocess.CompletedProcess[str]) -> None:
+    told = project.ok(sys.executable, "-m", "study.compare", "small", "plain")
+    for expected in ("| small ", "*majority class*", "*metadata alone, no image*", "synthetic images", "plain - small"):
+        assert expected in told
+    unknown = project.run(sys.executable, "-m", "study.compare", "small", "nobody")
+    assert unknown.returncode == 1
+    assert unknown.stderr.splitlines()[-1] == "error: no finished experiment from this commit is called nobody"
+
+
+def test_the_report_is_the_same_from_experiments_and_from_what_is_kept(
+    project: Project, first: subprocess.CompletedProcess[str], tmp_path: Path
+) -> None:
+    kept, out = tmp_path / "kept", [tmp_path / name for name in ("experiments", "again")]
+    project.ok(sys.executable, "-m", "study.report", "--study", "mine.yaml", "--out", str(out[0]))
+    project.ok(sys.executable, "-m", "study.keep", str(kept), "small", "plain")
+    project.ok(sys.executable, "-m", "study.report", "--kept", str(kept), "--study", "mine.yaml", "--out", str(out[1]))
+    page = (out[0] / "index.html").read_text()
+    assert page.count("synthetic") > 2
+    assert page.replace("small", "plain").count('<th scope="row">plain</th>') >= 6
+    for name in ("index.html", "report.md", "results.csv"):
+        one, two = ((folder / name).read_text() for folder in out)
+        assert sorted(one.splitlines()) == sorted(two.splitlines())
+    assert project.ok("git", "status", "--short") == ""
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1300,4200",
+    "--virtual-time-budget=20000",
+    "--proxy-server=127.0.0.1:9",
+]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_the_page_draws_every_figure_without_internet(
+    project: Project, first: subprocess.CompletedProcess[str], tmp_path: Path
+) -> None:
+    page = project.folder / "dvc_plots" / "index.html"
+    assert not re.search(r"<(script|link)[^>]+(src|href)=[\"']?(https?:)?//", page.read_text())
+    command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}"]
+    dom = subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120).stdout
+    assert dom.count('class="marks"') == 6
+    shot = tmp_path / "page.png"
+    subprocess.run([*command, f"--screenshot={shot}", page.as_uri()], capture_output=True, timeout=120, check=True)
+
+    import numpy as np
+    from PIL import Image
+
+    with Image.open(shot) as image:
+        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
+    for colour in ((0, 0x72, 0xB2), (0xD5, 0x5E, 0)):
+        assert (np.abs(pixels.astype(int) - colour).max(axis=1) < 12).sum() > 100, "training and validation curves"
