@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cxr.data import split
 from cxr.errors import UserError
+from cxr.vocabulary import SPLITS
 
 PROTOCOLS = ["official", "grouped", "pooled"]
 
@@ -59,7 +60,7 @@ def test_no_patient_and_no_exact_copy_in_two_parts(protocol: str, seed: int) -> 
     parts = split.cut(make_manifest(seed), params(protocol, seed=seed))
     figures = split.summarise(parts, protocol)
     assert figures["is_patient_disjoint"]
-    for name in split.PARTS:
+    for name in SPLITS:
         assert set(figures[name]["shared_groups"].values()) == {0}
         assert set(figures[name]["shared_copies"].values()) == {0}
 
@@ -76,7 +77,7 @@ def test_the_order_of_the_rows_does_not_matter_and_the_seed_does(protocol: str) 
     table = make_manifest(3)
     shuffled = table.sample(frac=1, random_state=1, ignore_index=True)
     one, two = (split.cut(each, params(protocol)) for each in (table, shuffled))
-    for name in split.PARTS:
+    for name in SPLITS:
         assert one[name]["path"].tolist() == two[name]["path"].tolist()
     other = split.cut(table, params(protocol, seed=1))
     assert set(other["val"]["path"]) != set(one["val"]["path"])
@@ -90,7 +91,7 @@ def test_pooled_has_the_sizes_of_the_study() -> None:
     table["patient_group"] = table["path"]
     table["sha256"] = table["path"]
     parts = split.cut(table, params("pooled"))
-    assert [len(parts[name]) for name in split.PARTS] == [3747, 937, 1172]
+    assert [len(parts[name]) for name in SPLITS] == [3747, 937, 1172]
 
 
 def test_a_part_without_a_class_is_refused() -> None:
