@@ -5,7 +5,9 @@
 #   make compare  which differences are real   RUNS="layers-1 layers-2", or all
 #   make report   tables, figures and verdicts on one page   RUNS=... or STUDY=study.yaml or KEPT=folder; OUT=report
 #   make bench    speed and memory beside what users would write or pick instead   IMAGES=folder of original JPEGs
-#   make test, make lint, make lock
+#   make test     everything; ARGS="-k resumed" narrows it, ARGS="-n 0" runs one test at a time
+#   make test-fast  without what runs DVC, trains or opens a browser
+#   make lint, make lock
 # The environment: EXTRA=cpu (default) or EXTRA=cuda; PYTHON=python3.12 chooses the interpreter.
 
 EXTRA ?= cpu
@@ -21,13 +23,15 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 RUNTIME := $(VENV)/.ready-$(EXTRA)
 DEV := $(VENV)/.ready-$(EXTRA)-dev
 BENCH := $(VENV)/.ready-bench
+# More workers than this only wait for each other: each loads TensorFlow.
+PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 
 export PATH := $(abspath $(BIN)):$(PATH)
 
 COLUMNS_SHOWN := ^(Experiment|images|split\.protocol|model\.layers|train\.learning_rate|images\.size|parameters|seconds|loss_gap|metrics/test\.json:accuracy|accuracy_low|accuracy_high|auroc|auroc_low|auroc_high|sensitivity|specificity|metadata\.accuracy|majority\.accuracy)$$
 TABLE := dvc exp show --md --hide-workspace --drop '.*' --keep '$(COLUMNS_SHOWN)'
 
-.PHONY: demo study table compare report bench test lint format lock
+.PHONY: demo study table compare report bench test test-fast lint format lock
 
 demo: $(RUNTIME)
 	@python -m study.run demo.yaml --jobs 2 --plots dvc_plots
@@ -52,7 +56,10 @@ bench: $(BENCH)
 	@python -m bench $(if $(IMAGES),--images $(IMAGES)) $(if $(ONLY),--only $(ONLY))
 
 test: $(DEV)
-	@python -m pytest $(ARGS)
+	@python -m pytest $(PARALLEL) $(ARGS)
+
+test-fast: $(DEV)
+	@python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
 
 lint: $(DEV)
 	@ruff check .
