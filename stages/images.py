@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from cxr.data.images import ImagesParams, decode
+from cxr.data.images import ImagesParams, UnusableFileError, decode
+from cxr.errors import UserError
 from stages import project
 
 RAW = Path("data/raw")
@@ -41,7 +42,10 @@ def _fill(array_path: Path, size: int, start: int, paths: list[str]) -> int:
     """Decode a few images into their rows of the array; each worker holds no more than these."""
     array = np.lib.format.open_memmap(array_path, mode="r+")
     for row, path in enumerate(paths, start):
-        array[row] = decode((RAW / path).read_bytes(), size)
+        try:
+            array[row] = decode((RAW / path).read_bytes(), size)
+        except UnusableFileError as error:
+            raise UserError(f"{RAW / path}: {error}") from None
     return len(paths)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from cxr.data import manifest
+from cxr.data.images import UnusableFileError
 from cxr.errors import UserError
 from stages import project
 
@@ -46,7 +47,7 @@ def _inspect(path: str) -> tuple[dict[str, Any], str]:
     """The manifest row of one file, or what is wrong with it."""
     try:
         return manifest.inspect(path, (RAW / path).read_bytes()), ""
-    except manifest.UnusableFileError as error:
+    except UnusableFileError as error:
         return {}, str(error)
 
 

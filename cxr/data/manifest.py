@@ -1,7 +1,6 @@
 """Describe every image of a data set in Kaggle's layout: what it is, whose it is, how it is stored."""
 
 import hashlib
-import io
 import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
@@ -11,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
+from cxr.data.images import UnusableFileError, read
 from cxr.vocabulary import CLASSES, ETIOLOGIES, SPLITS, SUFFIXES
 
 # In the files of bacterial and viral pneumonia patients are numbered independently, and so are those of
@@ -52,10 +51,6 @@ LUMINANCE = np.array(
         [72, 92, 95, 98, 112, 100, 103, 99],
     ]
 ).ravel()
-
-
-class UnusableFileError(ValueError):
-    """A file that cannot be part of the data set; its text says why."""
 
 
 def _quality_tables() -> NDArray[np.int64]:
@@ -103,28 +98,21 @@ def identify(path: str) -> dict[str, Any]:
 def inspect(path: str, content: bytes) -> dict[str, Any]:
     """One manifest row (without duplicate_of) of the image file `content` at `split/CLASS/name`; decodes it whole.
 
-    Raises UnusableFileError where it is empty, no image, truncated, corrupt, or not what its name says.
+    Width and height are those of the upright picture. Raises UnusableFileError where `cxr.data.images.read` does, or
+    where the file is not what its name says.
     """
-    if not content:
-        raise UnusableFileError("empty file")
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            image.load()
-            table = getattr(image, "quantization", {}).get(0)
-            expected = SUFFIXES[PurePosixPath(path).suffix.lower()]
-            if image.format != expected:
-                raise UnusableFileError(f"named {expected} but holds {image.format}")
-            description = {"width": image.width, "height": image.height, "mode": image.mode}
-    except UnidentifiedImageError:
-        raise UnusableFileError("not an image") from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UnusableFileError(f"truncated or corrupt image ({error})") from None
+    picture = read(content)
+    expected = SUFFIXES[PurePosixPath(path).suffix.lower()]
+    if picture.format != expected:
+        raise UnusableFileError(f"named {expected} but holds {picture.format}")
     return {
         "path": path,
         **identify(path),
-        **description,
+        "width": picture.grey.width,
+        "height": picture.grey.height,
+        "mode": picture.mode,
         "bytes": len(content),
-        "jpeg_quality": jpeg_quality(table) if table else None,
+        "jpeg_quality": jpeg_quality(picture.luminance_table) if picture.luminance_table else None,
         "sha256": hashlib.sha256(content).hexdigest(),
     }
 
