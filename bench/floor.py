@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.ways import BATCH_SIZE, DENSE_UNITS, steps
+from bench.ways import BATCH_SIZE, steps
 from cxr.networks import notation
 from cxr.networks.backend import resolve_precision
 
@@ -69,25 +69,26 @@ def needs(layers: str, size: int, value_bytes: int) -> tuple[float, float]:
     for the first layer). Bytes: every map is written once and read once in each product that needs it, with bias, ReLU
     and dropout free of charge, and a pooling reads and writes once each way; weights as in ADAM_PASSES.
     """
-    flops = n_values = n_weights = 0
+    flops = n_values = n_weights = n_inputs = 0
     n_channels, is_first = 1, True
-    for layer in steps(layers):
-        before = size * size * n_channels
-        if isinstance(layer, notation.Convolution):
-            out = size * size * layer.filters
-            flops += (2 if is_first else 3) * 2 * out * 9 * n_channels
-            # Forward: read input, write output. Backward: read gradient and input, and for the input gradient again.
-            n_values += before + out + out + before + (0 if is_first else out + before)
-            n_weights += 9 * n_channels * layer.filters
-            n_channels, is_first = layer.filters, False
-        if isinstance(layer, notation.Pooling) or layer.is_pooled:
-            full = size * size * n_channels
-            size = -(-size // 2)
-            n_values += 2 * (full + size * size * n_channels)
-    n_inputs = size * size * n_channels
-    for units in [*notation.dense_units(notation.parse(layers), DENSE_UNITS), 1]:
-        flops += 3 * 2 * n_inputs * units
-        n_values += 3 * n_inputs
-        n_weights += n_inputs * units
-        n_inputs = units
+    for step in [*steps(layers), notation.Dense(1)]:
+        n_before = size * size * n_channels
+        match step:
+            case notation.Convolution(filters):
+                n_after = size * size * filters
+                flops += (2 if is_first else 3) * 2 * n_after * 9 * n_channels
+                # Forward: read input, write output. Backward: read gradient and input; for the input gradient again.
+                n_values += n_before + n_after + n_after + n_before + (0 if is_first else n_after + n_before)
+                n_weights += 9 * n_channels * filters
+                n_channels, is_first = filters, False
+            case notation.Pooling():
+                size = -(-size // 2)
+                n_values += 2 * (n_before + size * size * n_channels)
+            case notation.Flatten():
+                n_inputs = n_before
+            case notation.Dense(units):
+                flops += 3 * 2 * n_inputs * units
+                n_values += 3 * n_inputs
+                n_weights += n_inputs * units
+                n_inputs = units
     return BATCH_SIZE * flops, BATCH_SIZE * n_values * value_bytes + 4 * ADAM_PASSES * n_weights

@@ -1,9 +1,10 @@
-"""Ways to train the same network: ours, the notebook's, PyTorch's. Each yields the seconds of every batch."""
+"""Ways to train the same network: ours, the notebook's, PyTorch's."""
 
-import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ DROPOUT = 0.3
 FILTERS = [64, 128]
 DENSE_UNITS = 128
 
-OURS_PLAIN_MALLOC = "ours, malloc as it is"
 # What stage `train` sets for the process.
 OURS_ENVIRONMENT = dict(re.findall(r"\b([A-Z_]+)=(\S+)", (Path(__file__).parents[1] / "dvc.yaml").read_text()))
 
@@ -25,22 +25,40 @@ OURS_ENVIRONMENT = dict(re.findall(r"\b([A-Z_]+)=(\S+)", (Path(__file__).parents
 Trainer = Callable[[int], list[float]]
 
 
-def steps(layers: str) -> list[notation.Convolution | notation.Pooling]:
-    return notation.features(notation.parse(layers), FILTERS)
+@dataclass(frozen=True)
+class Way:
+    """A way to train: what makes the trainer of layers, images and labels, in a process with this environment."""
+
+    trainer: Callable[[str, Path, np.ndarray], Trainer]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def steps(layers: str) -> list[notation.Step]:
+    return notation.steps(layers, FILTERS, DENSE_UNITS)
 
 
 def ours(
-    layers: str, images: Path, labels: np.ndarray, *, dropout: float = DROPOUT, precision: str = "auto"
+    layers: str,
+    images: Path,
+    labels: np.ndarray,
+    *,
+    dropout: float = DROPOUT,
+    precision: str = "auto",
+    techniques: Any = None,
+    adam: Any = None,
 ) -> Trainer:
-    """As stage `train` does it."""
+    """As stage `train` does it; `techniques` of the fast layers and `adam` where they are others than usual."""
     from cxr.networks import network, training
     from cxr.networks.backend import resolve_precision
     from cxr.networks.batches import Batches, Part
+    from cxr.networks.fast import optimizer
+    from cxr.networks.fast import stack as fast
 
     array = np.load(images, mmap_mode="r")
     params = network.ModelParams(layers=layers, filters=FILTERS, dense_units=DENSE_UNITS, dropout=dropout)
-    model = network.build(params, array.shape[1], precision=resolve_precision(precision), seed=0)
-    training.compile_network(model, LEARNING_RATE)
+    stack = partial(fast.stack, techniques=techniques) if techniques else fast.stack
+    model = network.build(params, array.shape[1], precision=resolve_precision(precision), seed=0, stack=stack)
+    training.compile_network(model, LEARNING_RATE, adam or optimizer.Adam)
     part = Part(np.arange(len(array)), labels)
 
     def train(n_batches: int) -> list[float]:
@@ -52,75 +70,50 @@ def ours(
     return train
 
 
-def ours_without_dropout(layers: str, images: Path, labels: np.ndarray) -> Trainer:
-    """Another function: tells what dropout costs."""
-    return ours(layers, images, labels, dropout=0.0)
-
-
-def ours_float32(layers: str, images: Path, labels: np.ndarray) -> Trainer:
-    return ours(layers, images, labels, precision="float32")
-
-
 def ours_keras_adam(layers: str, images: Path, labels: np.ndarray) -> Trainer:
     """Ours, but Adam in the many passes that Keras takes."""
-    from cxr.networks import training
     from cxr.networks.backend import keras
 
-    training.Adam = keras.optimizers.Adam  # type: ignore[attr-defined, assignment, misc]
-    return ours(layers, images, labels)
+    return ours(layers, images, labels, adam=keras.optimizers.Adam)
 
 
 def ours_not_fused(layers: str, images: Path, labels: np.ndarray) -> Trainer:
     """Ours, but a pass for each operation, and dropout's masks from a random float per value, as Keras makes them."""
     import tensorflow as tf
 
-    from cxr.networks.fast import layers as fast_layers
-    from cxr.networks.fast import optimizer
+    from cxr.networks.fast.layers import Techniques
+    from cxr.networks.fast.optimizer import Adam
 
-    def keep_mask(shape: Any, rate: float, seed: Any) -> Any:
+    def as_given(function: Any) -> Any:
+        return function
+
+    def random_mask(shape: Any, rate: float, seed: Any) -> Any:
         return tf.random.stateless_uniform(shape, seed) >= rate
 
-    fast_layers.fused = optimizer.fused = lambda function: function
-    fast_layers.keep_mask = keep_mask
-    return ours(layers, images, labels)
+    techniques = Techniques(fused=as_given, keep_mask=random_mask)
+    return ours(layers, images, labels, techniques=techniques, adam=partial(Adam, in_one_pass=as_given))
 
 
 def ours_kernel_gradients_as_given(layers: str, images: Path, labels: np.ndarray) -> Trainer:
     """Ours, but the kernels' gradients as the library computes them everywhere."""
-    from cxr.networks.fast import layers as fast_layers
+    from cxr.networks.fast.layers import Techniques, convolve_as_given
 
-    fast_layers.has_slow_kernel_gradients = lambda dtype: False  # type: ignore[attr-defined]
-    return ours(layers, images, labels)
-
-
-def ours_without_onednn(layers: str, images: Path, labels: np.ndarray) -> Trainer:
-    """Ours, but with TensorFlow's other convolutions: what it chooses by itself on processors without AVX512-VNNI."""
-    # Read when TensorFlow is imported.
-    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
-    return ours(layers, images, labels)
+    return ours(layers, images, labels, techniques=Techniques(convolve=convolve_as_given))
 
 
-def notebook_bfloat16(layers: str, images: Path, labels: np.ndarray) -> Trainer:
-    """The notebook's way with nothing but Keras' own mixed precision."""
-    import keras
-
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    return notebook(layers, images, labels)
-
-
-def notebook(layers: str, images: Path, labels: np.ndarray) -> Trainer:
+def notebook(layers: str, images: Path, labels: np.ndarray, policy: str = "float32") -> Trainer:
     """As the study describes it: all images as float32 with three channels in memory, plain Keras layers, `fit`."""
     import keras
 
     x = notebook_images(np.load(images))
-    plain = notebook_network(layers, x.shape[1])
+    network = notebook_network(layers, x.shape[1], policy)
     optimizer = keras.optimizers.Adam(LEARNING_RATE)
     # On a CPU XLA is several times slower, and Keras leaves it off there too.
-    plain.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["accuracy"], jit_compile=False)
+    network.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["accuracy"], jit_compile=False)
 
     def train(n_batches: int) -> list[float]:
         clock = _clock()
-        plain.fit(
+        network.fit(
             x, labels.astype(np.float32), batch_size=BATCH_SIZE, steps_per_epoch=n_batches, verbose=0, callbacks=[clock]
         )
         return clock.seconds
@@ -133,23 +126,15 @@ def notebook_images(images: np.ndarray) -> np.ndarray:
     return np.repeat(images[:, :, :, None], 3, axis=3).astype(np.float32) / 255
 
 
-def notebook_network(layers: str, size: int) -> Any:
+def notebook_network(layers: str, size: int, policy: str = "float32") -> Any:
+    """Images as `notebook_images` makes them to probabilities `(n, 1)`."""
     import keras
 
-    plain = keras.Sequential([keras.Input((size, size, 3))])
-    for layer in steps(layers):
-        if isinstance(layer, notation.Convolution):
-            plain.add(keras.layers.Conv2D(layer.filters, 3, padding="same", activation="relu"))
-        if isinstance(layer, notation.Pooling) or layer.is_pooled:
-            plain.add(keras.layers.MaxPooling2D(2, padding="same"))
-        if isinstance(layer, notation.Pooling) or layer.has_dropout:
-            plain.add(keras.layers.Dropout(DROPOUT))
-    plain.add(keras.layers.Flatten())
-    for units in notation.dense_units(notation.parse(layers), DENSE_UNITS):
-        plain.add(keras.layers.Dense(units, activation="relu"))
-        plain.add(keras.layers.Dropout(DROPOUT))
-    plain.add(keras.layers.Dense(1, activation="sigmoid"))
-    return plain
+    from cxr.networks import plain
+
+    inputs = keras.Input((size, size, notation.N_EQUAL_CHANNELS))
+    output = keras.layers.Dense(1, activation="sigmoid", dtype=policy)
+    return keras.Sequential([inputs, *plain.layers(steps(layers), DROPOUT, policy), output])
 
 
 def _clock() -> Any:
@@ -171,21 +156,13 @@ def _clock() -> Any:
     return Clock()
 
 
-def torch_float32(layers: str, images: Path, labels: np.ndarray) -> Trainer:
-    return _torch(layers, images, labels, is_bfloat16=False)
-
-
-def torch_bfloat16(layers: str, images: Path, labels: np.ndarray) -> Trainer:
-    return _torch(layers, images, labels, is_bfloat16=True)
-
-
-def _torch(layers: str, images: Path, labels: np.ndarray, is_bfloat16: bool) -> Trainer:
+def torch(layers: str, images: Path, labels: np.ndarray, is_bfloat16: bool = False) -> Trainer:
     """The same network in PyTorch, channels last, eager; under autocast for bfloat16."""
     import torch
     from torch import nn
 
     array = np.load(images, mmap_mode="r")
-    model = nn.Sequential(*_torch_layers(layers, array.shape[1])).to(memory_format=torch.channels_last)
+    model = torch_network(layers, array.shape[1]).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, eps=1e-7)
     loss_of = nn.BCEWithLogitsLoss()
 
@@ -210,43 +187,53 @@ def _torch(layers: str, images: Path, labels: np.ndarray, is_bfloat16: bool) -> 
     return train
 
 
+def torch_network(layers: str, size: int) -> Any:
+    """Images `(n, 3, size, size)` to logits `(n, 1)`, in a torch.nn.Sequential."""
+    from torch import nn
+
+    return nn.Sequential(*_torch_layers(layers, size))
+
+
 def _torch_layers(layers: str, size: int) -> Iterator[Any]:
     from torch import nn
 
-    n_channels = 3
-    for layer in steps(layers):
-        if isinstance(layer, notation.Convolution):
-            yield nn.Conv2d(n_channels, layer.filters, 3, padding=1)
-            yield nn.ReLU()
-            n_channels = layer.filters
-        if isinstance(layer, notation.Pooling) or layer.is_pooled:
-            yield nn.MaxPool2d(2, ceil_mode=True)
-            size = -(-size // 2)
-        if isinstance(layer, notation.Pooling) or layer.has_dropout:
-            yield nn.Dropout(DROPOUT)
-    yield nn.Flatten()
-    n_inputs = n_channels * size * size
-    for units in notation.dense_units(notation.parse(layers), DENSE_UNITS):
-        yield from (nn.Linear(n_inputs, units), nn.ReLU(), nn.Dropout(DROPOUT))
-        n_inputs = units
+    n_channels = n_inputs = notation.N_EQUAL_CHANNELS
+    for step in steps(layers):
+        match step:
+            case notation.Convolution(filters):
+                yield from (nn.Conv2d(n_channels, filters, 3, padding=1), nn.ReLU())
+                n_channels = filters
+            case notation.Pooling():
+                yield nn.MaxPool2d(2, ceil_mode=True)
+                size = -(-size // 2)
+            case notation.Dropout():
+                yield nn.Dropout(DROPOUT)
+            case notation.Flatten():
+                yield nn.Flatten()
+                n_inputs = n_channels * size * size
+            case notation.Dense(units):
+                yield from (nn.Linear(n_inputs, units), nn.ReLU())
+                n_inputs = units
     yield nn.Linear(n_inputs, 1)
 
 
+WAYS = {
+    "notebook": Way(notebook),
+    "ours": Way(ours, OURS_ENVIRONMENT),
+    "torch_float32": Way(torch),
+    "torch_bfloat16": Way(partial(torch, is_bfloat16=True)),
+}
 # Ours with one thing changed each, to see what it gives; and how far Keras' own mixed precision comes.
 LEADS = {
-    "ours, Keras' Adam": ours_keras_adam,
-    "ours, nothing fused": ours_not_fused,
-    OURS_PLAIN_MALLOC: ours,
-    "ours, kernel gradients as given": ours_kernel_gradients_as_given,
-    "ours, without oneDNN": ours_without_onednn,
-    "ours, no dropout": ours_without_dropout,
-    "ours, float32": ours_float32,
-    "notebook": notebook,
-    "notebook, bfloat16": notebook_bfloat16,
-}
-WAYS: dict[str, Callable[[str, Path, np.ndarray], Trainer]] = {
-    "notebook": notebook,
-    "ours": ours,
-    "torch_float32": torch_float32,
-    "torch_bfloat16": torch_bfloat16,
+    "ours, Keras' Adam": Way(ours_keras_adam, OURS_ENVIRONMENT),
+    "ours, nothing fused": Way(ours_not_fused, OURS_ENVIRONMENT),
+    "ours, malloc as it is": Way(ours),
+    "ours, kernel gradients as given": Way(ours_kernel_gradients_as_given, OURS_ENVIRONMENT),
+    # TensorFlow's other convolutions: what it chooses by itself on processors without AVX512-VNNI.
+    "ours, without oneDNN": Way(ours, OURS_ENVIRONMENT | {"TF_ENABLE_ONEDNN_OPTS": "0"}),
+    # Another function: tells what dropout costs.
+    "ours, no dropout": Way(partial(ours, dropout=0.0), OURS_ENVIRONMENT),
+    "ours, float32": Way(partial(ours, precision="float32"), OURS_ENVIRONMENT),
+    "notebook": Way(notebook),
+    "notebook, bfloat16": Way(partial(notebook, policy="mixed_bfloat16")),
 }

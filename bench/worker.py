@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from bench.ways import LEADS, OURS_ENVIRONMENT, OURS_PLAIN_MALLOC, WAYS
+from bench.ways import LEADS, WAYS
 from cxr.errors import UserError
 
 PROJECT = Path(__file__).parents[1]
+ALL = WAYS | LEADS
 # What cxr.networks.backend sets for our own way is not to reach the others through the environment.
 OURS_ALONE = {
     "TF_DETERMINISTIC_OPS",
@@ -32,11 +33,10 @@ class Worker:
 
     def __init__(self, way: str, layers: str, images: Path, n_warm_up: int = 3) -> None:
         environment = {key: value for key, value in os.environ.items() if key not in OURS_ALONE}
-        is_ours = way.startswith("ours") and way != OURS_PLAIN_MALLOC
         self.process = subprocess.Popen(
             [sys.executable, "-m", "bench.worker", way, layers, str(images.resolve())],
             cwd=PROJECT,
-            env=environment | {"TF_CPP_MIN_LOG_LEVEL": "3"} | (OURS_ENVIRONMENT if is_ours else {}),
+            env=environment | {"TF_CPP_MIN_LOG_LEVEL": "3", **ALL[way].environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -53,8 +53,10 @@ class Worker:
     def stop(self) -> float:
         """Ends the process; its largest resident memory in MiB."""
         assert self.process.stdin
+        assert self.process.stdout
         self.process.stdin.close()
         peak = float(self._answer())
+        self.process.stdout.close()
         self.process.wait()
         return peak
 
@@ -70,7 +72,7 @@ def main() -> None:
     way, layers, images = sys.argv[1:]
     n_images = len(np.load(images, mmap_mode="r"))
     labels = np.random.default_rng(0).integers(0, 2, n_images).astype(np.uint8)
-    train = (WAYS | LEADS)[way](layers, Path(images), labels)
+    train = ALL[way].trainer(layers, Path(images), labels)
     for line in sys.stdin:
         print(json.dumps(train(int(line))), flush=True)
     unit = 2**20 if sys.platform == "darwin" else 2**10

@@ -1,22 +1,23 @@
 """Build the network that a layer notation describes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from cxr.networks import notation
 from cxr.networks.backend import keras
-from cxr.networks.fast.layers import Dropout, PooledConvolution
+from cxr.networks.fast import stack as fast
+from cxr.networks.fast.layers import PooledConvolution
 from cxr.params import STRICT
-
-# The study fed each grey image as three equal channels; the parameter counts keep that.
-N_EQUAL_CHANNELS = 3
 
 # Dropout layer i of a network with seed s draws from seed s * N_DROPOUT_SEEDS + i.
 N_DROPOUT_SEEDS = 1000
+
+# Images, steps, dropout rate, dtype policy and dropout seeds to features `(n, units)`.
+Stack = Callable[[Any, list[notation.Step], float, str, Iterator[int]], Any]
 
 Width = Annotated[int, Field(gt=0)]
 
@@ -31,42 +32,30 @@ class ModelParams:
     dropout: Annotated[float, Field(ge=0, le=0.99)]
 
 
-def build(params: ModelParams, image_size: int, *, precision: str, seed: int) -> keras.Model:
+def check(params: ModelParams, image_size: int) -> None:
+    """Raises UserError where the notation is wrong or pools a map of one pixel."""
+    notation.check_poolings(_steps(params), image_size, params.layers)
+
+
+def _steps(params: ModelParams) -> list[notation.Step]:
+    return notation.steps(params.layers, params.filters, params.dense_units)
+
+
+def build(params: ModelParams, image_size: int, *, precision: str, seed: int, stack: Stack = fast.stack) -> keras.Model:
     """The untrained network: uint8 grey images `(n, size, size, 1)` to logits `(n, 1)` in float32.
 
-    `precision` is `float32` or `bfloat16` (weights stay float32); `seed` fixes weights and dropout.
-    Raises UserError where the notation is wrong or pools a map of one pixel.
+    `precision` is `float32` or `bfloat16` (weights stay float32); `seed` fixes weights and dropout. `stack`: how the
+    steps are computed, `fast.stack` or, of the same function, `plain.stack`.
+    Raises UserError as `check` does.
     """
-    steps = notation.parse(params.layers)
-    notation.check_poolings(steps, image_size, params.layers)
+    check(params, image_size)
     keras.utils.set_random_seed(seed)
     policy = "float32" if precision == "float32" else f"mixed_{precision}"
-    inputs = x = keras.Input((image_size, image_size, 1), dtype="uint8", name="image")
-    for layer in _layers(params, steps, policy, seed):
-        x = layer(x)
-    return keras.Model(inputs, x, name="network")
-
-
-def _layers(params: ModelParams, steps: list[notation.Step], policy: str, seed: int) -> Iterator[keras.Layer]:
-    """The layers in order. Each is made when its turn comes: the order of making and building fixes the weights."""
-    dropout_seeds = count(seed * N_DROPOUT_SEEDS + 1)
-    yield keras.layers.Rescaling(1 / 255, dtype="float32", name="rescaling")
-    n_repeats = N_EQUAL_CHANNELS
-    for i, layer in enumerate(notation.features(steps, params.filters), start=1):
-        if isinstance(layer, notation.Convolution):
-            own = (params.dropout, next(dropout_seeds)) if layer.has_dropout else ()
-            yield PooledConvolution(
-                layer.filters, layer.is_pooled, n_repeats, *own, dtype=policy, name=f"convolution_{i}"
-            )
-            n_repeats = 1
-        else:
-            yield keras.layers.MaxPooling2D(2, padding="same", dtype=policy, name=f"pooling_{i}")
-            yield Dropout(params.dropout, next(dropout_seeds), dtype=policy, name=f"pooling_dropout_{i}")
-    yield keras.layers.Flatten(dtype=policy, name="flatten")
-    for i, units in enumerate(notation.dense_units(steps, params.dense_units), start=1):
-        yield keras.layers.Dense(units, activation="relu", dtype=policy, name=f"dense_{i}")
-        yield Dropout(params.dropout, next(dropout_seeds), dtype=policy, name=f"dense_dropout_{i}")
-    yield keras.layers.Dense(1, dtype="float32", name="logit")
+    inputs = keras.Input((image_size, image_size, 1), dtype="uint8", name="image")
+    x = keras.layers.Rescaling(1 / 255, dtype="float32", name="rescaling")(inputs)
+    x = stack(x, _steps(params), params.dropout, policy, count(seed * N_DROPOUT_SEEDS + 1))
+    logits = keras.layers.Dense(1, dtype="float32", name="logit")(x)
+    return keras.Model(inputs, logits, name="network")
 
 
 def flops_per_image(network: keras.Model) -> int:

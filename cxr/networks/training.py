@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -59,10 +59,10 @@ class _EpochBar(keras.callbacks.Callback):  # type: ignore[misc]
         self.bar.close()
 
 
-def compile_network(network: keras.Model, learning_rate: float) -> None:
+def compile_network(network: keras.Model, learning_rate: float, adam: Callable[..., keras.Optimizer] = Adam) -> None:
     """Adam on binary cross-entropy of the logits; accuracy at probability 0.5."""
     network.compile(
-        optimizer=Adam(learning_rate),
+        optimizer=adam(learning_rate),
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
         jit_compile="auto" if gpus() else False,

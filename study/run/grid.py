@@ -43,7 +43,7 @@ def check(runs: list[Run]) -> None:
         return
     # Their modules load Keras and scikit-learn, which takes longer than to see that there is nothing to check.
     from cxr.data import images, split
-    from cxr.networks import network, notation, training
+    from cxr.networks import network, training
     from cxr.sources import phantoms as phantom
     from cxr.sources import records as sources
     from cxr.statistics import audit, evaluation
@@ -65,7 +65,7 @@ def check(runs: list[Run]) -> None:
             section: parse(kind, section, params.get(section)) for section, kind in sections.items()
         }
         model = checked["model"]
-        notation.check_poolings(notation.parse(model.layers), params["images"]["size"], model.layers)
+        network.check(model, params["images"]["size"])
 
     params_of = {run.name: run.params for run in runs}
     _each(check_one, params_of)

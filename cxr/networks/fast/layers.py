@@ -1,6 +1,8 @@
 """The layers of the study, computed with fewer passes over memory. Same function, same gradients."""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,16 +41,20 @@ def _hash(words: Any, salt: Any = None) -> Any:
     return words
 
 
-def _relu(x: Any, bias: Any, rate: float, seed: Any) -> Any:
+def _relu(x: Any, bias: Any, rate: float, seed: Any, techniques: "Techniques") -> Any:
     """ReLU of `x`, 0 where dropout says so, with the gradient of the `bias` that `x` already holds.
 
     The result alone tells where the gradient passes, so no mask waits for it, and a product with ones sums it for the
     bias.
     """
+    fused, keep_mask = techniques.fused, techniques.keep_mask
 
     @ops.custom_gradient
     def relu(x: Any, bias: Any) -> tuple[Any, Any]:
-        y = fused(lambda x, seed: _dropped(ops.relu(x), rate, seed))(x, seed) if rate else ops.relu(x)
+        if rate:
+            y = fused(lambda x, seed: _dropped(ops.relu(x), keep_mask(ops.shape(x), rate, seed)))(x, seed)
+        else:
+            y = ops.relu(x)
 
         def gradient(*args: Any, upstream: Any = None) -> tuple[Any, Any]:
             upstream = args[0] if upstream is None else upstream
@@ -62,18 +68,19 @@ def _relu(x: Any, bias: Any, rate: float, seed: Any) -> Any:
     return relu(x, bias)
 
 
-def _dropped(x: Any, rate: float, seed: Any) -> Any:
-    return ops.where(keep_mask(ops.shape(x), rate, seed), x, ops.zeros((), x.dtype))
+def _dropped(x: Any, is_kept: Any) -> Any:
+    """`x` where `is_kept`, else 0; both of one shape."""
+    return ops.where(is_kept, x, ops.zeros((), x.dtype))
 
 
 def convolve(x: Any, kernel: Any) -> Any:
     """Convolution of `x` `(n, h, w, n_in)`, zeros around, with `kernel` `(3, 3, n_in, n_out)`: `(n, h, w, n_out)`."""
     n_multiplications = math.prod(x.shape[1:]) * kernel.shape[-1]
     is_worth_it = n_multiplications >= FEWEST_MULTIPLICATIONS and has_slow_kernel_gradients(x.dtype)
-    return (_convolve_by_products if is_worth_it else _convolve_as_given)(x, kernel)
+    return (_convolve_by_products if is_worth_it else convolve_as_given)(x, kernel)
 
 
-def _convolve_as_given(x: Any, kernel: Any) -> Any:
+def convolve_as_given(x: Any, kernel: Any) -> Any:
     return ops.conv(x, kernel, padding="same")
 
 
@@ -85,9 +92,9 @@ def _convolve_by_products(x: Any, kernel: Any) -> Any:
         def gradient(*args: Any, upstream: Any = None) -> tuple[Any, Any]:
             upstream = args[0] if upstream is None else upstream
             turned = ops.swapaxes(ops.flip(kernel, (0, 1)), 2, 3)
-            return _convolve_as_given(upstream, turned), _kernel_gradient(x, upstream)
+            return convolve_as_given(upstream, turned), _kernel_gradient(x, upstream)
 
-        return _convolve_as_given(x, kernel), gradient
+        return convolve_as_given(x, kernel), gradient
 
     return convolution(x, kernel)
 
@@ -113,6 +120,18 @@ def _kernel_gradient(x: Any, upstream: Any) -> Any:
     return ops.reshape(ops.swapaxes(total, 1, 2), (3, 3, n_in, n_out))
 
 
+@dataclass(frozen=True)
+class Techniques:
+    """What makes the layers fast. Another can be given for each, to measure what it is worth."""
+
+    fused: Callable[..., Any] = fused
+    keep_mask: Callable[..., Any] = keep_mask
+    convolve: Callable[..., Any] = convolve
+
+
+FAST = Techniques()
+
+
 @keras.saving.register_keras_serializable("cxr")
 class PooledConvolution(keras.layers.Layer):  # type: ignore[misc]
     """3x3 convolution, bias, ReLU, optionally 2x2 max pooling, dropout; `(n, h, w, c)` to `(n, h', w', filters)`.
@@ -128,11 +147,18 @@ class PooledConvolution(keras.layers.Layer):  # type: ignore[misc]
     """
 
     def __init__(
-        self, filters: int, is_pooled: bool, n_repeats: int = 1, dropout: float = 0.0, seed: int = 0, **kwargs: Any
+        self,
+        filters: int,
+        is_pooled: bool,
+        n_repeats: int = 1,
+        dropout: float = 0.0,
+        seed: int = 0,
+        techniques: Techniques = FAST,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.filters, self.is_pooled, self.n_repeats = filters, is_pooled, n_repeats
-        self.dropout, self.seed = dropout, seed
+        self.dropout, self.seed, self.techniques = dropout, seed, techniques
         if dropout:
             self.seed_generator = keras.random.SeedGenerator(seed)
 
@@ -146,13 +172,14 @@ class PooledConvolution(keras.layers.Layer):  # type: ignore[misc]
     def call(self, x: Any, training: bool = False) -> Any:
         has_dropout = training and self.dropout > 0
         scale = 1 / (1 - self.dropout) if has_dropout else 1
-        y = convolve(x, ops.cast(self._summed_kernel() * scale, x.dtype))
+        y = self.techniques.convolve(x, ops.cast(self._summed_kernel() * scale, x.dtype))
         bias = ops.cast(self.bias * scale, y.dtype)
         # Here the convolution adds it for nothing; its gradient is taken after pooling, from fewer values.
         y = y + ops.stop_gradient(bias)
         if self.is_pooled:
             y = ops.max_pool(y, 2, 2, padding="same")
-        return _relu(y, bias, *((self.dropout, self.seed_generator.next()) if has_dropout else (0.0, None)))
+        rate, seed = (self.dropout, self.seed_generator.next()) if has_dropout else (0.0, None)
+        return _relu(y, bias, rate, seed, self.techniques)
 
     def _summed_kernel(self) -> Any:
         kernel = ops.convert_to_tensor(self.kernel)
@@ -175,16 +202,20 @@ class PooledConvolution(keras.layers.Layer):  # type: ignore[misc]
 class Dropout(keras.layers.Layer):  # type: ignore[misc]
     """Inverted dropout: each value is 0 with probability `rate`, else scaled by 1 / (1 - rate)."""
 
-    def __init__(self, rate: float, seed: int, **kwargs: Any) -> None:
+    def __init__(self, rate: float, seed: int, techniques: Techniques = FAST, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.rate, self.seed = rate, seed
+        self.rate, self.seed, self.techniques = rate, seed, techniques
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, x: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
             return x
         scale = ops.cast(1 / (1 - self.rate), x.dtype)
-        return fused(lambda x, seed: _dropped(x * scale, self.rate, seed))(x, self.seed_generator.next())
+
+        def drop(x: Any, seed: Any) -> Any:
+            return _dropped(x * scale, self.techniques.keep_mask(ops.shape(x), self.rate, seed))
+
+        return self.techniques.fused(drop)(x, self.seed_generator.next())
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return input_shape

@@ -1,6 +1,7 @@
 """Adam in one pass over memory."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from cxr.networks.backend import fused, keras
@@ -19,6 +20,10 @@ class Adam(keras.optimizers.Adam):  # type: ignore[misc]
     weights is most of a training step.
     """
 
+    def __init__(self, *args: Any, in_one_pass: Callable[..., Any] = fused, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.in_one_pass = in_one_pass
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         update = super().update_step
 
@@ -26,7 +31,7 @@ class Adam(keras.optimizers.Adam):  # type: ignore[misc]
             update(ops.cast(gradient, variable.dtype), variable, learning_rate)
 
         is_large = math.prod(variable.shape) >= N_WEIGHTS_LARGE
-        (fused(step) if is_large else step)(_as_computed(gradient))
+        (self.in_one_pass(step) if is_large else step)(_as_computed(gradient))
 
 
 def _as_computed(gradient: Any) -> Any:

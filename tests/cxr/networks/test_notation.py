@@ -5,34 +5,45 @@ from hypothesis import strategies as st
 from cxr.errors import UserError
 from cxr.networks import notation
 
-steps = st.lists(st.sampled_from(["C", "P", "C8"]), max_size=6)
-dense = st.lists(st.sampled_from(["D", "D16"]), max_size=3)
+feature_tokens = st.lists(st.sampled_from(["C", "P", "C8"]), max_size=6)
+dense_tokens = st.lists(st.sampled_from(["D", "D16"]), max_size=3)
 
 
-def describe(layers: str, filters: tuple[int, int] = (64, 128)) -> list[str]:
-    """Each feature layer as its filters, `p` if pooled, `d` if dropped out; `P` for a pooling of its own."""
-    found = notation.features(notation.parse(layers), list(filters))
-    return [
-        "P" if isinstance(each, notation.Pooling) else f"{each.filters}{'p' * each.is_pooled}{'d' * each.has_dropout}"
-        for each in found
-    ]
+def steps(layers: str) -> list[notation.Step]:
+    return notation.steps(layers, [64, 128], 128)
+
+
+def describe(layers: str) -> str:
+    """The steps as words: convolutions and dense layers with their width, `drop` for dropout."""
+    words = []
+    for step in steps(layers):
+        match step:
+            case notation.Convolution(filters):
+                words.append(f"C{filters}")
+            case notation.Dense(units):
+                words.append(f"D{units}")
+            case notation.Dropout():
+                words.append("drop")
+            case _:
+                words.append("P" if step == notation.Pooling() else "F")
+    return " ".join(words)
 
 
 @pytest.mark.parametrize(
     ("layers", "expected"),
     [
-        ("C-C-P-C-C-P-F-D-D", ["64", "64pd", "128", "128pd"]),
-        ("C-P-C-P-C-P-C-P-F-D-D", ["64pd", "64pd", "128pd", "128pd"]),
-        ("C-P-C-P-C-C-F-D-D", ["64pd", "64pd", "128d", "128d"]),
-        ("C-C-P-F-D-D", ["64", "64pd"]),
-        ("C-P-C-F-D-D", ["64pd", "64d"]),
-        ("C32-P-C-F", ["32pd", "64d"]),
-        ("P-C-P-P-F", ["P", "64pd", "P"]),
-        ("C-F", ["64d"]),
-        ("F-D", []),
+        ("C-C-P-C-C-P-F-D-D", "C64 C64 P drop C128 C128 P drop F D128 drop D128 drop"),
+        ("C-P-C-P-C-P-C-P-F-D-D", "C64 P drop C64 P drop C128 P drop C128 P drop F D128 drop D128 drop"),
+        ("C-P-C-P-C-C-F-D-D", "C64 P drop C64 P drop C128 drop C128 drop F D128 drop D128 drop"),
+        ("C-C-P-F-D-D", "C64 C64 P drop F D128 drop D128 drop"),
+        ("C-P-C-F-D-D", "C64 P drop C64 drop F D128 drop D128 drop"),
+        ("C32-P-C-F", "C32 P drop C64 drop F"),
+        ("P-C-P-P-F", "P drop C64 P drop P drop F"),
+        ("C-F", "C64 drop F"),
+        ("F-D16", "F D16 drop"),
     ],
 )
-def test_widths_pooling_and_dropout(layers: str, expected: list[str]) -> None:
+def test_widths_poolings_and_dropout(layers: str, expected: str) -> None:
     assert describe(layers) == expected
 
 
@@ -53,23 +64,19 @@ def test_widths_pooling_and_dropout(layers: str, expected: list[str]) -> None:
 )
 def test_refused(layers: str, told: str) -> None:
     with pytest.raises(UserError) as error:
-        notation.parse(layers)
+        steps(layers)
     assert told in str(error.value)
 
 
-@given(steps, dense)
-def test_every_convolution_and_pooling_is_kept(before: list[str], after: list[str]) -> None:
-    parsed = notation.parse("-".join([*before, "F", *after]))
-    layers = notation.features(parsed, [64, 128])
-    n_convolutions = sum(isinstance(layer, notation.Convolution) for layer in layers)
-    n_poolings = sum(isinstance(layer, notation.Pooling) or layer.is_pooled for layer in layers)
-    assert n_convolutions == sum(step.startswith("C") for step in before)
-    assert n_poolings == before.count("P")
-    assert len(notation.dense_units(parsed, 128)) == len(after)
+@given(feature_tokens, dense_tokens)
+def test_every_token_is_one_step(before: list[str], after: list[str]) -> None:
+    found = steps("-".join([*before, "F", *after]))
+    letters = {notation.Convolution: "C", notation.Pooling: "P", notation.Flatten: "F", notation.Dense: "D"}
+    told = [letters[type(step)] for step in found if not isinstance(step, notation.Dropout)]
+    assert told == [token[0] for token in [*before, "F", *after]]
 
 
 def test_a_pooling_of_one_pixel_is_refused() -> None:
-    parsed = notation.parse("P-P-P-F")
-    notation.check_poolings(parsed, 5, "P-P-P-F")
+    notation.check_poolings(steps("P-P-P-F"), 5, "P-P-P-F")
     with pytest.raises(UserError, match="a map of 1 pixel"):
-        notation.check_poolings(parsed, 4, "P-P-P-F")
+        notation.check_poolings(steps("P-P-P-F"), 4, "P-P-P-F")
