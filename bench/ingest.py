@@ -17,6 +17,7 @@ from PIL import Image
 
 from cxr.errors import UserError
 from cxr.sources import phantoms as phantom
+from cxr.sources.params import PhantomParams
 
 SIZE = 224
 N_ROUNDS = 3
@@ -72,7 +73,7 @@ def _project(scratch: Path, folder: Path | None) -> Path:
     raw = project / "data" / "raw"
     if folder is None:
         traps = dict.fromkeys(("quality_trap", "brightness_trap", "duplicate_trap", "prevalence_trap"), True)
-        params = phantom.PhantomParams(n_images=N_PHANTOMS, pixels=PHANTOM_PIXELS, opacity=1.0, seed=0, **traps)
+        params = PhantomParams(n_images=N_PHANTOMS, pixels=PHANTOM_PIXELS, opacity=1.0, seed=0, **traps)
         for each in phantom.plan(params):
             _parent(raw / each.path).write_bytes(phantom.encode(each, params.opacity))
     else:

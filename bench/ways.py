@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cxr.networks import notation
+from cxr.networks.params import ModelParams
 
 BATCH_SIZE = 32
 LEARNING_RATE = 1e-4
@@ -55,7 +56,7 @@ def ours(
     from cxr.networks.fast import stack as fast
 
     array = np.load(images, mmap_mode="r")
-    params = network.ModelParams(layers=layers, filters=FILTERS, dense_units=DENSE_UNITS, dropout=dropout)
+    params = ModelParams(layers=layers, filters=FILTERS, dense_units=DENSE_UNITS, dropout=dropout)
     stack = partial(fast.stack, techniques=techniques) if techniques else fast.stack
     model = network.build(params, array.shape[1], precision=resolve_precision(precision), seed=0, stack=stack)
     training.compile_network(model, LEARNING_RATE, adam or optimizer.Adam)

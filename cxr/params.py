@@ -1,15 +1,19 @@
 """Turn a section of params.yaml into a frozen, checked dataclass."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from cxr.errors import UserError
 
 Params = TypeVar("Params")
 
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+# NumPy, Keras and scikit-learn take 32 bits.
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+BootstrapSamples = Annotated[int, Field(ge=100, le=100_000)]
 
 
 def parse(kind: type[Params], section: str, values: Any) -> Params:
@@ -36,4 +40,4 @@ def _complaint(section: str, error: Any) -> str:
             return f"{key} is not a known key (misspelt?)"
         case _:
             message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-            return f"{key} {message}, got {error['input']!r}"
+            return f"{key} {message}, got {error['input']!r:.100}"

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxr.statistics.audit import AuditParams, audit
+from cxr.statistics.audit import audit
+from cxr.statistics.params import AuditParams
 from stages import project
 
 

@@ -12,7 +12,8 @@ from cxr.sources import archive, kaggle
 from cxr.sources import phantoms as phantom
 from cxr.sources.fetch import fetch
 from cxr.sources.layout import EXPECTED_COUNTS
-from cxr.sources.records import MENDELEY_SHA256, MENDELEY_URL, DataParams
+from cxr.sources.params import DataParams, PhantomParams
+from cxr.sources.records import MENDELEY_SHA256, MENDELEY_URL
 from cxr.sources.retry import Patience
 from stages import project
 
@@ -56,7 +57,7 @@ def _copy_directory(name: str | None, raw: Path) -> None:
 
 def _draw_phantoms(raw: Path) -> dict[str, dict[str, int]]:
     """Draw the phantoms on all cores; their planned counts."""
-    params = project.read_params(phantom.PhantomParams, "phantom")
+    params = project.read_params(PhantomParams, "phantom")
     phantoms = phantom.plan(params)
     with ProcessPoolExecutor() as pool:
         files = pool.map(partial(phantom.encode, opacity=params.opacity), phantoms, chunksize=8)

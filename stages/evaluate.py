@@ -9,11 +9,12 @@ import pandas as pd
 from cxr.inference.predict import predict
 from cxr.networks.model_file import load
 from cxr.statistics import evaluation
+from cxr.statistics.params import EvaluateParams
 from stages import project
 
 
 def main() -> None:
-    params = project.read_params(evaluation.EvaluateParams, "evaluate")
+    params = project.read_params(EvaluateParams, "evaluate")
     protocol = json.loads(Path("metrics/split.json").read_text())["protocol"]
     model = load("models/model.keras")
     images = np.load("data/images.npy", mmap_mode="r")

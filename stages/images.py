@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from cxr.data.images import ImagesParams, UnusableFileError, decode
+from cxr.data.images import UnusableFileError, decode
+from cxr.data.params import ImagesParams
 from cxr.errors import UserError
 from stages import project
 

@@ -32,19 +32,29 @@ def read_params(kind: type[Params], section: str) -> Params:
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file that holds a mapping. Raises UserError where it is missing or something else."""
     try:
-        content = parse_yaml(path.read_text())
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(f"{path} is missing; run this from the top of the project") from None
-    except YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not text in UTF-8: {error.reason} at byte {error.start}") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    content = parse_yaml(text, str(path))
     if not isinstance(content, dict):
         raise UserError(f"{path} holds no mapping of keys")
     return content
 
 
-def parse_yaml(text: str) -> Any:
-    """YAML 1.2, in which 1e-4 is a number."""
-    return YAML(typ="safe", pure=True).load(text)
+def parse_yaml(text: str, name: str) -> Any:
+    """YAML 1.2, in which 1e-4 is a number. Raises UserError that begins with `name` where it is not valid."""
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except RecursionError:
+        reason = "it is nested too deeply"
+    except (YAMLError, ValueError) as error:
+        # ValueError: a number of thousands of digits, a date of no calendar.
+        reason = " ".join(str(error).split())
+    raise UserError(f"{name} is not valid YAML: {reason}")
 
 
 def home() -> Path:

@@ -3,11 +3,12 @@
 import pandas as pd
 
 from cxr.data import split
+from cxr.data.params import SplitParams
 from stages import project
 
 
 def main() -> None:
-    params = project.read_params(split.SplitParams, "split")
+    params = project.read_params(SplitParams, "split")
     parts = split.cut(pd.read_csv("data/manifest.csv"), params)
     columns = ["row", "path", "label", "patient_group"]
     for name, part in parts.items():

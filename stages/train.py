@@ -19,14 +19,15 @@ from cxr.networks import network, training
 from cxr.networks.backend import device, keras, resolve_precision
 from cxr.networks.batches import Part
 from cxr.networks.model_file import save
+from cxr.networks.params import ModelParams, TrainParams
 from stages import project
 
 PARTS = [Path("data/split/train.csv"), Path("data/split/val.csv")]
 
 
 def main() -> None:
-    model_params = project.read_params(network.ModelParams, "model")
-    params = project.read_params(training.TrainParams, "train")
+    model_params = project.read_params(ModelParams, "model")
+    params = project.read_params(TrainParams, "train")
     images = np.load("data/images.npy", mmap_mode="r")
     precision = resolve_precision(params.precision)
     why = ", which has no bfloat16 of its own" if (params.precision, precision) == ("auto", "float32") else ""

@@ -42,7 +42,7 @@ def chosen(names: list[str]) -> dict[str, str]:
 def is_finished(run: "Run") -> bool:
     """Whether an experiment of this name and exactly these parameters has been run from the present commit."""
     ref = finished().get(run.name)
-    return ref is not None and parse_yaml(git("show", f"{ref}:params.yaml")) == run.params
+    return ref is not None and parse_yaml(git("show", f"{ref}:params.yaml"), f"params.yaml of {run.name}") == run.params
 
 
 def states(names: set[str]) -> dict[str, str]:

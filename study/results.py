@@ -94,7 +94,7 @@ def keep(folder: Path, name: str, ref: str) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for key in FILES:
         text = read(key)
-        if key == "params" and (directory := parse_yaml(text)["data"]["directory"]):
+        if key == "params" and (directory := parse_yaml(text, f"params.yaml of {name}")["data"]["directory"]):
             text = text.replace(directory, Path(directory).name)
         (target / _file(key)).write_text(text)
 
@@ -122,6 +122,8 @@ def _read(name: str, read: Callable[[str], str]) -> Result:
     try:
         metrics = {key: json.loads(read(key)) for key in ("train", "test", "data", "split", "shortcuts")}
         history, predictions = (pd.read_csv(io.StringIO(read(key))) for key in ("history", "predictions"))
-        return Result(name, parse_yaml(read("params")), history=history, predictions=predictions, **metrics)
+        return Result(
+            name, parse_yaml(read("params"), "params.yaml"), history=history, predictions=predictions, **metrics
+        )
     except (OSError, ValueError, UserError) as error:
         raise UserError(f"{name} has no complete result: {error}") from None

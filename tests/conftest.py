@@ -12,6 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from cxr.sources import phantoms as phantom
+from cxr.sources.params import PhantomParams
 
 ROOT = Path(__file__).parents[1]
 CODE = [
@@ -40,10 +41,10 @@ TINY = {
 }
 
 
-def phantom_params(**changes: Any) -> phantom.PhantomParams:
+def phantom_params(**changes: Any) -> PhantomParams:
     """Small phantoms, all traps set unless changed."""
     traps = dict.fromkeys(("quality_trap", "brightness_trap", "duplicate_trap", "prevalence_trap"), True)
-    return phantom.PhantomParams(**{"n_images": 80, "pixels": 48, "opacity": 1.0, "seed": 0, **traps, **changes})
+    return PhantomParams(**{"n_images": 80, "pixels": 48, "opacity": 1.0, "seed": 0, **traps, **changes})
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,10 @@
 import io
 import struct
 from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
-from pydantic import Field
-from pydantic.dataclasses import dataclass as checked_dataclass
-
-from cxr.params import STRICT
 
 # Pillow knows sixty formats, some of which start another program; nothing but these two is tried.
 FORMATS = ("JPEG", "PNG")
@@ -19,13 +14,6 @@ FORMATS = ("JPEG", "PNG")
 # A picture that is exposed at all uses the upper three quarters of its range. DICOM's 10, 12 and 14 bits that were
 # written into 16 as they are do not reach them.
 MIN_PEAK_OF_16_BITS = 1 << 14
-
-
-@checked_dataclass(frozen=True, config=STRICT)
-class ImagesParams:
-    """Section `images` of params.yaml; `size` in pixels."""
-
-    size: Annotated[int, Field(gt=0, le=2048)]
 
 
 class UnusableFileError(ValueError):

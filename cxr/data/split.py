@@ -1,28 +1,16 @@
 """Cut a manifest into training, validation and test parts."""
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
-from pydantic.dataclasses import dataclass
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import train_test_split
 
+from cxr.data.params import SplitParams
 from cxr.errors import UserError
-from cxr.params import STRICT
 from cxr.vocabulary import ETIOLOGIES, SPLITS
-
-
-@dataclass(frozen=True, config=STRICT)
-class SplitParams:
-    """Section `split` of params.yaml; the fractions are of images, `val_fraction` of what is not test."""
-
-    protocol: Literal["official", "grouped", "pooled"]
-    val_fraction: Annotated[float, Field(gt=0, lt=1)]
-    test_fraction: Annotated[float, Field(gt=0, lt=1)]
-    seed: Annotated[int, Field(ge=0)]
 
 
 def cut(manifest: pd.DataFrame, params: SplitParams) -> dict[str, pd.DataFrame]:
@@ -55,7 +43,7 @@ def _test_mask(manifest: pd.DataFrame, params: SplitParams) -> "pd.Series[bool]"
 def _draw(table: pd.DataFrame, fraction: float, params: SplitParams, part: int) -> "pd.Series[bool]":
     """Which images of `table` go to the smaller part."""
     if params.protocol == "pooled":
-        return _draw_images(table, fraction, params.seed * len(SPLITS) + part)
+        return _draw_images(table, fraction, (params.seed * len(SPLITS) + part) % 2**32)
     return _draw_groups(table, fraction, np.random.default_rng([params.seed, part]))
 
 

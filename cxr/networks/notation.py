@@ -24,6 +24,10 @@ TOKEN = re.compile(r"([CPFD])([1-9][0-9]*)?")
 # The study fed each grey image as three equal channels; the parameter counts keep that.
 N_EQUAL_CHANNELS = 3
 
+# Beyond any network that could be trained; a slip of the hand is to be told before memory runs out.
+MAX_LAYERS = 200
+MAX_WIDTH = 65_536
+
 
 @dataclass(frozen=True)
 class Convolution:
@@ -85,7 +89,10 @@ def steps(layers: str, filters: list[int], dense_units: int) -> list[Step]:
 
 def _tokens(layers: str) -> list[Token]:
     """The tokens of a notation string that stand where they may."""
-    tokens = [_token(text, layers) for text in layers.split("-")]
+    texts = layers.split("-")
+    if len(texts) > MAX_LAYERS:
+        raise UserError(f"model.layers has {len(texts)} layers; at most {MAX_LAYERS} are allowed")
+    tokens = [_token(text, layers) for text in texts]
     letters = "".join(letter for letter, _ in tokens)
     if letters.count("F") != 1:
         raise UserError(f"model.layers '{layers}': exactly one F (flatten) is needed, found {letters.count('F')}")
@@ -106,6 +113,9 @@ def _token(text: str, layers: str) -> Token:
     letter, width = match.groups()
     if width and letter in "PF":
         raise UserError(f"model.layers '{layers}': '{text}': {letter} takes no width")
+    # The number of digits first: Python reads no number of thousands of them.
+    if width and (len(width) > len(str(MAX_WIDTH)) or int(width) > MAX_WIDTH):
+        raise UserError(f"model.layers: '{text:.20}': a width of at most {MAX_WIDTH} is allowed")
     return letter, int(width) if width else None
 
 

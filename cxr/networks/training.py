@@ -4,12 +4,10 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
-from pydantic.dataclasses import dataclass as checked_dataclass
 from tqdm import tqdm
 
 from cxr.errors import UserError
@@ -18,21 +16,9 @@ from cxr.networks.batches import Batches, Images, Part
 from cxr.networks.fast.optimizer import Adam
 from cxr.networks.network import flops_per_image
 from cxr.networks.overfitting import overfitting
-from cxr.params import STRICT
+from cxr.networks.params import TrainParams
 
 HISTORY_COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
-
-
-@checked_dataclass(frozen=True, config=STRICT)
-class TrainParams:
-    """Section `train` of params.yaml."""
-
-    epochs: Annotated[int, Field(gt=0)]
-    batch_size: Annotated[int, Field(gt=0)]
-    learning_rate: Annotated[float, Field(gt=0)]
-    augmentation: Literal["none"]
-    precision: Literal["auto", "float32", "bfloat16"]
-    seed: Annotated[int, Field(ge=0)]
 
 
 @dataclass

@@ -6,16 +6,14 @@ switchable, its traps, so that splits, audits and networks can be tested on what
 
 import io
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import Field
-from pydantic.dataclasses import dataclass as checked_dataclass
 from scipy.ndimage import gaussian_filter, zoom
 
-from cxr.params import STRICT
+from cxr.sources.params import PhantomParams
 from cxr.vocabulary import CLASSES, SPLITS
 
 N_VAL = 16
@@ -28,20 +26,6 @@ LARGEST_GROUP = 30
 BRIGHTNESS_SHIFT = 25.0
 
 Plane = NDArray[np.float32]
-
-
-@checked_dataclass(frozen=True, config=STRICT)
-class PhantomParams:
-    """Section `phantom` of params.yaml."""
-
-    n_images: Annotated[int, Field(ge=60, le=100_000)]
-    pixels: Annotated[int, Field(ge=32, le=4096)]
-    opacity: Annotated[float, Field(ge=0, le=3)]
-    quality_trap: bool
-    brightness_trap: bool
-    duplicate_trap: bool
-    prevalence_trap: bool
-    seed: Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,4 @@
-"""Where the images come from: section `data` of params.yaml."""
-
-from typing import Annotated, Literal
-
-from pydantic import Field
-from pydantic.dataclasses import dataclass
-
-from cxr.params import STRICT
-
-
-@dataclass(frozen=True, config=STRICT)
-class DataParams:
-    """Section `data` of params.yaml; `revision` tells DVC that the content of `directory` has changed."""
-
-    source: Literal["kaggle", "mendeley", "directory", "phantom"]
-    directory: str | None
-    revision: Annotated[int, Field(ge=0)]
-
+"""Where the public data sets lie."""
 
 # The original archive: Kermany, Zhang, Goldbaum, DOI 10.17632/rscbjbr9sj.2, CC BY 4.0; 1,235,512,464 bytes.
 MENDELEY_URL = (

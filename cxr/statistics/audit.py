@@ -4,33 +4,23 @@ Each learns from the training part what a file's storage, its size, or pixels wi
 measured on the test part as a network is. Where one does as well as a network, the network's figure proves nothing.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field
-from pydantic.dataclasses import dataclass
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from cxr.params import STRICT
 from cxr.statistics import bootstrap, metrics
+from cxr.statistics.params import AuditParams
 
 Features = NDArray[np.float64]
 
 RING_PIXELS = 16
 THUMBNAIL_PIXELS = 8
 THRESHOLD = 0.5
-
-
-@dataclass(frozen=True, config=STRICT)
-class AuditParams:
-    """Section `audit` of params.yaml; `seed` of the trees and of the bootstrap."""
-
-    bootstrap_samples: Annotated[int, Field(ge=100)]
-    seed: Annotated[int, Field(ge=0)]
 
 
 def metadata_features(manifest: pd.DataFrame) -> dict[str, Features]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cxr import sections
 from cxr.errors import UserError
-from cxr.params import parse
 from stages import project
 
 T = TypeVar("T")
@@ -38,37 +38,9 @@ def load(path: Path, extra: dict[str, Any], label: str = "") -> list[Run]:
 
 
 def check(runs: list[Run]) -> None:
-    """Every section of every run, as its stage will check it; raises UserError that names all wrong runs."""
-    if not runs:
-        return
-    # Their modules load Keras and scikit-learn, which takes longer than to see that there is nothing to check.
-    from cxr.data import images, split
-    from cxr.networks import network, training
-    from cxr.sources import phantoms as phantom
-    from cxr.sources import records as sources
-    from cxr.statistics import audit, evaluation
-
-    sections = {
-        "data": sources.DataParams,
-        "images": images.ImagesParams,
-        "split": split.SplitParams,
-        "audit": audit.AuditParams,
-        "model": network.ModelParams,
-        "train": training.TrainParams,
-        "evaluate": evaluation.EvaluateParams,
-        "phantom": phantom.PhantomParams,
-    }
-
-    def check_one(name: str) -> None:
-        params = params_of[name]
-        checked: dict[str, Any] = {
-            section: parse(kind, section, params.get(section)) for section, kind in sections.items()
-        }
-        model = checked["model"]
-        network.check(model, params["images"]["size"])
-
+    """Every section of every run; raises UserError that names all wrong runs."""
     params_of = {run.name: run.params for run in runs}
-    _each(check_one, params_of)
+    _each(lambda name: sections.check(params_of[name]), params_of)
 
 
 def _each(act: Callable[[str], T], names: Iterable[str]) -> list[T]:

@@ -14,7 +14,7 @@ def parse_overrides(texts: list[str]) -> dict[str, Any]:
         key, equals, value = text.partition("=")
         if not equals:
             raise UserError(f"'{text}' is no override; write section.key=value")
-        overrides[key] = parse_yaml(value)
+        overrides[key] = parse_yaml(value, f"the value of '{key}'")
     return overrides
 
 

@@ -10,6 +10,7 @@ from bench import ways
 from bench.worker import Worker
 from cxr.networks import network
 from cxr.networks.backend import keras
+from cxr.networks.params import ModelParams
 
 LAYERS = "C-P-C-C-F-D"
 SIZE, N_IMAGES = 9, 4 * ways.BATCH_SIZE
@@ -32,9 +33,7 @@ def notebook_network() -> keras.Model:
 
 def test_our_network_computes_what_the_notebooks_does(images: Path) -> None:
     notebook = notebook_network()
-    params = network.ModelParams(
-        layers=LAYERS, filters=ways.FILTERS, dense_units=ways.DENSE_UNITS, dropout=ways.DROPOUT
-    )
+    params = ModelParams(layers=LAYERS, filters=ways.FILTERS, dense_units=ways.DENSE_UNITS, dropout=ways.DROPOUT)
     ours = network.build(params, SIZE, precision="float32", seed=0)
     for variable, weights in zip(ours.trainable_variables, notebook.get_weights(), strict=True):
         variable.assign(weights)

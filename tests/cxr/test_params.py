@@ -1,11 +1,10 @@
 import pytest
 
-from cxr.data.images import ImagesParams
-from cxr.data.split import SplitParams
+from cxr.data.params import ImagesParams, SplitParams
 from cxr.errors import UserError
-from cxr.networks.training import TrainParams
+from cxr.networks.params import TrainParams
 from cxr.params import parse
-from cxr.statistics.evaluation import EvaluateParams
+from cxr.statistics.params import EvaluateParams
 
 TRAIN = {
     "epochs": 1,
@@ -36,6 +35,16 @@ def test_good_values_pass() -> None:
         (TrainParams, "train", {"epochs": 1}, "train.batch_size is missing"),
         (SplitParams, "split", {**SPLIT, "val_fraction": 1.5}, "split.val_fraction should be less than 1, got 1.5"),
         (SplitParams, "split", {**SPLIT, "protocol": "random"}, "split.protocol should be 'official', 'grouped' or"),
+        (TrainParams, "train", {**TRAIN, "epochs": 10**9}, "train.epochs should be less than or equal to 10000"),
+        (
+            TrainParams,
+            "train",
+            {**TRAIN, "batch_size": 10**9},
+            "train.batch_size should be less than or equal to 65536",
+        ),
+        (TrainParams, "train", {**TRAIN, "seed": 2**32}, "train.seed should be less than 4294967296"),
+        (SplitParams, "split", {**SPLIT, "seed": 2**32}, "split.seed should be less than 4294967296"),
+        (EvaluateParams, "evaluate", {**EVALUATE, "bootstrap_samples": 10**9}, "evaluate.bootstrap_samples should be"),
         (ImagesParams, "images", {"size": 0}, "images.size should be greater than 0, got 0"),
         (ImagesParams, "images", None, "section 'images' is missing"),
         (EvaluateParams, "evaluate", {**EVALUATE, "threshold": 2.0}, "evaluate.threshold should be between 0 and 1"),

@@ -12,6 +12,17 @@ import pytest
 from tests.conftest import Project
 
 
+def test_a_wrong_layer_stops_an_experiment_before_anything_is_downloaded(
+    make_dvc_project: Callable[[], Project],
+) -> None:
+    project = make_dvc_project()
+    done = project.run("dvc", "exp", "run", "-S", "model.layers=C-P-X-F-D")
+    assert done.returncode != 0
+    assert "error: model.layers 'C-P-X-F-D': 'X' is no layer" in done.stderr
+    assert stages_run(done.stdout) == ["check"]
+    assert not (project.folder / "data" / "raw").exists()
+
+
 @pytest.fixture(scope="module")
 def project(make_dvc_project: Callable[[], Project]) -> Project:
     """A tiny project that has been reproduced once."""
@@ -56,7 +67,7 @@ def test_nothing_changed_nothing_runs(project: Project) -> None:
 def test_a_learning_rate_runs_training_and_later_and_going_back_trains_nothing(project: Project) -> None:
     before = read(project, "metrics/test.json")
     there = project.ok("dvc", "exp", "run", "-n", "rate", "-S", "train.learning_rate=0.00001")
-    assert stages_run(there) == ["train", "evaluate"]
+    assert stages_run(there) == ["check", "train", "evaluate"]
     assert read(project, "metrics/test.json") != before
     back = project.ok("dvc", "exp", "run", "-n", "back", "-S", "train.learning_rate=0.0001")
     assert stages_run(back) == []
@@ -65,13 +76,13 @@ def test_a_learning_rate_runs_training_and_later_and_going_back_trains_nothing(p
 
 def test_the_bootstrap_runs_evaluate_alone(project: Project) -> None:
     model = (project.folder / "models/model.keras").read_bytes()
-    assert stages_run(project.ok("dvc", "exp", "run", "-n", "seed", "-S", "evaluate.seed=1")) == ["evaluate"]
+    assert stages_run(project.ok("dvc", "exp", "run", "-n", "seed", "-S", "evaluate.seed=1")) == ["check", "evaluate"]
     assert (project.folder / "models/model.keras").read_bytes() == model
 
 
 def test_the_size_is_part_of_what_the_run_cache_remembers(project: Project) -> None:
     there = project.ok("dvc", "exp", "run", "-n", "size", "-S", "images.size=20", "-S", "evaluate.seed=0")
-    assert sorted(stages_run(there)) == ["audit", "evaluate", "images", "train"]
+    assert sorted(stages_run(there)) == ["audit", "check", "evaluate", "images", "train"]
     assert stages_run(project.ok("dvc", "exp", "run", "-n", "size-back", "-S", "images.size=16")) == []
 
 
@@ -91,10 +102,10 @@ def test_a_changed_folder_is_taken_in_by_its_revision(
     shutil.copytree(kaggle_folder, folder)
     project = make_dvc_project()
     project.set(data__source="directory", data__directory=str(folder))
-    assert stages_run(project.ok("dvc", "repro", "manifest")) == ["download", "manifest"]
+    assert stages_run(project.ok("dvc", "repro", "manifest")) == ["check", "download", "manifest"]
     next((folder / "train" / "NORMAL").iterdir()).unlink()
     assert stages_run(project.ok("dvc", "repro", "manifest")) == []
     project.set(data__revision=1)
-    assert stages_run(project.ok("dvc", "repro", "manifest")) == ["download", "manifest"]
+    assert stages_run(project.ok("dvc", "repro", "manifest")) == ["check", "download", "manifest"]
     assert read(project, "metrics/data.json")["n_images"] == 79
     assert read(project, "metrics/data.json")["images"] == "real"

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from cxr.errors import UserError
 from stages import project
 
 
@@ -27,6 +28,32 @@ def test_whole_replaces_a_folder(tmp_path: Path) -> None:
             partial.mkdir()
             (partial / name).touch()
     assert [path.name for path in (tmp_path / "tree").iterdir()] == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"data: [unclosed", "params.yaml is not valid YAML"),
+        ("data: {directory: Röntgen}".encode("latin-1"), "params.yaml is not text in UTF-8: invalid"),
+        (b"data: " + 5000 * b"[" + 5000 * b"]", "params.yaml is not valid YAML: it is nested too deeply"),
+        (b"data: " + 5000 * b"9", "params.yaml is not valid YAML: Exceeds the limit"),
+        (b"data: 2024-13-45", "params.yaml is not valid YAML: month must be in"),
+        (b"- data", "params.yaml holds no mapping"),
+    ],
+)
+def test_a_file_that_is_no_mapping_in_yaml_is_one_line(content: bytes, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UserError) as error:
+        project.read_yaml(path)
+    assert told in str(error.value)
+    assert len(str(error.value)) < 400
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_is_no_params_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be read: Is a directory"):
+        project.read_yaml(tmp_path)
 
 
 def test_home_is_the_project_also_from_a_queued_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

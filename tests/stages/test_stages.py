@@ -147,11 +147,30 @@ def shared_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return made
 
 
-def test_broken_params_file(project: Project) -> None:
-    (project.folder / "params.yaml").write_text("data: [unclosed")
-    assert "params.yaml is not valid YAML" in error_of(project.stage("download"))
+def test_a_missing_params_file(project: Project) -> None:
     (project.folder / "params.yaml").unlink()
-    assert "params.yaml is missing" in error_of(project.stage("download"))
+    assert "params.yaml is missing" in error_of(project.stage("check"))
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"model__layers": "C-P-X-F-D"}, "'X' is no layer"),
+        ({"model__layers": "C-P-P-P-P-P-F"}, "too many P for images of 16 pixels"),
+        ({"split__protocol": "random"}, "split.protocol should be 'official', 'grouped' or 'pooled'"),
+        ({"evaluate__threshold": "best"}, "evaluate.threshold should be a probability"),
+        ({"phantom__seed": 2**32}, "phantom.seed should be less than 4294967296"),
+    ],
+)
+def test_every_section_is_checked_first(params: dict[str, object], told: str, project: Project) -> None:
+    project.set(**params)
+    assert told in error_of(project.stage("check"))
+    assert not (project.folder / "data").exists()
+
+
+def test_the_check_starts_no_library_that_learns(project: Project) -> None:
+    heavy = "import sys, stages.check; print({'keras', 'tensorflow', 'sklearn', 'pandas'} & set(sys.modules))"
+    assert project.ok("python", "-c", heavy) == "set()\n"
 
 
 def test_a_killed_training_resumes_with_the_same_result(shared_project: Project) -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from cxr.data import manifest
 from cxr.sources import phantoms as phantom
+from cxr.sources.params import PhantomParams
 
 
 def jpeg(quality: int = 75, mode: str = "L", size: tuple[int, int] = (40, 30), seed: int = 0) -> bytes:
@@ -84,7 +85,7 @@ def test_build_sorts_and_points_copies_to_the_first() -> None:
 
 
 def test_phantoms_carry_their_plan() -> None:
-    params = phantom.PhantomParams(
+    params = PhantomParams(
         n_images=60, pixels=40, opacity=1.0, quality_trap=True, brightness_trap=True,
         duplicate_trap=False, prevalence_trap=True, seed=1,
     )  # fmt: skip

@@ -7,14 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxr.data import split
+from cxr.data.params import SplitParams
 from cxr.errors import UserError
 from cxr.vocabulary import SPLITS
 
 PROTOCOLS = ["official", "grouped", "pooled"]
 
 
-def params(protocol: str, **changes: object) -> split.SplitParams:
-    return split.SplitParams(**{"protocol": protocol, "val_fraction": 0.2, "test_fraction": 0.2, "seed": 0, **changes})
+def params(protocol: str, **changes: object) -> SplitParams:
+    return SplitParams(**{"protocol": protocol, "val_fraction": 0.2, "test_fraction": 0.2, "seed": 0, **changes})
 
 
 def make_manifest(seed: int, n_groups: int = 150) -> pd.DataFrame:
@@ -81,6 +82,11 @@ def test_the_order_of_the_rows_does_not_matter_and_the_seed_does(protocol: str) 
         assert one[name]["path"].tolist() == two[name]["path"].tolist()
     other = split.cut(table, params(protocol, seed=1))
     assert set(other["val"]["path"]) != set(one["val"]["path"])
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_seed_that_is_allowed_cuts(protocol: str) -> None:
+    assert split.cut(make_manifest(0), params(protocol, seed=2**32 - 1))
 
 
 def test_pooled_has_the_sizes_of_the_study() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from cxr.errors import UserError
 from cxr.networks import network
+from cxr.networks.params import ModelParams
 
 # Layers and trainable parameters of the study's runs at 224 pixels.
 STUDY = """C-C-P-C-C-P-F-D-D,51657153
@@ -16,10 +17,8 @@ C-P-C-F-D-D,102815937
 """
 
 
-def params(layers: str, **changes: object) -> network.ModelParams:
-    return network.ModelParams(
-        **{"layers": layers, "filters": [64, 128], "dense_units": 128, "dropout": 0.3, **changes}
-    )
+def params(layers: str, **changes: object) -> ModelParams:
+    return ModelParams(**{"layers": layers, "filters": [64, 128], "dense_units": 128, "dropout": 0.3, **changes})
 
 
 @pytest.mark.parametrize(("layers", "n_parameters"), list(csv.reader(io.StringIO(STUDY))))

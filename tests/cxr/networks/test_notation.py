@@ -60,6 +60,9 @@ def test_widths_poolings_and_dropout(layers: str, expected: str) -> None:
         ("C-F-F", "exactly one F"),
         ("C-D-F", "D (dense) stands before F"),
         ("C-F-D-P", "only D (dense) may follow F"),
+        ("C65537-F", "'C65537': a width of at most 65536 is allowed"),
+        ("C" + "9" * 5000 + "-F", "a width of at most 65536 is allowed"),
+        ("C-" * 200 + "F", "model.layers has 201 layers; at most 200"),
     ],
 )
 def test_refused(layers: str, told: str) -> None:

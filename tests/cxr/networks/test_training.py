@@ -13,13 +13,14 @@ from cxr.inference.predict import predict
 from cxr.networks import model_file, network, training
 from cxr.networks.backend import keras
 from cxr.networks.batches import Batches, Part
+from cxr.networks.params import ModelParams, TrainParams
 
 PARAMS = {"epochs": 3, "batch_size": 16, "learning_rate": 1e-2, "augmentation": "none", "precision": "auto", "seed": 5}
 SIZE = 12
 
 
 def build(precision: str = "float32", seed: int = 5) -> keras.Model:
-    params = network.ModelParams(layers="C4-P-F-D8", filters=[4, 4], dense_units=8, dropout=0.3)
+    params = ModelParams(layers="C4-P-F-D8", filters=[4, 4], dense_units=8, dropout=0.3)
     return network.build(params, SIZE, precision=precision, seed=seed)
 
 
@@ -35,7 +36,7 @@ def data(n: int = 96, contrast: int = 100) -> tuple[np.ndarray, Part, Part]:
 
 
 def run(start: training.Progress | None = None, n_epochs: int = 3, **changes: object) -> tuple[list, list]:
-    params = training.TrainParams(**{**PARAMS, **changes})
+    params = TrainParams(**{**PARAMS, **changes})
     model = build()
     for history in training.train(model, *data(), params, start or training.Progress()):
         if len(history) == n_epochs:
@@ -118,7 +119,7 @@ def test_bfloat16_reaches_the_auroc_of_float32_within_the_seed_spread() -> None:
     for precision, values in auroc.items():
         for seed in range(3):
             model = build(precision, seed)
-            params = training.TrainParams(**{**PARAMS, "epochs": 10, "batch_size": 32, "seed": seed})
+            params = TrainParams(**{**PARAMS, "epochs": 10, "batch_size": 32, "seed": seed})
             *_, _ = training.train(model, images, train, val, params, training.Progress())
             values.append(roc_auc_score(val.labels, predict(model, images, val.rows)))
     assert np.mean(auroc["float32"]) > 0.8

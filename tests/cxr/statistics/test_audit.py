@@ -10,8 +10,10 @@ from PIL import Image
 
 from cxr.data import manifest, split
 from cxr.data.images import decode
+from cxr.data.params import SplitParams
 from cxr.sources import phantoms as phantom
 from cxr.statistics import audit
+from cxr.statistics.params import AuditParams
 from tests.conftest import phantom_params
 
 BARE = dict.fromkeys(("quality_trap", "brightness_trap", "duplicate_trap", "prevalence_trap"), False)
@@ -25,10 +27,10 @@ def audited(protocol: str = "pooled", **changes: Any) -> dict[str, dict[str, flo
         rows.append(manifest.inspect(each.path, content))
         images[each.path] = decode(content, 32)
     table = manifest.build(rows)
-    cut = split.SplitParams(protocol=protocol, val_fraction=0.1, test_fraction=0.4, seed=0)
+    cut = SplitParams(protocol=protocol, val_fraction=0.1, test_fraction=0.4, seed=0)
     parts = split.cut(table, cut)
     stacked = np.stack([images[path] for path in table["path"]])
-    return audit.audit(table, stacked, parts["train"], parts["test"], audit.AuditParams(bootstrap_samples=200, seed=0))
+    return audit.audit(table, stacked, parts["train"], parts["test"], AuditParams(bootstrap_samples=200, seed=0))
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +88,7 @@ def test_a_size_and_a_mode_that_follow_the_label_are_found() -> None:
     table = manifest.build(rows).assign(row=np.arange(len(labels)))
     train, test = table.iloc[::2], table.iloc[1::2]
     for name, features in audit.metadata_features(table).items():
-        figures = audit.measure(features, train, test, audit.AuditParams(bootstrap_samples=100, seed=0))
+        figures = audit.measure(features, train, test, AuditParams(bootstrap_samples=100, seed=0))
         assert figures["accuracy"] > 0.99 if name in ("size", "mode", "metadata") else figures["accuracy"] < 1.01
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from cxr.statistics import bootstrap, evaluation, metrics
-from cxr.statistics.evaluation import EvaluateParams
+from cxr.statistics.params import EvaluateParams
 
 
 def sample(seed: int, n: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,0 +1,25 @@
+"""Sections `images` and `split` of params.yaml."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from cxr.params import STRICT, Seed
+
+
+@dataclass(frozen=True, config=STRICT)
+class ImagesParams:
+    """`size`: height and width in pixels."""
+
+    size: Annotated[int, Field(gt=0, le=2048)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class SplitParams:
+    """How the images are cut; the fractions are of images, `val_fraction` of what is not test."""
+
+    protocol: Literal["official", "grouped", "pooled"]
+    val_fraction: Annotated[float, Field(gt=0, lt=1)]
+    test_fraction: Annotated[float, Field(gt=0, lt=1)]
+    seed: Seed

@@ -1,0 +1,34 @@
+"""The sections of params.yaml: the one table of them, and what they must satisfy together.
+
+Imports no library that learns, so that a whole params.yaml is checked in a moment.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cxr.data.params import ImagesParams, SplitParams
+from cxr.errors import UserError
+from cxr.networks.params import ModelParams, TrainParams
+from cxr.networks.params import check as check_network
+from cxr.params import parse
+from cxr.sources.params import DataParams, PhantomParams
+from cxr.statistics.params import AuditParams, EvaluateParams
+
+SECTIONS: dict[str, type] = {
+    "data": DataParams,
+    "images": ImagesParams,
+    "split": SplitParams,
+    "audit": AuditParams,
+    "model": ModelParams,
+    "train": TrainParams,
+    "evaluate": EvaluateParams,
+    "phantom": PhantomParams,
+}
+
+
+def check(params: Mapping[str, Any]) -> None:
+    """Check the content of params.yaml. Raises UserError, one line, as `parse` does and where sections do not fit."""
+    if unknown := sorted(str(name) for name in params if name not in SECTIONS):
+        raise UserError(f"params.yaml: {', '.join(unknown)}: no such section (misspelt?)")
+    parsed: dict[str, Any] = {name: parse(kind, name, params.get(name)) for name, kind in SECTIONS.items()}
+    check_network(parsed["model"], parsed["images"].size)

@@ -1,0 +1,20 @@
+"""params.yaml -> data/params_checked.txt
+
+Every section is checked before the first stage works. The file says always the same: new parameters that are good
+make nothing run again that does not read them.
+"""
+
+from pathlib import Path
+
+from cxr import sections
+from stages import project
+
+
+def main() -> None:
+    sections.check(project.read_yaml(Path("params.yaml")))
+    with project.whole("data/params_checked.txt") as partial:
+        partial.write_text("every section of params.yaml is good\n")
+
+
+if __name__ == "__main__":
+    project.run(main)
