@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cxr.inference.cost import flops_per_image
 from cxr.inference.predict import predict
 from cxr.networks.model_file import load
 from cxr.statistics import evaluation
@@ -26,7 +27,9 @@ def main() -> None:
         project.write_csv(f"data/predictions/{name}.csv", predictions[name])
 
     figures = evaluation.measure(predictions["val"], predictions["test"], params)
-    project.write_json("metrics/test.json", {"protocol": protocol, **figures})
+    project.write_json(
+        "metrics/test.json", {"protocol": protocol, **figures, "flops_per_image": flops_per_image(model)}
+    )
     test = predictions["test"]
     project.write_csv("plots/roc.csv", evaluation.roc(test))
     project.write_csv("plots/precision_recall.csv", evaluation.precision_recall(test))

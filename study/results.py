@@ -13,6 +13,7 @@ import pandas as pd
 
 from cxr.errors import UserError
 from cxr.statistics.comparison import Classifier
+from cxr.statistics.overfitting import overfitting
 from stages.project import parse_yaml
 from study import experiments
 from study.commands import git
@@ -122,6 +123,9 @@ def _read(name: str, read: Callable[[str], str]) -> Result:
     try:
         metrics = {key: json.loads(read(key)) for key in ("train", "test", "data", "split", "shortcuts")}
         history, predictions = (pd.read_csv(io.StringIO(read(key))) for key in ("history", "predictions"))
+        # Runs kept under an earlier version hold the FLOPs in train.json.
+        metrics["train"].setdefault("flops_per_image", metrics["test"].get("flops_per_image"))
+        metrics["train"] |= overfitting(*(history[key].to_numpy() for key in ("loss", "val_loss")))
         return Result(
             name, parse_yaml(read("params"), "params.yaml"), history=history, predictions=predictions, **metrics
         )

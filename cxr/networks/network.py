@@ -6,7 +6,6 @@ from typing import Any
 
 from cxr.networks.backend import keras
 from cxr.networks.fast import stack as fast
-from cxr.networks.fast.layers import PooledConvolution
 from cxr.networks.notation import Step
 from cxr.networks.params import ModelParams, check
 
@@ -32,15 +31,3 @@ def build(params: ModelParams, image_size: int, *, precision: str, seed: int, st
     x = stack(x, params.steps(), params.dropout, policy, count(seed * N_DROPOUT_SEEDS + 1))
     logits = keras.layers.Dense(1, dtype="float32", name="logit")(x)
     return keras.Model(inputs, logits, name="network")
-
-
-def flops_per_image(network: keras.Model) -> int:
-    """Multiplications and additions of one image's forward pass in convolutions and dense layers."""
-    flops = 0
-    for layer in network.layers:
-        if isinstance(layer, PooledConvolution):
-            _, height, width, n_channels = layer.input.shape
-            flops += 2 * height * width * 3 * 3 * n_channels * layer.filters
-        elif isinstance(layer, keras.layers.Dense):
-            flops += 2 * layer.input.shape[-1] * layer.units
-    return flops

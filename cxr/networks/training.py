@@ -14,8 +14,6 @@ from cxr.errors import UserError
 from cxr.networks.backend import gpus, keras
 from cxr.networks.batches import Batches, Images, Part
 from cxr.networks.fast.optimizer import Adam
-from cxr.networks.network import flops_per_image
-from cxr.networks.overfitting import overfitting
 from cxr.networks.params import TrainParams
 
 HISTORY_COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
@@ -117,19 +115,17 @@ def _all_variables(network: keras.Model) -> list[Any]:
 
 
 def summary(network: keras.Model, history: list[dict[str, float]], n_images: int) -> dict[str, float | int | None]:
-    """Figures of a finished training: last losses and accuracies, over-fitting, cost.
+    """Figures of a finished training: weights, cost, the last losses and accuracies.
 
-    `seconds` includes validation, `images_per_second` counts images of the training part, `flops_per_image` is of one
-    forward pass.
+    `seconds` includes validation; `images_per_second` counts images of the training part; `loss_gap`: val_loss - loss.
     """
     last = history[-1]
     seconds = sum(row["seconds"] for row in history)
     return {
         "parameters": network.count_params(),
-        "flops_per_image": flops_per_image(network),
         "epochs": len(history),
         "seconds": seconds,
         "images_per_second": n_images * len(history) / seconds,
         **{key: last[key] for key in ("loss", "accuracy", "val_loss", "val_accuracy")},
-        **overfitting(*(np.array([row[key] for row in history]) for key in ("loss", "val_loss"))),
+        "loss_gap": last["val_loss"] - last["loss"],
     }

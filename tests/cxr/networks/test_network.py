@@ -37,9 +37,3 @@ def test_same_seed_same_weights() -> None:
     for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert any((a != b).any() for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
-
-
-def test_flops_are_two_for_each_weight_at_each_place() -> None:
-    built = network.build(params("C4-P-C6-F-D5"), 8, precision="float32", seed=0)
-    first, second = 8 * 8 * 9 * 1 * 4, 4 * 4 * 9 * 4 * 6
-    assert network.flops_per_image(built) == 2 * (first + second + 4 * 4 * 6 * 5 + 5)

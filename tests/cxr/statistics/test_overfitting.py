@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cxr.networks.overfitting import overfitting
+from cxr.statistics.overfitting import overfitting
 
 LOSSES = arrays(np.float64, st.integers(1, 40), elements=st.integers(0, 640).map(lambda n: n / 64))
 

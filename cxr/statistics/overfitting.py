@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter
 
 # Of white noise with variance 1, the second differences have this variance.
 SECOND_DIFFERENCE_VARIANCE = 6
@@ -18,7 +19,8 @@ def overfitting(loss: NDArray[np.float64], val_loss: NDArray[np.float64]) -> dic
     """
     gaps = val_loss - loss
     best = int(np.argmin(val_loss))
-    smooth = _medians_of_three(val_loss)
+    # The ends repeat themselves.
+    smooth = median_filter(val_loss, size=3, mode="nearest")
     lowest = int(np.argmin(smooth))
     return {
         "loss_gap": float(gaps[-1]),
@@ -28,12 +30,6 @@ def overfitting(loss: NDArray[np.float64], val_loss: NDArray[np.float64]) -> dic
         "val_loss_rise": float(smooth[-1] - smooth[lowest]),
         "val_loss_jitter": _jitter(val_loss),
     }
-
-
-def _medians_of_three(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each value's median with its two neighbours; the ends repeat themselves."""
-    padded = np.pad(values, 1, mode="edge")
-    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(padded, 3), axis=1))
 
 
 def _jitter(values: NDArray[np.float64]) -> float | None:

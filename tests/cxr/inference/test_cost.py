@@ -1,0 +1,20 @@
+from cxr.inference.cost import flops_per_image
+from cxr.networks import network, plain
+from cxr.networks.backend import keras
+from cxr.networks.params import ModelParams
+
+
+def test_flops_are_two_for_each_weight_at_each_place() -> None:
+    params = ModelParams(layers="C4-P-C6-F-D5", filters=[1, 1], dense_units=1, dropout=0.3)
+    first, second = 8 * 8 * 9 * 1 * 4, 4 * 4 * 9 * 4 * 6
+    dense = 4 * 4 * 6 * 5 + 5
+    fast = network.build(params, 8, precision="float32", seed=0)
+    assert flops_per_image(fast) == 2 * (first + second + dense)
+    # The plain network is fed three equal channels.
+    slow = network.build(params, 8, precision="float32", seed=0, stack=plain.stack)
+    assert flops_per_image(slow) == 2 * (3 * first + second + dense)
+
+
+def test_a_stride_leaves_places_out() -> None:
+    strided = keras.Sequential([keras.Input((9, 9, 2)), keras.layers.Conv2D(5, 3, strides=2, padding="same")])
+    assert flops_per_image(strided) == 2 * 5 * 5 * 9 * 2 * 5
