@@ -14,19 +14,22 @@ def dvc(*arguments: str) -> str:
     return run([sys.executable, "-m", "dvc", *arguments], f"dvc {' '.join(arguments[:2])}")
 
 
-def git(*arguments: str) -> str:
-    """Output of a Git command. Raises UserError with Git's last line."""
-    return run(["git", *arguments], f"git {arguments[0]}")
+def git(*arguments: str, **variables: str) -> str:
+    """Output of a Git command, with these environment variables. Raises UserError with Git's last line."""
+    return run(["git", *arguments], f"git {arguments[0]}", **variables)
 
 
-def run(command: list[str], name: str) -> str:
+def environment() -> dict[str, str]:
+    """The environment in which a command finds this Python first."""
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
+def run(command: list[str], name: str, **variables: str) -> str:
     """Standard output of a command that finds this Python first. Raises UserError, `name` and its last line."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    # Files, not pipes: `dvc queue start` leaves workers behind that would hold a pipe open.
+    # Files, not pipes: what a command leaves behind would hold a pipe open.
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        environment = {**os.environ, "PATH": path}
         # A session of its own: Ctrl-C in the terminal is for this process, which then stops things in order.
-        done = subprocess.run(command, env=environment, stdout=out, stderr=err, start_new_session=True)
+        done = subprocess.run(command, env=environment() | variables, stdout=out, stderr=err, start_new_session=True)
         out.seek(0)
         err.seek(0)
         output, errors = out.read(), err.read()

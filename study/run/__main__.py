@@ -1,7 +1,8 @@
 """Run a study: `python -m study.run study.yaml [--set section.key=value ...] [--label NAME] [--jobs N]`.
 
-Queues the runs that are not finished, works them off, names each that fails with its reason, and shows the
-table. Interrupted, it goes on where it stopped: finished runs stay, a training resumes at its last epoch.
+Starts from the commit and leaves the work tree alone. Works off the runs that are not finished and names each that
+fails with its reason. Called again after an interruption it goes on: finished runs stay, a training resumes at its
+last epoch.
 """
 
 import argparse
@@ -18,28 +19,34 @@ from cxr.errors import UserError
 from stages import project
 from study import experiments
 from study.commands import dvc
-from study.run import grid, overrides
+from study.run import baseline, grid, lock, overrides
+from study.run.engine import Engine, State
 
 POLL = 2.0
-OVER = {"Success", "Failed"}
 
 
 def main() -> None:
     arguments = _arguments()
-    runs = grid.load(arguments.study, overrides.parse_overrides(arguments.set), arguments.label)
-    wanted = [run for run in runs if not experiments.is_finished(run)]
-    grid.check(wanted)
-    print(f"{len(runs)} runs, {len(runs) - len(wanted)} finished before", file=sys.stderr)
-    try:
-        failures = _work_off(wanted, arguments.jobs, _stop_signal()) if wanted else {}
-    except KeyboardInterrupt:
-        experiments.clear({run.name for run in wanted})
-        raise
+    baseline.check_identity()
+    base = baseline.read(arguments.uncommitted)
+    runs = grid.load(arguments.study, base.params, overrides.parse_overrides(arguments.set), arguments.label)
+    with lock.alone(arguments.study, {run.name for run in runs}) as left:
+        wanted = [run for run in runs if not experiments.is_finished(run, base)]
+        grid.check(wanted)
+        print(f"{len(runs)} runs, {len(runs) - len(wanted)} finished before", file=sys.stderr)
+        failures = _work_off(_engine(base), wanted, left, arguments.jobs) if wanted or left else {}
     if arguments.plots:
         _plots([run.name for run in runs if run.name not in failures], arguments.plots)
     if failures:
         told = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
         raise UserError(f"{len(failures)} of {len(runs)} runs failed: {told}")
+
+
+def _engine(base: baseline.Baseline) -> Engine:
+    # DVC's modules take seconds to load, for which a study with nothing to do need not wait.
+    from study.run.dvc_queue import DvcQueue
+
+    return DvcQueue(base)
 
 
 def _arguments() -> argparse.Namespace:
@@ -49,56 +56,48 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--label", default="", help="ends the runs' names, to keep them beside those of other overrides"
     )
+    parser.add_argument(
+        "--uncommitted", action="store_true", help="run with the work tree's changes, not with what is committed"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--plots", type=Path, metavar="FOLDER", help="write the runs' curves to FOLDER/index.html")
     return parser.parse_args()
 
 
-def _stop_signal() -> threading.Event:
-    """Set when the user stops the study: an exception in the midst of DVC's code might be swallowed there."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+def _work_off(engine: Engine, runs: list[grid.Run], left: set[str], n_jobs: int) -> dict[str, str]:
+    """Have the runs worked off, after those that an earlier study has left; the reason of each failure by name.
 
-
-def _work_off(runs: list[grid.Run], n_jobs: int, stop: threading.Event) -> dict[str, str]:
-    """Queue the runs and wait until all are over; the reason of each failure by name.
-
-    Raises KeyboardInterrupt once `stop` is set.
+    Raises KeyboardInterrupt where the user stops it. Whatever happens, none of the runs is at work afterwards.
     """
+    stop = _stop_signal()
     names = {run.name for run in runs}
-    experiments.clear(names)
-    for run in tqdm(runs, desc="queue", unit="run"):
-        experiments.enqueue(run)
+    if stopped := engine.stop(names | left):
+        print(f"stopped what an earlier study had left at work: {', '.join(sorted(stopped))}", file=sys.stderr)
+    if not runs:
+        return {}
+    try:
         _check(stop)
-    experiments.start(n_jobs)
-    known: dict[str, str] = {}
-    started: dict[str, float] = {}
-    bar: tqdm[Any] = tqdm(total=len(runs), desc="study", unit="run")
-    with bar:
-        while not all(known.get(name) in OVER for name in names):
-            stop.wait(POLL)
-            _check(stop)
-            # Asked first: what a worker that has gone leaves as running, nobody runs.
-            is_worked_on = experiments.has_workers()
-            now = experiments.states(names)
-            for name in sorted(names):
-                _tell(bar, name, known.get(name), now.get(name), started)
-            known = now
-            bar.set_postfix_str(", ".join(experiments.running(known)))
-            if not is_worked_on:
-                _restart(known, n_jobs)
-    return {name: experiments.reason(name) for name in sorted(names) if known[name] == "Failed"}
+        engine.start(runs, n_jobs)
+        states = _watch(engine, names, stop)
+        return {name: engine.reason(name) for name in sorted(names) if states[name] is State.FAILED}
+    except KeyboardInterrupt:
+        print("stopping; what is finished stays", file=sys.stderr)
+        raise
+    finally:
+        engine.stop(names)
 
 
-def _restart(states: dict[str, str], n_jobs: int) -> None:
-    """Start workers for what waits; what a dead worker was at is taken out of the queue, with a UserError."""
-    if lost := experiments.running(states):
-        experiments.clear(set(states))
-        raise UserError(f"DVC's queue worker died at {', '.join(lost)}; run it again to go on")
-    if "Queued" in states.values():
-        experiments.start(n_jobs)
+def _stop_signal() -> threading.Event:
+    """Set when the user stops the study or closes its terminal.
+
+    An exception instead, in the midst of DVC's code, might be swallowed there.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Ignored is what `nohup` has asked for.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 def _check(stop: threading.Event) -> None:
@@ -106,16 +105,33 @@ def _check(stop: threading.Event) -> None:
         raise KeyboardInterrupt
 
 
-def _tell(bar: "tqdm[Any]", name: str, before: str | None, now: str | None, started: dict[str, float]) -> None:
+def _watch(engine: Engine, names: set[str], stop: threading.Event) -> dict[str, State]:
+    """The states of the runs once all are over; on the way, a bar and a line for each that ends."""
+    known: dict[str, State] = {}
+    started: dict[str, float] = {}
+    bar: tqdm[Any] = tqdm(total=len(names), desc="study", unit="run")
+    with bar:
+        while not all(name in known and known[name].is_over for name in names):
+            stop.wait(POLL)
+            _check(stop)
+            now = engine.states(names)
+            for name in sorted(names):
+                _tell(bar, name, known.get(name), now.get(name), started)
+            known = now
+            bar.set_postfix_str(", ".join(name for name in sorted(known) if known[name] is State.RUNNING))
+    return known
+
+
+def _tell(bar: "tqdm[Any]", name: str, before: State | None, now: State | None, started: dict[str, float]) -> None:
     """Report a run that has changed its state."""
     if now == before or now is None:
         return
-    if now == "Running":
+    if now is State.RUNNING:
         started[name] = time.monotonic()
-    if now in OVER:
+    if now.is_over:
         bar.update()
         took = time.monotonic() - started.get(name, time.monotonic())
-        bar.write(f"{name}: {'done' if now == 'Success' else 'failed'} in {took:.0f} s", file=sys.stderr)
+        bar.write(f"{name}: {now} in {took:.0f} s", file=sys.stderr)
 
 
 def _plots(names: list[str], folder: Path) -> None:

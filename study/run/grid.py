@@ -22,12 +22,12 @@ class Run:
     params: dict[str, Any]
 
 
-def load(path: Path, extra: dict[str, Any], label: str = "") -> list[Run]:
-    """The runs of a study file on top of params.yaml; `extra` overrides both, `label` ends every name.
+def load(path: Path, base: dict[str, Any], extra: dict[str, Any], label: str = "") -> list[Run]:
+    """The runs of a study file on top of `base`, the parameters; `extra` overrides both, `label` ends every name.
 
     Raises UserError that names every run with an unknown parameter. Their values are not looked at: see `check`.
     """
-    study, base = project.read_yaml(path), project.read_yaml(Path("params.yaml"))
+    study = project.read_yaml(path)
     if not isinstance(study.get("runs"), dict) or set(study) - {"params", "runs"}:
         raise UserError(f"{path} needs `runs`, a mapping from names to overrides, and may have `params` for all")
     overrides = {
@@ -57,7 +57,7 @@ def _each(act: Callable[[str], T], names: Iterable[str]) -> list[T]:
 
 
 def _apply(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
-    """params.yaml with the overrides."""
+    """The parameters with the overrides."""
     params = copy.deepcopy(base)
     for key, value in overrides.items():
         section, _, name = key.partition(".")

@@ -1,6 +1,5 @@
 """Overrides of params.yaml as words: `section.key=value`."""
 
-import json
 from typing import Any
 
 from cxr.errors import UserError
@@ -16,11 +15,3 @@ def parse_overrides(texts: list[str]) -> dict[str, Any]:
             raise UserError(f"'{text}' is no override; write section.key=value")
         overrides[key] = parse_yaml(value, f"the value of '{key}'")
     return overrides
-
-
-def as_argument(key: str, value: Any) -> str:
-    """An override as `dvc exp run --set-param` takes it; strings quoted, so that none is read as a sweep."""
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-        return f"{key}='{escaped}'"
-    return f"{key}={json.dumps(value, separators=(',', ':'))}"

@@ -1,12 +1,9 @@
 """A study through DVC's real queue, and the page of its curves in a real browser."""
 
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,89 +67,6 @@ def test_finished_runs_are_not_repeated_and_changed_ones_are(
     assert "2 runs, 1 finished before" in done.stderr
     assert "plain: done" in done.stderr
     assert "small: done" not in done.stderr
-
-
-def training_processes(project: Project) -> list[int]:
-    """Processes of stages.train that work in one of the project's temporary copies."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            is_training = b"stages.train" in (entry / "cmdline").read_bytes()
-            if is_training and (entry / "cwd").resolve().is_relative_to(project.folder):
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return found
-
-
-def wait_until(condition: Callable[[], object], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.2)
-
-
-def interrupt(project: Project, started: "subprocess.Popen[str]") -> None:
-    started.send_signal(signal.SIGINT)
-
-
-def kill_the_worker(project: Project, started: "subprocess.Popen[str]") -> None:
-    (record,) = (project.folder / ".dvc" / "tmp" / "exps" / "celery").glob("dvc-exp-worker-*.pid")
-    os.kill(int(record.read_text()), signal.SIGKILL)
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
-@pytest.mark.parametrize(
-    ("name", "rate", "stop", "reason"),
-    [
-        ("long", 1e-3, interrupt, "interrupted"),
-        ("lost", 3e-3, kill_the_worker, "DVC's queue worker died at lost"),
-    ],
-    ids=["interrupted", "worker-killed"],
-)
-def test_a_stopped_study_leaves_nothing_running_and_goes_on(
-    project: Project,
-    first: subprocess.CompletedProcess[str],
-    name: str,
-    rate: float,
-    stop: Callable[[Project, "subprocess.Popen[str]"], None],
-    reason: str,
-) -> None:
-    (project.folder / "long.yaml").write_text(f"runs: {{{name}: {{train.epochs: 60, train.learning_rate: {rate}}}}}")
-    command = [sys.executable, "-m", "study.run", "long.yaml"]
-    checkpoints = project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints"
-    before = set(checkpoints.glob("*.pickle"))
-    started = subprocess.Popen(
-        command, cwd=project.folder, env=project.environment(), stderr=subprocess.PIPE, text=True
-    )
-    with started:
-        wait_until(lambda: set(checkpoints.glob("*.pickle")) - before, 120)
-        stop(project, started)
-        _, told = started.communicate(timeout=120)
-    assert started.returncode == 1
-    assert told.strip().splitlines()[-1] == f"error: {reason}; run it again to go on"
-    wait_until(lambda: not training_processes(project), 20)
-    assert project.ok("git", "status", "--short") == "?? long.yaml\n"
-
-    again = project.run(*command)
-    assert again.returncode == 0, again.stderr
-    log = project.ok("dvc", "queue", "logs", name)
-    assert "epoch 60/60" in log
-    assert "epoch 1/60" not in log
-    (project.folder / "long.yaml").unlink()
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
-def test_a_stage_that_has_only_just_started_ends_with_the_study(
-    project: Project, first: subprocess.CompletedProcess[str]
-) -> None:
-    (project.folder / "long.yaml").write_text("runs: {another: {train.epochs: 60, train.learning_rate: 2e-3}}")
-    command = [sys.executable, "-m", "study.run", "long.yaml"]
-    with subprocess.Popen(command, cwd=project.folder, env=project.environment(), stderr=subprocess.DEVNULL) as started:
-        wait_until(lambda: training_processes(project), 120)
-        started.send_signal(signal.SIGINT)
-    assert not training_processes(project)
-    (project.folder / "long.yaml").unlink()
 
 
 def test_the_table_names_experiments_and_says_synthetic(

@@ -1,0 +1,255 @@
+"""DVC's queue of experiments as the engine of a study: its entries, its workers, and how they are stopped."""
+
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+from dvc.repo import Repo
+from dvc.repo.experiments.executor.base import BaseExecutor
+from dvc.repo.experiments.queue.base import QueueEntry
+from dvc.repo.experiments.queue.tasks import run_exp
+from dvc.repo.experiments.utils import get_exp_rwlock
+
+from cxr.errors import UserError
+from study import experiments
+from study.commands import dvc, environment
+from study.run.baseline import Baseline
+from study.run.engine import State
+
+if TYPE_CHECKING:
+    from dvc.repo.experiments.queue.celery import LocalCeleryQueue
+
+    from study.run.grid import Run
+
+# Seconds that a process is given to end by itself.
+PATIENCE = 10.0
+POLL = 0.2
+# The names of our workers begin so; those of `dvc queue start` begin with dvc-exp.
+WORKER = "cxr-study"
+STATES = {"Queued": State.QUEUED, "Running": State.RUNNING, "Success": State.DONE, "Failed": State.FAILED}
+EXPERIMENTS = Path(".dvc/tmp/exps")
+
+
+class DvcQueue:
+    """The engine that works off runs in temporary copies of `baseline`, each one experiment of DVC.
+
+    What somebody else has put into the same queue is worked off beside them, and never stopped.
+    """
+
+    def __init__(self, baseline: Baseline) -> None:
+        self.baseline = baseline
+        self.n_jobs = 0
+
+    def start(self, runs: "list[Run]", n_jobs: int) -> None:
+        names = {run.name for run in runs}
+        with Repo() as repo:
+            queue = repo.experiments.celery_queue
+            _forget(queue, {entry.stash_rev for entry in _entries(queue, names)})
+            if replaced := names & set(experiments.finished()):
+                # Not `exp run --force`, which would also run every stage again.
+                dvc("exp", "remove", *sorted(replaced))
+            for run in runs:
+                self._enqueue(queue, run)
+        self.n_jobs = n_jobs
+        self._start_workers()
+
+    def states(self, names: set[str]) -> dict[str, State]:
+        # Before the states: a run that no worker was at, and that is running still, has died with its worker.
+        is_worked_on = any(_workers())
+        with Repo() as repo:
+            # Oldest first: of several runs of a name the newest stays.
+            entries = sorted(repo.experiments.celery_queue.status(), key=lambda entry: entry["timestamp"])
+        states = {entry["name"]: STATES[entry["status"]] for entry in entries if entry["name"] in names}
+        if not is_worked_on:
+            if lost := sorted(name for name, state in states.items() if state is State.RUNNING):
+                raise UserError(f"DVC's queue worker died at {', '.join(lost)}; run it again to go on")
+            if State.QUEUED in states.values():
+                self._start_workers()
+        return states
+
+    def stop(self, names: set[str]) -> set[str]:
+        with Repo() as repo:
+            queue = repo.experiments.celery_queue
+            # First of all: what no longer waits, no worker takes up when the run before it ends.
+            waiting = [entry for entry in queue.iter_queued() if entry.name in names]
+            _forget(queue, {entry.stash_rev for entry in waiting})
+            begun = [entry for entry in queue.iter_active() if entry.name in names]
+            _end_work(names)
+            _forget(queue, {entry.stash_rev for entry in begun})
+        _remove_copies(names)
+        return {entry.name for entry in (*waiting, *begun)}
+
+    def reason(self, name: str) -> str:
+        """The error line of the run's log, or the log's last line."""
+        try:
+            lines = [line.strip() for line in dvc("queue", "logs", name).splitlines() if line.strip()]
+        except UserError as error:
+            return str(error)
+        errors = [line for line in lines if line.lower().startswith("error")]
+        return errors[0] if errors else lines[-1] if lines else "it left no log"
+
+    def _enqueue(self, queue: "LocalCeleryQueue", run: "Run") -> None:
+        """What `dvc exp run --queue` does, but past the work tree.
+
+        There DVC stashes the user's changes, writes params.yaml, stages it and resets all; killed in the midst it
+        leaves the parameters of one run where the next study would read them.
+        """
+        head, root = self.baseline.head, queue.repo.root_dir
+        message = queue.stash.format_message(head, baseline_rev=head, name=run.name)
+        files = {
+            "params.yaml": self.baseline.params_with(run.overrides).encode(),
+            # Which experiment a run is, its copy reads here; the stage names of `dvc repro` would stand here too.
+            f".dvc/tmp/{BaseExecutor.PACKED_ARGS_FILE}": _packed(
+                {"DVC_EXP_BASELINE_REV": head, "DVC_EXP_NAME": run.name, "DVC_ROOT": root}
+            ),
+        }
+        commit = self.baseline.stash(files, message)
+        entry = QueueEntry(root, queue.scm.root_dir, queue.ref, commit, head, None, run.name, head)
+        with get_exp_rwlock(queue.repo, writes=[queue.ref]):
+            queue.scm.set_ref(queue.ref, commit, message=f"commit: {message}")
+        queue.celery.signature(run_exp.s(entry.asdict())).delay()
+
+    def _start_workers(self) -> None:
+        """Start workers in the background; each ends by itself when the queue has been empty for a while."""
+        folder = EXPERIMENTS / "celery"
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(1, self.n_jobs + 1):
+            command = [sys.executable, "-m", "dvc", "exp", "queue-worker", f"{WORKER}-{number}@localhost"]
+            with (folder / f"{WORKER}-{number}.out").open("ab") as log:
+                subprocess.Popen(
+                    [*command, "--clean"] if number == 1 else command,
+                    env=environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    # Ctrl-C in the terminal is for the study, which then stops things in order.
+                    start_new_session=True,
+                )
+
+
+def _packed(run_env: dict[str, str]) -> bytes:
+    """The arguments of `dvc repro` in a run's copy, as DVC hands them over."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "arguments"
+        BaseExecutor.pack_repro_args(str(path), run_env=run_env)
+        return path.read_bytes()
+
+
+def _entries(queue: "LocalCeleryQueue", names: set[str]) -> list[QueueEntry]:
+    """All that the queue knows under these names: what waits, what runs, what is over."""
+    messages = (*queue._iter_queued(), *queue._iter_processed())
+    return [entry for _, entry in messages if entry.name in names]
+
+
+def _forget(queue: "LocalCeleryQueue", revisions: set[str]) -> None:
+    """Take the runs of these revisions out of the queue, whatever state they are in.
+
+    `dvc queue remove` refuses all if one of them has just been begun, and what has died running it never gives up.
+    """
+    if not revisions:
+        return
+    for message, entry in queue._iter_queued():
+        if entry.stash_rev in revisions:
+            _drop(queue.celery.reject, message.delivery_tag)
+    for message, entry in queue._iter_processed():
+        if entry.stash_rev in revisions:
+            queue.celery.AsyncResult(message.headers["id"]).forget()
+            _drop(queue.celery.purge, message.delivery_tag)
+    with get_exp_rwlock(queue.repo, writes=[queue.ref]):
+        for stash in (queue.stash, queue.failed_stash):
+            known = stash.stash_revs
+            stash.remove_revs(known[revision] for revision in revisions & set(known))
+
+
+def _drop(act: Callable[[str], None], tag: str) -> None:
+    # Gone already where a worker has taken the message up since it was listed.
+    with contextlib.suppress(ValueError, FileNotFoundError):
+        act(tag)
+
+
+def _end_work(names: set[str]) -> None:
+    """End our workers and all processes at runs of these names. Raises UserError where one does not end."""
+    asked: dict[psutil.Process, float] = {}
+    while remaining := list(_to_end(names)):
+        now = time.monotonic()
+        for process in remaining:
+            waited = now - asked.setdefault(process, now)
+            if waited > 2 * PATIENCE:
+                raise UserError(f"process {process.pid} does not end; end it by hand, then run this again")
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if not waited:
+                    # A worker told so finishes what it is at and takes up nothing more.
+                    process.terminate()
+                elif waited > PATIENCE:
+                    process.kill()
+        time.sleep(POLL)
+
+
+def _to_end(names: set[str]) -> Iterator[psutil.Process]:
+    at_work = _at_work(names)
+    yield from at_work
+    for worker in _workers(WORKER):
+        # One that is at somebody else's run is left to finish it.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            children = worker.children(recursive=True)
+            if not children or set(children) & set(at_work):
+                yield worker
+
+
+def _workers(prefix: str = "") -> Iterator[psutil.Process]:
+    """The processes of the queue's workers whose names begin with `prefix`.
+
+    Asked through celery instead, a worker may read the half-written question, or this process the half-written
+    answer, and whichever does ends with it (celery/kombu#1551).
+    """
+    for process in psutil.process_iter(["cmdline"], ad_value=[]):
+        words = process.info["cmdline"]
+        if "queue-worker" in words and _folder(process) == Path.cwd():
+            name = words[words.index("queue-worker") + 1]
+            if name.startswith(prefix):
+                yield process
+
+
+def _at_work(names: set[str]) -> list[psutil.Process]:
+    """The processes at runs of these names: DVC's own, and what it has started in their temporary copies."""
+    records = dict(_records(names))
+    folders = set(records.values())
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"], ad_value=[])
+        if any(Path(word).name in records for word in process.info["cmdline"]) or _folder(process) in folders
+    ]
+
+
+def _records(names: set[str]) -> Iterator[tuple[str, Path]]:
+    """What DVC has noted of each run of these names that was ever begun: its record's file name, its copy's folder."""
+    for path in (EXPERIMENTS / "run").glob("*/*.run"):
+        # Empty for a moment while DVC writes it.
+        with contextlib.suppress(OSError, ValueError):
+            record = json.loads(path.read_text())
+            if record["name"] in names:
+                yield path.name, Path(record["root_dir"])
+
+
+def _folder(process: psutil.Process) -> Path | None:
+    try:
+        return Path(process.cwd().removesuffix(" (deleted)"))
+    except (psutil.Error, OSError):
+        return None
+
+
+def _remove_copies(names: set[str]) -> None:
+    """Remove the temporary copies that killed runs have left; all where no worker is left to work in any."""
+    copies = [folder for _, folder in _records(names)]
+    if not any(_workers()):
+        copies.extend(EXPERIMENTS.glob("tmp*"))
+    for folder in copies:
+        shutil.rmtree(folder, ignore_errors=True)

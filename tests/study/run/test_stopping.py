@@ -1,0 +1,171 @@
+"""A study that is stopped or killed, at whatever moment: nothing stays at work, and the next call goes on."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import Project
+
+pytestmark = pytest.mark.slow
+
+RUNS = ("one", "two", "three")
+STUDY = "params: {train.epochs: 60}\nruns:\n" + "".join(
+    f"  {name}: {{train.learning_rate: {rate}}}\n" for name, rate in zip(RUNS, (1e-3, 2e-3, 3e-3), strict=True)
+)
+COMMAND = [sys.executable, "-m", "study.run", "three.yaml"]
+WORK_TREE = "?? three.yaml\n"
+
+
+@pytest.fixture(scope="module")
+def project(make_dvc_project: Callable[[], Project]) -> Project:
+    """All stages before the training are in its run cache."""
+    made = make_dvc_project()
+    (made.folder / "three.yaml").write_text(STUDY)
+    (made.folder / "quick.yaml").write_text("runs: {quick: {}}")
+    made.ok(sys.executable, "-m", "study.run", "quick.yaml")
+    (made.folder / "quick.yaml").unlink()
+    return made
+
+
+def begin(project: Project) -> "subprocess.Popen[str]":
+    """The study in a process group of its own, as a terminal starts it."""
+    return subprocess.Popen(
+        COMMAND,
+        cwd=project.folder,
+        env=project.environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def processes(project: Project) -> list[psutil.Process]:
+    """Whatever has the project, or one of its temporary copies, as its folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if Path(process.cwd().removesuffix(" (deleted)")).is_relative_to(project.folder):
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def queue(project: Project) -> str:
+    return project.ok("dvc", "queue", "status")
+
+
+def copies(project: Project) -> list[Path]:
+    return list((project.folder / ".dvc" / "tmp" / "exps").glob("tmp*"))
+
+
+def is_queued(project: Project) -> bool:
+    return any((project.folder / ".git" / "refs" / "exps").glob("celery/stash"))
+
+
+def is_set_up(project: Project) -> bool:
+    return bool(copies(project))
+
+
+def is_begun(project: Project) -> bool:
+    return any("stages" in word for process in processes(project) for word in words(process))
+
+
+def is_trained(project: Project) -> bool:
+    return any((project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints").glob("*.pickle"))
+
+
+def words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 180) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def check_nothing_is_left(project: Project) -> None:
+    assert processes(project) == []
+    assert copies(project) == []
+    assert not any(name in queue(project) for name in RUNS)
+    assert project.ok("git", "status", "--short") == WORK_TREE
+    assert project.ok("git", "stash", "list") == ""
+
+
+@pytest.mark.parametrize("moment", [is_queued, is_set_up, is_begun, is_trained])
+def test_ctrl_c_leaves_nothing_at_work(project: Project, moment: Callable[[Project], bool]) -> None:
+    shutil.rmtree(project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints", ignore_errors=True)
+    with begin(project) as study:
+        wait_until(lambda: moment(project))
+        os.killpg(study.pid, signal.SIGINT)
+        told = study.communicate(timeout=120)[1].strip().splitlines()
+    assert study.returncode == 1
+    assert told[-2:] == ["stopping; what is finished stays", "error: interrupted; run it again to go on"]
+    check_nothing_is_left(project)
+
+
+@pytest.mark.parametrize("moment", [is_queued, is_trained])
+def test_after_a_kill_the_next_call_goes_on(project: Project, moment: Callable[[Project], bool]) -> None:
+    shutil.rmtree(project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints", ignore_errors=True)
+    with begin(project) as study:
+        wait_until(lambda: moment(project))
+        study.kill()
+    assert project.ok("git", "status", "--short") == WORK_TREE
+    with begin(project) as again:
+        wait_until(lambda: is_trained(project))
+        os.killpg(again.pid, signal.SIGTERM)
+        told = again.communicate(timeout=120)[1]
+    assert re.search(r"stopped what an earlier study had left at work: .*\bone\b", told)
+    assert told.strip().splitlines()[-1] == "error: interrupted; run it again to go on"
+    check_nothing_is_left(project)
+
+
+def test_a_dead_worker_is_told_and_its_run_goes_on_later(project: Project) -> None:
+    shutil.rmtree(project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints", ignore_errors=True)
+    with begin(project) as study:
+        wait_until(lambda: is_trained(project))
+        (worker,) = [process for process in processes(project) if "queue-worker" in words(process)]
+        worker.kill()
+        told = study.communicate(timeout=120)[1].strip().splitlines()[-1]
+    assert told == "error: DVC's queue worker died at one; run it again to go on"
+    check_nothing_is_left(project)
+
+
+def test_a_second_study_says_who_is_at_work_and_stops(project: Project) -> None:
+    with begin(project) as study:
+        wait_until(lambda: is_set_up(project))
+        second = project.run(*COMMAND)
+        assert study.poll() is None
+        os.killpg(study.pid, signal.SIGINT)
+        study.communicate(timeout=120)
+    assert second.returncode == 1
+    assert re.search(
+        rf"^error: three\.yaml is at work in this folder \(process {study.pid}, since 2\d\d\d-[\d :-]+\);",
+        second.stderr.splitlines()[-1],
+    )
+    check_nothing_is_left(project)
+
+
+def test_stopped_often_it_ends_all_the_same(project: Project) -> None:
+    done = project.run(*COMMAND)
+    assert done.returncode == 0, done.stderr
+    assert set(RUNS) <= set(project.ok("dvc", "exp", "list", "--name-only").split())
+    log = project.ok("dvc", "queue", "logs", "one")
+    assert "epoch 60/60" in log
+    assert "epoch 1/60" not in log
+    assert processes(project) == []
+    assert copies(project) == []
