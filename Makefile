@@ -1,6 +1,7 @@
 # The doors. Each makes the environment it needs; a second call reuses it.
 #   make demo     small grid on synthetic phantoms: table and curves
 #   make study    the eight runs of study.yaml and their report   SET="data.source=..." LABEL=pooled JOBS=1
+#                 UNCOMMITTED=1 runs them with the work tree's changes instead of what is committed
 #   make table    the comparison table of all experiments
 #   make compare  which differences are real   RUNS="layers-1 layers-2", or all
 #   make report   tables, figures and verdicts on one page   RUNS=... or STUDY=study.yaml or KEPT=folder; OUT=report
@@ -31,25 +32,29 @@ export PATH := $(abspath $(BIN)):$(PATH)
 COLUMNS_SHOWN := ^(Experiment|images|split\.protocol|model\.layers|train\.learning_rate|images\.size|parameters|seconds|loss_gap|metrics/test\.json:accuracy|accuracy_low|accuracy_high|auroc|auroc_low|auroc_high|sensitivity|specificity|metadata\.accuracy|majority\.accuracy)$$
 TABLE := dvc exp show --md --hide-workspace --drop '.*' --keep '$(COLUMNS_SHOWN)'
 
-.PHONY: demo study table compare report bench test test-fast lint format lock
+.PHONY: demo study mended table compare report bench test test-fast lint format lock
 
-demo: $(RUNTIME)
+# What a killed DVC has left half-written would stop each of these.
+mended: $(RUNTIME)
+	@python -m study.mend
+
+demo: mended
 	@python -m study.run demo.yaml --jobs 2 --plots dvc_plots
 	@$(TABLE)
 	@echo "curves: $(abspath dvc_plots)/index.html (synthetic phantoms; no radiographs)"
 
-study: $(RUNTIME)
+study: mended
 	@status=0; \
-	python -m study.run study.yaml --jobs $(JOBS) --label "$(LABEL)" --plots dvc_plots --set $(SET) || status=$$?; \
+	python -m study.run study.yaml --jobs $(JOBS) --label "$(LABEL)" --plots dvc_plots $(if $(UNCOMMITTED),--uncommitted) --set $(SET) || status=$$?; \
 	$(TABLE) && python -m study.report --study study.yaml --out $(OUT); exit $$status
 
-table: $(RUNTIME)
+table: mended
 	@$(TABLE)
 
-compare: $(RUNTIME)
+compare: mended
 	@python -m study.compare $(RUNS)
 
-report: $(RUNTIME)
+report: mended
 	@python -m study.report $(RUNS) $(if $(STUDY),--study $(STUDY)) $(if $(KEPT),--kept $(KEPT)) --out $(OUT)
 
 bench: $(BENCH)
