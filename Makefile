@@ -29,7 +29,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 
 export PATH := $(abspath $(BIN)):$(PATH)
 
-COLUMNS_SHOWN := ^(Experiment|images|split\.protocol|model\.layers|train\.learning_rate|images\.size|parameters|seconds|loss_gap|metrics/test\.json:accuracy|accuracy_low|accuracy_high|auroc|auroc_low|auroc_high|sensitivity|specificity|metadata\.accuracy|majority\.accuracy)$$
+COLUMNS_SHOWN := ^(Experiment|data\.source|split\.protocol|model\.layers|train\.learning_rate|images\.size|parameters|seconds|loss_gap|accuracy|auroc|sensitivity|specificity|best_without_lungs)$$
 TABLE := dvc exp show --md --hide-workspace --drop '.*' --keep '$(COLUMNS_SHOWN)'
 
 .PHONY: demo study mended table compare report bench test test-fast lint format lock

@@ -1,4 +1,4 @@
-"""the data source -> data/raw, metrics/download.json"""
+"""the data source -> data/raw, data/details/download.json"""
 
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -36,8 +36,8 @@ def main() -> None:
                 _copy_directory(params.directory, raw)
             case "phantom":
                 expected = _draw_phantoms(raw)
-    project.write_json(
-        "metrics/download.json",
+    project.write_details(
+        "download",
         {
             "source": params.source,
             "is_synthetic": params.source == "phantom",

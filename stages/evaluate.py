@@ -1,8 +1,5 @@
 """models/model.keras -> data/predictions/{val,test}.csv, metrics/test.json, plots/{roc,...}.csv"""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
@@ -13,10 +10,12 @@ from cxr.statistics import evaluation
 from cxr.statistics.params import EvaluateParams
 from stages import project
 
+COMPARED = ("accuracy", "auroc", "sensitivity", "specificity", "loss")
+
 
 def main() -> None:
     params = project.read_params(EvaluateParams, "evaluate")
-    protocol = json.loads(Path("metrics/split.json").read_text())["protocol"]
+    protocol = project.read_details("split")["protocol"]
     model = load("models/model.keras")
     images = np.load("data/images.npy", mmap_mode="r")
     predictions = {}
@@ -27,9 +26,8 @@ def main() -> None:
         project.write_csv(f"data/predictions/{name}.csv", predictions[name])
 
     figures = evaluation.measure(predictions["val"], predictions["test"], params)
-    project.write_json(
-        "metrics/test.json", {"protocol": protocol, **figures, "flops_per_image": flops_per_image(model)}
-    )
+    project.write_details("test", {"protocol": protocol, **figures, "flops_per_image": flops_per_image(model)})
+    project.write_metrics("test", {key: figures[key] for key in COMPARED})
     test = predictions["test"]
     project.write_csv("plots/roc.csv", evaluation.roc(test))
     project.write_csv("plots/precision_recall.csv", evaluation.precision_recall(test))

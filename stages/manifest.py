@@ -1,6 +1,5 @@
-"""data/raw -> data/manifest.csv, metrics/data.json"""
+"""data/raw -> data/manifest.csv, data/details/data.json"""
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -17,7 +16,7 @@ RAW = Path("data/raw")
 
 
 def main() -> None:
-    origin = json.loads(Path("metrics/download.json").read_text())
+    origin = project.read_details("download")
     paths = sorted(path.relative_to(RAW).as_posix() for path in RAW.rglob("*") if path.is_file())
     rows, problems = [], []
     for path, (row, problem) in zip(paths, _inspect_all(paths), strict=True):
@@ -35,7 +34,7 @@ def main() -> None:
         )
     project.write_csv("data/manifest.csv", table)
     kind = {"images": "synthetic" if origin["is_synthetic"] else "real"}
-    project.write_json("metrics/data.json", kind | manifest.summarise(table))
+    project.write_details("data", kind | manifest.summarise(table))
 
 
 def _inspect_all(paths: list[str]) -> Iterator[tuple[dict[str, Any], str]]:

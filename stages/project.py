@@ -88,8 +88,23 @@ def whole(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(holder, ignore_errors=True)
 
 
-def write_json(path: str, values: Mapping[str, Any]) -> None:
-    """Write a metrics file whole."""
+def write_details(name: str, figures: Mapping[str, Any]) -> None:
+    """Write data/details/`name`.json whole: all that a report needs of a stage and no table of runs."""
+    _write_json(f"data/details/{name}.json", figures)
+
+
+def read_details(name: str) -> dict[str, Any]:
+    """What an earlier stage wrote with `write_details`."""
+    details: dict[str, Any] = json.loads(Path(f"data/details/{name}.json").read_text())
+    return details
+
+
+def write_metrics(name: str, figures: Mapping[str, Any]) -> None:
+    """Write metrics/`name`.json whole: the few figures by which DVC's tables compare runs."""
+    _write_json(f"metrics/{name}.json", figures)
+
+
+def _write_json(path: str, values: Mapping[str, Any]) -> None:
     with whole(path) as partial:
         partial.write_text(json.dumps(values, indent=2) + "\n")
 

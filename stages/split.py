@@ -1,4 +1,4 @@
-"""data/manifest.csv -> data/split/{train,val,test}.csv, metrics/split.json"""
+"""data/manifest.csv -> data/split/{train,val,test}.csv, data/details/split.json"""
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ def main() -> None:
     columns = ["row", "path", "label", "patient_group"]
     for name, part in parts.items():
         project.write_csv(f"data/split/{name}.csv", part[columns])
-    project.write_json("metrics/split.json", split.summarise(parts, params.protocol))
+    project.write_details("split", split.summarise(parts, params.protocol))
 
 
 if __name__ == "__main__":

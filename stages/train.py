@@ -22,6 +22,7 @@ from cxr.networks.model_file import save
 from cxr.networks.params import ModelParams, TrainParams
 from stages import project
 
+COMPARED = ("val_accuracy", "val_loss", "loss_gap", "seconds", "parameters")
 PARTS = [Path("data/split/train.csv"), Path("data/split/val.csv")]
 
 
@@ -50,12 +51,10 @@ def main() -> None:
     project.write_csv("plots/history.csv", pd.DataFrame(history))
     with project.whole("models/model.keras") as partial:
         save(model, network.build(model_params, images.shape[1], precision=precision, seed=params.seed), partial)
-    project.write_json(
-        "metrics/train.json",
-        training.summary(model, history, len(train.rows))
-        | {"precision": precision, "device": computer, "backend": keras.backend.backend()}
-        | {"peak_memory_mib": peak_memory_mib()},
-    )
+    figures = training.summary(model, history, len(train.rows))
+    computed_on = {"precision": precision, "device": computer, "backend": keras.backend.backend()}
+    project.write_details("train", figures | computed_on | {"peak_memory_mib": peak_memory_mib()})
+    project.write_metrics("train", {key: figures[key] for key in COMPARED})
     checkpoint.unlink(missing_ok=True)
 
 

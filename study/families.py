@@ -43,7 +43,7 @@ class Configuration:
         return f"{self.layers}, {self.learning_rate:g}"
 
     def train(self, key: str) -> float:
-        """Mean over the seeds of a figure of metrics/train.json; NaN where a run has none."""
+        """Mean over the seeds of a figure of data/details/train.json; NaN where a run has none."""
         return _mean(result.train.get(key) for result in self.results)
 
     @property

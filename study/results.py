@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import dvc.api
 import pandas as pd
+from dvc.api import DVCFileSystem
 
 from cxr.errors import UserError
 from cxr.statistics.comparison import Classifier
@@ -21,20 +21,19 @@ from study.commands import git
 # What is read of a run: as it stands in the pipeline.
 FILES = {
     "params": "params.yaml",
-    "train": "metrics/train.json",
-    "test": "metrics/test.json",
-    "data": "metrics/data.json",
-    "split": "metrics/split.json",
-    "shortcuts": "metrics/shortcuts.json",
+    "train": "data/details/train.json",
+    "test": "data/details/test.json",
+    "data": "data/details/data.json",
+    "split": "data/details/split.json",
+    "shortcuts": "data/details/shortcuts.json",
     "history": "plots/history.csv",
     "predictions": "data/predictions/test.csv",
 }
-IN_CACHE = {"predictions"}
 
 
 @dataclass(frozen=True)
 class Result:
-    """One finished run: its parameters, metrics, curves and predictions of the test part."""
+    """One finished run: its parameters, figures, curves and predictions of the test part."""
 
     name: str
     params: dict[str, Any]
@@ -101,14 +100,8 @@ def keep(folder: Path, name: str, ref: str) -> None:
 
 
 def _of_experiment(ref: str) -> Callable[[str], str]:
-    revision = git("rev-parse", ref).strip()
-
-    def read(key: str) -> str:
-        if key in IN_CACHE:
-            return str(dvc.api.read(FILES[key], rev=revision))
-        return git("show", f"{revision}:{FILES[key]}")
-
-    return read
+    files = DVCFileSystem(rev=git("rev-parse", ref).strip())
+    return lambda key: str(files.read_text(FILES[key]))
 
 
 def _of_folder(folder: Path) -> Callable[[str], str]:
@@ -121,13 +114,17 @@ def _file(key: str) -> str:
 
 def _read(name: str, read: Callable[[str], str]) -> Result:
     try:
-        metrics = {key: json.loads(read(key)) for key in ("train", "test", "data", "split", "shortcuts")}
+        figures = {key: json.loads(read(key)) for key in ("train", "test", "data", "split", "shortcuts")}
         history, predictions = (pd.read_csv(io.StringIO(read(key))) for key in ("history", "predictions"))
         # Runs kept under an earlier version hold the FLOPs in train.json.
-        metrics["train"].setdefault("flops_per_image", metrics["test"].get("flops_per_image"))
-        metrics["train"] |= overfitting(*(history[key].to_numpy() for key in ("loss", "val_loss")))
+        figures["train"].setdefault("flops_per_image", figures["test"].get("flops_per_image"))
+        figures["train"] |= overfitting(*(history[key].to_numpy() for key in ("loss", "val_loss")))
         return Result(
-            name, parse_yaml(read("params"), "params.yaml"), history=history, predictions=predictions, **metrics
+            name, parse_yaml(read("params"), "params.yaml"), history=history, predictions=predictions, **figures
         )
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{name} has no complete result here ({error}); bring it with dvc exp pull, or run it again"
+        ) from None
     except (OSError, ValueError, UserError) as error:
         raise UserError(f"{name} has no complete result: {error}") from None

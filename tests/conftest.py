@@ -1,10 +1,17 @@
 """Shared parts: a tiny project of its own, phantoms, a folder in Kaggle's layout."""
 
+import fcntl
 import os
+import pty
+import re
 import shutil
+import struct
 import subprocess
 import sys
-from collections.abc import Callable
+import termios
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +66,13 @@ def kaggle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def _until_closed(terminal: int) -> Iterator[bytes]:
+    """What is written to a pseudo-terminal until its last writer has gone; Linux then says EIO."""
+    with suppress(OSError):
+        while content := os.read(terminal, 65536):
+            yield content
+
+
 class Project:
     """A copy of this project's files in a folder of its own."""
 
@@ -108,6 +122,29 @@ class Project:
         done = self.run(*command)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def on_terminal(self, *command: str, columns: int, **environment: str) -> str:
+        """What a command shows on a terminal of so many columns, without colours; it must end by itself and succeed."""
+        ours, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        inherited = {key: value for key, value in self.environment().items() if key not in ("COLUMNS", "PAGER", "LESS")}
+        variables = inherited | {"TERM": "xterm"} | environment
+        started = subprocess.Popen(
+            command, cwd=self.folder, env=variables, stdin=terminal, stdout=terminal, stderr=terminal
+        )
+        os.close(terminal)
+        shown: list[bytes] = []
+        reader = threading.Thread(target=lambda: shown.extend(_until_closed(ours)))
+        reader.start()
+        try:
+            status = started.wait(timeout=120)
+        finally:
+            started.kill()
+            reader.join()
+            os.close(ours)
+        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z=>]", "", b"".join(shown).decode()).replace("\r\n", "\n")
+        assert status == 0, text
+        return text
 
     def start_dvc(self) -> None:
         """Make it a Git repository with DVC and everything committed."""

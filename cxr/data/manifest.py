@@ -138,7 +138,7 @@ def counts(table: pd.DataFrame) -> dict[str, dict[str, int]]:
 
 
 def summarise(table: pd.DataFrame) -> dict[str, Any]:
-    """The figures of metrics/data.json: counts, groups, sizes, modes, and each set of exact duplicates by path."""
+    """The figures of data/details/data.json: counts, groups, sizes, modes, and each set of exact duplicates by path."""
     copies = table.groupby("sha256").filter(lambda same: len(same) > 1)
     sets = [sorted(same["path"]) for _, same in copies.groupby("sha256")]
     return {

@@ -88,7 +88,7 @@ def _units(table: pd.DataFrame) -> "pd.Series[str]":
 
 
 def summarise(parts: dict[str, pd.DataFrame], protocol: str) -> dict[str, Any]:
-    """The figures of metrics/split.json: each part's images, groups, prevalence, etiology, what it shares."""
+    """The figures of data/details/split.json: each part's images, groups, prevalence, etiology, what it shares."""
     groups = {name: set(part["patient_group"]) for name, part in parts.items()}
     hashes = {name: set(part["sha256"]) for name, part in parts.items()}
 

@@ -50,13 +50,22 @@ def test_every_promised_file_is_there(project: Project) -> None:
     }
     for name, header in columns.items():
         assert (project.folder / name).read_text().splitlines()[0] == header
-    train = read(project, "metrics/train.json")
+    train = read(project, "data/details/train.json")
     assert {"parameters", "epochs", "seconds", "images_per_second", "loss", "val_loss", "loss_gap"} <= set(train)
     assert {"precision", "device", "backend", "accuracy", "val_accuracy"} <= set(train)
-    assert read(project, "metrics/data.json")["images"] == "synthetic"
-    test = read(project, "metrics/test.json")
+    assert read(project, "data/details/data.json")["images"] == "synthetic"
+    test = read(project, "data/details/test.json")
     assert test["protocol"] == "official"
     assert test["n_images"] == len(pd.read_csv(project.folder / "data/predictions/test.csv"))
+    audit = {
+        name: found["accuracy"]
+        for name, found in read(project, "data/details/shortcuts.json").items()
+        if isinstance(found, dict)
+    }
+    assert {"majority", "thumbnail"} < set(audit)
+    assert read(project, "metrics/audit.json") == {"best_without_lungs": max(audit.values())}
+    for name in ("test", "train"):
+        assert read(project, f"metrics/{name}.json").items() <= read(project, f"data/details/{name}.json").items()
     assert project.ok("git", "status", "--short") == ""
 
 
@@ -92,7 +101,7 @@ def test_a_missing_key_and_a_failed_stage_keep_what_was_there(project: Project) 
     assert "error: model.layers 'C-X': 'X' is no layer" in done.stdout + done.stderr
     after = project.ok("dvc", "exp", "run", "-n", "good", "-S", "model.layers=C-P-F-D")
     assert stages_run(after) == []
-    assert read(project, "metrics/test.json")["n_images"] > 0
+    assert read(project, "data/details/test.json")["n_images"] > 0
 
 
 def test_a_changed_folder_is_taken_in_by_its_revision(
@@ -107,5 +116,5 @@ def test_a_changed_folder_is_taken_in_by_its_revision(
     assert stages_run(project.ok("dvc", "repro", "manifest")) == []
     project.set(data__revision=1)
     assert stages_run(project.ok("dvc", "repro", "manifest")) == ["check", "download", "manifest"]
-    assert read(project, "metrics/data.json")["n_images"] == 79
-    assert read(project, "metrics/data.json")["images"] == "real"
+    assert read(project, "data/details/data.json")["n_images"] == 79
+    assert read(project, "data/details/data.json")["images"] == "real"

@@ -197,7 +197,7 @@ def test_a_killed_training_resumes_with_the_same_result(shared_project: Project)
     assert len(list(checkpoints.iterdir())) == 1
     again = shared_project.stage("train")
     assert again.returncode == 0, again.stderr
-    told = json.loads((shared_project.folder / "metrics" / "train.json").read_text())
+    told = json.loads((shared_project.folder / "data" / "details" / "train.json").read_text())
     assert f"training in {told['precision']} on {told['device']}" in again.stderr
     assert "resuming after epoch 2\n" in again.stderr
     assert "epoch 3/4" in again.stderr

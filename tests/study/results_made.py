@@ -36,7 +36,7 @@ def result(
     images: str = "real",
     **train: Any,
 ) -> Result:
-    """A run with `accuracy` on its test part; `train` are figures of metrics/train.json."""
+    """A run with `accuracy` on its test part; `train` are figures of data/details/train.json."""
     epochs = np.arange(1, 6)
     history = pd.DataFrame({"epoch": epochs, "loss": 1 / epochs, "accuracy": 1 - 0.5 / epochs, "seconds": 1.0})
     history = history.assign(val_loss=1.1 / epochs, val_accuracy=0.9 - 0.4 / epochs)

@@ -1,5 +1,6 @@
 """A study through DVC's real queue, and the page of its curves in a real browser."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -69,16 +70,35 @@ def test_finished_runs_are_not_repeated_and_changed_ones_are(
     assert "small: done" not in done.stderr
 
 
-def test_the_table_names_experiments_and_says_synthetic(
+def test_the_table_names_experiments_and_says_phantom(
     project: Project, first: subprocess.CompletedProcess[str]
 ) -> None:
     makefile = (Path(__file__).parents[3] / "Makefile").read_text()
     keep = re.search(r"^COLUMNS_SHOWN := (.*)$", makefile, re.MULTILINE)[1].replace("$$", "$")
     table = project.ok("dvc", "exp", "show", "--md", "--hide-workspace", "--drop", ".*", "--keep", keep)
     row = next(line for line in table.splitlines() if "small" in line)
-    assert "synthetic" in row
+    assert "phantom" in row
     assert "C-P-F-D" in row
     assert "official" in row
+
+
+def test_dvcs_own_table_begins_with_the_comparison(project: Project, first: subprocess.CompletedProcess[str]) -> None:
+    """DVC shows a table at its full width and leaves it to the pager to cut lines at the terminal's edge."""
+    table = project.on_terminal("dvc", "exp", "show", "--only-changed", columns=120, DVC_PAGER="cat")
+    header = next(line for line in table.splitlines() if "Experiment" in line)
+    for metric in ("accuracy", "auroc", "sensitivity", "specificity", "loss"):
+        assert f" {metric} " in header[:120]
+
+
+def test_dvcs_metrics_are_what_compares_runs_and_no_more(
+    project: Project, first: subprocess.CompletedProcess[str]
+) -> None:
+    told = json.loads(project.ok("dvc", "metrics", "diff", "small", "plain", "--all", "--json"))
+    assert {path: set(metrics) for path, metrics in told.items()} == {
+        "metrics/test.json": {"accuracy", "auroc", "sensitivity", "specificity", "loss"},
+        "metrics/train.json": {"val_accuracy", "val_loss", "loss_gap", "seconds", "parameters"},
+        "metrics/audit.json": {"best_without_lungs"},
+    }
 
 
 def test_experiments_are_compared_pair_by_pair(project: Project, first: subprocess.CompletedProcess[str]) -> None:
