@@ -4,9 +4,10 @@ import argparse
 import math
 from pathlib import Path
 
+from tabulate import tabulate
+
 from bench import coverage, evaluation, growth, ingest, training
 from stages import project
-from study.report import tables
 
 PARTS = ["coverage", "ingest", "evaluation", "growth", "training", "leads"]
 
@@ -30,10 +31,8 @@ def main() -> None:
         table = measures[name]()
         table.to_csv(arguments.out / f"{name}.csv", index=False, float_format="%.5g")
         print(f"\n{name}\n")
-        print(
-            tables.markdown([{str(k): _cell(v) for k, v in row.items()} for row in table.to_dict("records")]),
-            flush=True,
-        )
+        cells = [[_cell(value) for value in row] for row in table.to_numpy(dtype=object)]
+        print(tabulate(cells, [*map(str, table)], "github", disable_numparse=True), flush=True)
 
 
 def _cell(value: object) -> str:

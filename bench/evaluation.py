@@ -13,7 +13,7 @@ from cxr.inference.predict import predict
 from cxr.networks import network
 from cxr.networks.backend import resolve_precision
 from cxr.networks.params import ModelParams
-from cxr.statistics import bootstrap
+from cxr.statistics.estimate import sample
 
 SIZE, N_IMAGES, N_GROUPS, N_DRAWS = 224, 624, 428, 2000
 LAYERS = "C-P-C-P-C-P-C-P-F-D-D"
@@ -42,7 +42,7 @@ def measure() -> pd.DataFrame:
             f"{N_DRAWS} bootstrap draws of four figures",
             {
                 "scikit-learn in a loop": lambda: _loop(labels, probabilities, groups),
-                "ours": lambda: bootstrap.draws(labels, probabilities, groups, 0.5, N_DRAWS, 0),
+                "ours": lambda: sample(labels, probabilities, 0.5, groups, N_DRAWS, 0),
             },
         )
     )

@@ -1,17 +1,22 @@
 """Results put in order: families of runs tested on the same images, in each the configurations and their seeds."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, groupby
-from typing import Any
 
 import numpy as np
 
-from cxr.statistics.comparison import SIGNIFICANCE, Measured, holm, measure, paired
+from cxr.statistics.comparison import Comparison, Measured, compare, measure
+from cxr.statistics.estimate import Estimate, read
+from cxr.statistics.timing import speed_ratio
 from cxr.vocabulary import PROTOCOLS
 from study.results import Result
+
+# Parameters of the training that leave the time for an image as it is.
+NO_WORK = {"learning_rate", "seed", "epochs"}
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,23 @@ class Configuration:
         """Layers and learning rate in words."""
         return f"{self.layers}, {self.learning_rate:g}"
 
-    def train(self, key: str) -> float:
-        """Mean over the seeds of a figure of data/details/train.json; NaN where a run has none."""
+    @property
+    def estimates(self) -> dict[str, Estimate]:
+        """Accuracy, auroc, sensitivity and specificity on the test part, mean over the seeds."""
+        return self.measured.estimates
+
+    @property
+    def machines(self) -> set[str]:
+        """What its runs were trained on, device and precision."""
+        return {result.machine for result in self.results}
+
+    @property
+    def speeds(self) -> list[float]:
+        """Training images per second of each run."""
+        return [float(result.train["images_per_second"]) for result in self.results]
+
+    def train_mean(self, key: str) -> float:
+        """Mean over the seeds of a number of data/details/train.json; NaN where a run has none."""
         return _mean(result.train.get(key) for result in self.results)
 
     @property
@@ -58,31 +78,15 @@ def _mean(values: Iterable[float | None]) -> float:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two configurations and what their tests say (see cxr.statistics.comparison.paired).
-
-    `p_images`, `p_seeds`: McNemar's and Welch's p after Holm over the family; `p_seeds` is NaN where one of the two has
-    a single seed.
-    """
+    """Two configurations and what is known of their difference, second - first."""
 
     one: Configuration
     two: Configuration
-    figures: dict[str, float]
-    p_images: float
-    p_seeds: float
+    comparison: Comparison
 
     @property
     def title(self) -> str:
         return f"{self.two.name} - {self.one.name}"
-
-    @property
-    def differs_here(self) -> bool:
-        """Whether these trainings differ by more than the drawing of images."""
-        return self.p_images < SIGNIFICANCE
-
-    @property
-    def is_real(self) -> bool:
-        """Whether they differ by more than the drawing of images and by more than other seeds would make them."""
-        return self.differs_here and self.p_seeds < SIGNIFICANCE
 
 
 @dataclass(frozen=True)
@@ -103,29 +107,45 @@ class Family:
     @property
     def by_setting(self) -> dict[str, Configuration]:
         """The configurations by their setting, and by their name too where several have the same."""
-        n_with = Counter(each.setting for each in self.configurations)
+        n_with = Counter(configuration.setting for configuration in self.configurations)
         return {
-            each.setting if n_with[each.setting] == 1 else f"{each.setting} ({each.name})": each
-            for each in self.configurations
+            one.setting if n_with[one.setting] == 1 else f"{one.setting} ({one.name})": one
+            for one in self.configurations
         }
 
     @property
-    def shortcuts(self) -> dict[str, dict[str, Any]]:
-        """The audit's figures by the name of what its classifiers see."""
-        return {key: value for key, value in self.first.shortcuts.items() if isinstance(value, dict)}
+    def shortcuts(self) -> dict[str, dict[str, Estimate]]:
+        """Accuracy and auroc of the audit's classifiers, by the name of what they see."""
+        audited = {key: values for key, values in self.first.shortcuts.items() if isinstance(values, dict)}
+        return {key: {name: read(values, name) for name in ("accuracy", "auroc")} for key, values in audited.items()}
 
     @cached_property
     def pairs(self) -> list[Pair]:
         """Every pair of configurations."""
-        couples = list(combinations(self.configurations, 2))
-        figures = [paired(one.measured, two.measured) for one, two in couples]
-        by_images, by_seeds = (holm([each[key] for each in figures]) for key in ("p_mcnemar", "p_seeds"))
-        tested = zip(couples, figures, by_images, by_seeds, strict=True)
-        return [Pair(one, two, each, p_images, p_seeds) for (one, two), each, p_images, p_seeds in tested]
+        pairs = combinations(self.configurations, 2)
+        comparisons = compare([configuration.measured for configuration in self.configurations])
+        return [Pair(one, two, comparison) for (one, two), comparison in zip(pairs, comparisons, strict=True)]
 
-    def pair(self, one: Configuration, two: Configuration) -> Pair | None:
-        """The pair of these two in this order, if it was tested so."""
-        return next((pair for pair in self.pairs if pair.one is one and pair.two is two), None)
+    def pair(self, one: Configuration, two: Configuration) -> Pair:
+        """The pair of these two configurations, in the order in which it was compared."""
+        return next(pair for pair in self.pairs if {pair.one.name, pair.two.name} == {one.name, two.name})
+
+    def speed_ratio(self, one: Configuration, two: Configuration) -> Estimate | None:
+        """How many times as fast as `two` the configuration `one` trains; None where the noise is not known.
+
+        The noise is how far runs of equal networks lie apart, whatever their learning rate and seed.
+        """
+        by_network: dict[str, list[float]] = {}
+        for configuration in self.configurations:
+            for result in configuration.results:
+                by_network.setdefault(_work(result), []).append(float(result.train["images_per_second"]))
+        return speed_ratio(one.speeds, two.speeds, list(by_network.values()))
+
+
+def _work(result: Result) -> str:
+    """What decides how long an image takes to train on, as a key."""
+    steps = {key: value for key, value in result.params["train"].items() if key not in NO_WORK}
+    return json.dumps([result.params["model"], steps, result.machine], sort_keys=True)
 
 
 def families(results: list[Result]) -> list[Family]:
@@ -139,10 +159,10 @@ def _configurations(results: list[Result]) -> list[Configuration]:
     by_key: dict[str, list[Result]] = {}
     for result in results:
         by_key.setdefault(result.configuration, []).append(result)
-    return [_configuration(sorted(group, key=lambda each: each.params["train"]["seed"])) for group in by_key.values()]
-
-
-def _configuration(results: list[Result]) -> Configuration:
+    # One setting for all, so that a bootstrap draw has the same patients for each configuration.
     settings = results[0].params["evaluate"]
-    seeds = [result.tested for result in results]
-    return Configuration(results, measure(results[0].name, seeds, settings["bootstrap_samples"], settings["seed"]))
+    n_samples, seed = settings["bootstrap_samples"], settings["seed"]
+    ordered = [sorted(runs, key=lambda run: run.params["train"]["seed"]) for runs in by_key.values()]
+    return [
+        Configuration(runs, measure(runs[0].name, [run.tested for run in runs], n_samples, seed)) for runs in ordered
+    ]

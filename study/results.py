@@ -50,6 +50,11 @@ class Result:
         return Classifier(self.name, self.predictions, self.test["threshold"])
 
     @property
+    def machine(self) -> str:
+        """What it was trained on: device and precision."""
+        return f"{self.train['device']}, {self.train['precision']}"
+
+    @property
     def test_part(self) -> str:
         """The test images in words; runs with equal words can be compared."""
         size, cut = self.params["images"]["size"], self.params["split"]

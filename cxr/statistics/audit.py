@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from cxr.statistics import bootstrap, metrics
+from cxr.statistics.estimate import estimate, keyed, sample
 from cxr.statistics.params import AuditParams
 
 Features = NDArray[np.float64]
@@ -81,16 +80,9 @@ def measure(
         with threadpool_limits(1):
             trees.fit(features[train["row"]], train["label"])
             probabilities = trees.predict_proba(features[test["row"]])[:, 1]
-    draws = bootstrap.draws(
-        labels, probabilities, test["patient_group"].to_numpy(), THRESHOLD, params.bootstrap_samples, params.seed
-    )
-    figures = {
-        "accuracy": metrics.at_threshold(labels, probabilities, THRESHOLD)["accuracy"],
-        "auroc": float(roc_auc_score(labels, probabilities)),
-    }
-    for name in list(figures):
-        figures[f"{name}_low"], figures[f"{name}_high"] = bootstrap.interval(draws[name])
-    return figures
+    groups = test["patient_group"].to_numpy()
+    sampled = sample(labels, probabilities, THRESHOLD, groups, params.bootstrap_samples, params.seed)
+    return keyed({name: estimate([sampled[name]]) for name in ("accuracy", "auroc")})
 
 
 def audit(
@@ -98,4 +90,4 @@ def audit(
 ) -> dict[str, dict[str, float]]:
     """The figures of every shortcut by its name, the majority first."""
     features: dict[str, Any] = {"majority": None, **metadata_features(manifest), **pixel_features(images)}
-    return {name: measure(each, train, test, params) for name, each in features.items()}
+    return {name: measure(values, train, test, params) for name, values in features.items()}

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics as curves
 
-from cxr.statistics import bootstrap, metrics
+from cxr.statistics import metrics
+from cxr.statistics.estimate import estimate, keyed, sample
 from cxr.statistics.params import EvaluateParams
 from cxr.vocabulary import CLASSES
 
@@ -19,14 +20,15 @@ def measure(val: pd.DataFrame, test: pd.DataFrame, params: EvaluateParams) -> di
     threshold = metrics.choose_threshold(params.threshold, *_arrays(val))
     labels, probabilities = _arrays(test)
     groups = test["patient_group"].to_numpy()
-    figures: dict[str, float | int] = {"n_images": len(test), "n_groups": test["patient_group"].nunique()}
-    figures |= metrics.of_probabilities(labels, probabilities)
-    figures |= metrics.at_threshold(labels, probabilities, threshold)
-    figures["threshold"] = threshold
-    draws = bootstrap.draws(labels, probabilities, groups, threshold, params.bootstrap_samples, params.seed)
-    for name, values in draws.items():
-        figures[f"{name}_low"], figures[f"{name}_high"] = bootstrap.interval(values)
-    return figures
+    values = metrics.of_probabilities(labels, probabilities) | metrics.at_threshold(labels, probabilities, threshold)
+    sampled = sample(labels, probabilities, threshold, groups, params.bootstrap_samples, params.seed)
+    return {
+        "n_images": len(test),
+        "n_groups": test["patient_group"].nunique(),
+        **{name: float(value) for name, value in values.items()},
+        "threshold": threshold,
+        **keyed({name: estimate([training]) for name, training in sampled.items()}),
+    }
 
 
 def roc(test: pd.DataFrame) -> pd.DataFrame:

@@ -1,53 +1,142 @@
-"""Figures of a binary classifier from labels (0 or 1) and probabilities of label 1, both `(n,)`."""
+"""Figures of a binary classifier from labels (0 or 1), probabilities of label 1, and what it predicts, each `(n,)`.
+
+`weights` say how often each image counts, like scikit-learn's sample_weight: `(n,)` for one value, `(draws, n)` for one
+value per draw of a bootstrap; None counts each image once. A figure has the weights' shape without its last axis, and
+is NaN where it asks for a class that no weight falls on.
+"""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import metrics
+from sklearn.metrics import roc_curve
 
 Labels = NDArray[np.integer[Any]]
+Flags = NDArray[np.bool_]
 Probabilities = NDArray[np.floating[Any]]
+Weights = NDArray[np.float64]
+Values = NDArray[np.float64] | np.float64
 
 N_CALIBRATION_BINS = 10
 
 
-def at_threshold(labels: Labels, probabilities: Probabilities, threshold: float) -> dict[str, float]:
+def at_threshold(
+    labels: Labels, probabilities: Probabilities, threshold: float, weights: Weights | None = None
+) -> dict[str, Values]:
     """Accuracy, sensitivity, specificity, precision and F1 where a probability >= threshold means label 1."""
     predicted = probabilities >= threshold
     return {
-        "accuracy": float(metrics.accuracy_score(labels, predicted)),
-        "sensitivity": float(metrics.recall_score(labels, predicted, zero_division=0)),
-        "specificity": float(metrics.recall_score(labels, predicted, pos_label=0, zero_division=0)),
-        "precision": float(metrics.precision_score(labels, predicted, zero_division=0)),
-        "f1": float(metrics.f1_score(labels, predicted, zero_division=0)),
+        "accuracy": accuracy(labels, predicted, weights),
+        "sensitivity": sensitivity(labels, predicted, weights),
+        "specificity": specificity(labels, predicted, weights),
+        "precision": precision(labels, predicted, weights),
+        "f1": f1(labels, predicted, weights),
     }
 
 
-def of_probabilities(labels: Labels, probabilities: Probabilities) -> dict[str, float]:
+def of_probabilities(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> dict[str, Values]:
     """Cross-entropy loss (nats), AUROC, Brier score and expected calibration error."""
     return {
-        "loss": float(metrics.log_loss(labels, probabilities, labels=[0, 1])),
-        "auroc": float(metrics.roc_auc_score(labels, probabilities)),
-        "brier": float(metrics.brier_score_loss(labels, probabilities)),
-        "ece": expected_calibration_error(labels, probabilities),
+        "loss": cross_entropy(labels, probabilities, weights),
+        "auroc": auroc(labels, probabilities, weights),
+        "brier": brier(labels, probabilities, weights),
+        "ece": expected_calibration_error(labels, probabilities, weights),
     }
 
 
-def expected_calibration_error(labels: Labels, probabilities: Probabilities) -> float:
+def compared(
+    labels: Labels, probabilities: Probabilities, threshold: float, weights: Weights | None = None
+) -> dict[str, Values]:
+    """The four figures by which classifiers are compared, and which have intervals."""
+    predicted = probabilities >= threshold
+    return {
+        "accuracy": accuracy(labels, predicted, weights),
+        "auroc": auroc(labels, probabilities, weights),
+        "sensitivity": sensitivity(labels, predicted, weights),
+        "specificity": specificity(labels, predicted, weights),
+    }
+
+
+def accuracy(labels: Labels, predicted: Flags, weights: Weights | None = None) -> Values:
+    """Share of images that are called what they are."""
+    return _mean(predicted == labels, weights)
+
+
+def sensitivity(labels: Labels, predicted: Flags, weights: Weights | None = None) -> Values:
+    """Share of the images of label 1 that are called so."""
+    return _mean(predicted, weights, labels == 1)
+
+
+def specificity(labels: Labels, predicted: Flags, weights: Weights | None = None) -> Values:
+    """Share of the images of label 0 that are called so."""
+    return _mean(~predicted, weights, labels == 0)
+
+
+def precision(labels: Labels, predicted: Flags, weights: Weights | None = None) -> Values:
+    """Share of the images called 1 that are; 0 where none is called so (a network can end like that)."""
+    return _zero_for_nan(_mean(labels == 1, weights, predicted))
+
+
+def f1(labels: Labels, predicted: Flags, weights: Weights | None = None) -> Values:
+    """Harmonic mean of precision and sensitivity: twice the images rightly called 1, by those that are or are called 1.
+
+    0 where no image is either.
+    """
+    is_positive = labels == 1
+    # Each image enters once for its label and once for its prediction: right are those for which the other agrees.
+    hits, asked = (is_positive & predicted) * 2.0, is_positive * 1.0 + predicted
+    weights = _weights(weights, len(labels))
+    with np.errstate(invalid="ignore"):
+        return _zero_for_nan((weights @ hits) / (weights @ asked))
+
+
+def cross_entropy(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
+    """Mean of -log(probability of the image's own label), in nats.
+
+    Probabilities are kept one rounding step of their type away from 0 and 1, as scikit-learn's log_loss does.
+    """
+    step = np.finfo(probabilities.dtype).eps
+    kept = np.clip(probabilities, step, 1 - step)
+    return _mean(-np.log(np.where(labels == 1, kept, 1 - kept)), weights)
+
+
+def brier(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
+    """Mean of (probability - label) squared (Brier 1950)."""
+    return _mean((probabilities - labels) ** 2, weights)
+
+
+def auroc(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
+    """Area under the ROC curve: the Mann-Whitney statistic, ties counting half."""
+    order = np.argsort(probabilities, kind="stable")
+    # Where each run of equal probabilities starts: images within a run are tied.
+    starts = np.flatnonzero(np.diff(probabilities[order], prepend=-np.inf))
+    ordered, is_positive = _weights(weights, len(labels))[..., order], labels[order]
+    # Weight of either class in each run: (..., n) -> (..., runs).
+    positive = np.add.reduceat(ordered * is_positive, starts, axis=-1)
+    negative = np.add.reduceat(ordered * (1 - is_positive), starts, axis=-1)
+    # For a positive image of a run: the negative ones below it, and half of those beside it.
+    below = np.cumsum(negative, axis=-1) - negative / 2
+    n_pairs = positive.sum(axis=-1) * negative.sum(axis=-1)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((positive * below).sum(axis=-1) / n_pairs)[()]
+
+
+def expected_calibration_error(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
     """Mean over images of |observed frequency - mean probability| of the image's bin (Naeini et al. 2015)."""
-    bins = calibration_bins(labels, probabilities)
-    gaps = np.abs(bins["observed"] - bins["predicted"])
-    return float((gaps * bins["n_images"]).sum() / len(labels))
+    weights = _weights(weights, len(labels))
+    is_in_bin = _bins(probabilities)[:, None] == np.arange(N_CALIBRATION_BINS)
+    # (..., n) @ (n, bins) -> (..., bins): n_bin * (observed - predicted), so that the bin's size cancels.
+    gaps = weights @ (is_in_bin * (labels - probabilities)[:, None])
+    return np.abs(gaps).sum(axis=-1) / weights.sum(axis=-1)
 
 
 def calibration_bins(labels: Labels, probabilities: Probabilities) -> dict[str, NDArray[Any]]:
     """Ten equal bins of probability, empty ones left out: mean `predicted`, `observed` frequency, `n_images`."""
-    bins = np.minimum((probabilities * N_CALIBRATION_BINS).astype(int), N_CALIBRATION_BINS - 1)
+    bins = _bins(probabilities)
     n_images = np.bincount(bins, minlength=N_CALIBRATION_BINS)
     is_used = n_images > 0
-    sums = [np.bincount(bins, weights=each, minlength=N_CALIBRATION_BINS) for each in (probabilities, labels)]
-    predicted, observed = (each[is_used] / n_images[is_used] for each in sums)
+    sums = [np.bincount(bins, weights=values, minlength=N_CALIBRATION_BINS) for values in (probabilities, labels)]
+    predicted, observed = (of_bins[is_used] / n_images[is_used] for of_bins in sums)
     return {"predicted": predicted, "observed": observed, "n_images": n_images[is_used]}
 
 
@@ -59,9 +148,31 @@ def choose_threshold(rule: float | str, labels: Labels, probabilities: Probabili
     """
     if not isinstance(rule, str):
         return rule
-    false_positive_rate, sensitivity, thresholds = metrics.roc_curve(labels, probabilities, drop_intermediate=False)
+    false_positive_rate, true_positive_rate, thresholds = roc_curve(labels, probabilities, drop_intermediate=False)
     if rule == "youden":
-        best = int((sensitivity - false_positive_rate)[1:].argmax()) + 1
+        best = int((true_positive_rate - false_positive_rate)[1:].argmax()) + 1
     else:
-        best = int((sensitivity >= float(rule.removeprefix("sensitivity:"))).argmax())
+        best = int((true_positive_rate >= float(rule.removeprefix("sensitivity:"))).argmax())
     return float(thresholds[best])
+
+
+def _bins(probabilities: Probabilities) -> NDArray[np.int64]:
+    """Each probability's bin, the last one closed: 1.0 belongs to it."""
+    return np.minimum((probabilities * N_CALIBRATION_BINS).astype(int), N_CALIBRATION_BINS - 1)
+
+
+def _weights(weights: Weights | None, n: int) -> Weights:
+    return np.ones(n) if weights is None else weights
+
+
+def _mean(values: NDArray[Any], weights: Weights | None, among: Flags | None = None) -> Values:
+    """Weighted mean of values `(n,)` over the images `among` `(n,)`, all without it; NaN where these have no weight."""
+    weights = _weights(weights, len(values))
+    asked = np.ones(len(values)) if among is None else among.astype(np.float64)
+    # (draws, n) @ (n,) -> (draws,): a matrix product serves all draws at once.
+    with np.errstate(invalid="ignore"):
+        return (weights @ (values * asked)) / (weights @ asked)
+
+
+def _zero_for_nan(values: Values) -> Values:
+    return np.nan_to_num(values, nan=0.0)

@@ -71,7 +71,7 @@ def compose(all_families: list[Family], runs: pd.DataFrame, history: pd.DataFram
                             "images pooled, cut at random by image, so that patients stand on both sides - the study's "
                             "way, kept to show what it hides."
                         ],
-                        rows=tables.protocols(all_families),
+                        table=tables.protocols(all_families),
                         figures=[figures.side_by_side(all_families)],
                     ),
                     Section(
@@ -80,7 +80,7 @@ def compose(all_families: list[Family], runs: pd.DataFrame, history: pd.DataFram
                             "Spearman's rank correlation of the accuracies, over the settings that both have: +1 is "
                             "the same order, 0 an unrelated one, -1 the reverse."
                         ],
-                        rows=tables.agreement(all_families, runs),
+                        table=tables.agreement(all_families, runs),
                     ),
                 ],
             )
@@ -94,7 +94,9 @@ def compose(all_families: list[Family], runs: pd.DataFrame, history: pd.DataFram
 
 def _lead(all_families: list[Family]) -> list[str]:
     """What was run and what the figures mean, in sentences."""
-    everything = [result for family in all_families for each in family.configurations for result in each.results]
+    everything = [
+        result for family in all_families for configuration in family.configurations for result in configuration.results
+    ]
     train = everything[0].params["train"]
     epochs = _words(result.params["train"]["epochs"] for result in everything)
     devices = _words(f"{result.train['device']}, {result.train['precision']}" for result in everything)
@@ -136,7 +138,7 @@ def _findings(all_families: list[Family], runs: pd.DataFrame) -> Chapter:
 
 def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapter:
     """All of one test part."""
-    each_curve = [_curve(each, runs, history) for each in family.configurations]
+    curves = [_curve(configuration, runs, history) for configuration in family.configurations]
     own = family.protocol
     sections = [
         Section(
@@ -145,7 +147,7 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
                 "The last column is the study's own figure for these layers and this rate: one run at 224 px, tested "
                 "on its own 1,172 images, drawn at random. It stands beside the comparison, not in it."
             ],
-            rows=tables.performance(family, runs),
+            table=tables.performance(family, runs),
             figures=[figures.accuracies(family)],
         ),
         Section(
@@ -154,28 +156,31 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
                 "Losses are cross-entropies in nats; gap: validation - training; best epoch: lowest validation loss; "
                 "jitter: how uneven the validation loss runs. Dotted: the notebook's own curves."
             ],
-            rows=tables.fitting(family),
-            small=Small(f"{own}-curves", "Loss and accuracy by epoch", each_curve, CURVES_IN_A_ROW),
+            table=tables.fitting(family),
+            small=Small(f"{own}-curves", "Loss and accuracy by epoch", curves, CURVES_IN_A_ROW),
         ),
         Section(
             "Cost",
             text=["Time includes validation. Compare times within one machine and session only."],
-            rows=tables.cost(family),
+            table=tables.cost(family),
         ),
     ]
     if family.pairs:
         text = (
-            "Second minus first on the same images. McNemar's exact test is on images, of the first seed; p (Holm) is "
-            f"adjusted for {len(family.pairs)} pairs; images needed: for 80% power at 5%, were the difference as seen. "
-            "These speak of the trainings that were run. Whether the networks differ is for other seeds to say: p by "
-            "seeds is Welch's t-test of the seeds' accuracies, and without several seeds there is none. A difference "
-            "counts as real when both are below 5% after Holm."
+            "Second minus first, mean over the seeds of each, on the same images. Intervals and p come from one "
+            f"bootstrap of the patient groups and hold for all {len(family.pairs)} pairs at once: an interval leaves "
+            "out 0 exactly where p is 5% or less, and then these trainings differ by more than the drawing of "
+            "patients. Whether the networks differ is for other seeds to say: p by seeds is Welch's t-test of the "
+            "seeds' accuracies, after Holm, and without several seeds there is none. Only first, only second right: "
+            "images, mean over the pairings of seeds. Images needed: to tell a difference of this size in 4 of 5 test "
+            "parts."
         )
         sections.append(
-            Section("Differences", text=[text], rows=tables.pairs(family), figures=[figures.forest(family)])
+            Section("Differences", text=[text], table=tables.pairs(family), figures=[figures.forest(family)])
         )
     confusions, calibrations = (
-        [draw(each) for each in family.configurations] for draw in (figures.confusion, figures.calibration)
+        [draw(configuration) for configuration in family.configurations]
+        for draw in (figures.confusion, figures.calibration)
     )
     sections += [
         Section("ROC", figures=[figures.roc(family)]),
@@ -195,15 +200,15 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
                 "Boosted trees that learn the label from what shows no lungs, on the same training and test parts. "
                 "Where one comes near a network, the network's figure proves little."
             ],
-            rows=tables.audit(family),
+            table=tables.audit(family),
         ),
     ]
     return Chapter(f"Tested on {family.test_part}", sections)
 
 
-def _curve(each: Configuration, runs: pd.DataFrame, history: pd.DataFrame) -> Figure:
-    own = notebook.own_run(each.first, runs)
-    return figures.curves(each, history, None if own is None else str(own["run"]))
+def _curve(configuration: Configuration, runs: pd.DataFrame, history: pd.DataFrame) -> Figure:
+    own = notebook.own_run(configuration.first, runs)
+    return figures.curves(configuration, history, None if own is None else str(own["run"]))
 
 
 if __name__ == "__main__":

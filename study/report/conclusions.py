@@ -6,6 +6,8 @@ from itertools import pairwise
 
 import pandas as pd
 
+from cxr.statistics.comparison import Verdict
+from cxr.statistics.estimate import Estimate
 from study.families import Configuration, Family, Pair
 from study.notebook import own_run
 
@@ -13,8 +15,6 @@ HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"
 
 # The study's goal for the accuracy on its test part.
 GOAL = 0.90
-# Two timings this close are taken as equal: one run each, on a machine that may do other things.
-TIMING_TOLERANCE = 0.10
 
 WINNER = "layers-2"
 SAME_PARAMETERS = [("layers-1", "layers-3"), ("layers-4", "layers-5")]
@@ -22,25 +22,25 @@ BY_RATE = ["rate-1", "layers-5", "rate-2", "rate-3"]
 
 
 @dataclass(frozen=True)
-class Part:
-    """One claim within a conclusion, what is found of it, and the figures that decide it."""
+class Claim:
+    """One claim within a conclusion, what is found of it, and the numbers that decide it."""
 
-    claim: str
+    text: str
     verdict: str
     evidence: str
 
 
 @dataclass(frozen=True)
 class Conclusion:
-    """One of the study's conclusions in our words, with its parts."""
+    """One of the study's conclusions in our words, with its claims."""
 
     text: str
-    parts: list[Part]
+    claims: list[Claim]
 
     @property
     def verdict(self) -> str:
-        """The worst verdict of its parts."""
-        verdicts = {part.verdict for part in self.parts}
+        """The worst verdict of its claims."""
+        verdicts = {claim.verdict for claim in self.claims}
         return next(verdict for verdict in (FAILS, UNKNOWN, HOLDS) if verdict in verdicts)
 
 
@@ -48,10 +48,10 @@ def conclusions(family: Family, notebook: pd.DataFrame) -> list[Conclusion]:
     """The three conclusions as this family of results decides them; `notebook` has the study's runs."""
     runs = _by_study_name(family, notebook)
     return [
-        Conclusion("layers-2 gives good accuracy in the least time", [_good(runs), _fastest(runs, notebook)]),
+        Conclusion("layers-2 gives good accuracy in the least time", [_good(runs), _fastest(family, runs, notebook)]),
         Conclusion(
             "With equal parameters the order of C and P matters, and consecutive C cost more",
-            [_order_matters(family, runs), _consecutive_cost(runs)],
+            [_order_matters(family, runs), _consecutive_cost(family, runs)],
         ),
         Conclusion("A smaller learning rate cures over-fitting", [_gap_closes(runs), _no_rise(runs)]),
     ]
@@ -59,103 +59,108 @@ def conclusions(family: Family, notebook: pd.DataFrame) -> list[Conclusion]:
 
 def _by_study_name(family: Family, notebook: pd.DataFrame) -> dict[str, Configuration]:
     """The configurations that are a run of the study, by its name there."""
-    own = [(own_run(each.first, notebook), each) for each in family.configurations]
-    return {str(run["run"]): each for run, each in own if run is not None}
+    own = [(own_run(configuration.first, notebook), configuration) for configuration in family.configurations]
+    return {str(run["run"]): configuration for run, configuration in own if run is not None}
 
 
-def _missing(claim: str, runs: dict[str, Configuration], needed: list[str]) -> Part | None:
+def _missing(text: str, runs: dict[str, Configuration], needed: list[str]) -> Claim | None:
     """That a claim cannot be told, where a run that it needs is not there."""
     absent = [name for name in needed if name not in runs]
-    return Part(claim, UNKNOWN, f"Not run: {', '.join(absent)}.") if absent else None
+    return Claim(text, UNKNOWN, f"Not run: {', '.join(absent)}.") if absent else None
 
 
-def _good(runs: dict[str, Configuration]) -> Part:
-    claim = f"{WINNER} reaches the study's goal, an accuracy of {GOAL:.2f}"
-    if missing := _missing(claim, runs, [WINNER]):
+def _good(runs: dict[str, Configuration]) -> Claim:
+    text = f"{WINNER} reaches the study's goal, an accuracy of {GOAL:.2f}"
+    if missing := _missing(text, runs, [WINNER]):
         return missing
-    figures = runs[WINNER].measured.figures
-    low, high = figures["accuracy_low"], figures["accuracy_high"]
-    verdict = HOLDS if low >= GOAL else FAILS if high < GOAL else UNKNOWN
-    return Part(claim, verdict, f"Accuracy {figures['accuracy']:.3f}, 95% interval {low:.3f} to {high:.3f}.")
-
-
-def _fastest(runs: dict[str, Configuration], notebook: pd.DataFrame) -> Part:
-    claim = f"{WINNER} trains in the least time of the five stacks"
-    stacks = [str(name) for name in notebook["run"] if str(name).startswith("layers-")]
-    if missing := _missing(claim, runs, stacks):
-        return missing
-    speeds = {name: runs[name].train("images_per_second") for name in stacks}
-    others = {name: speed for name, speed in speeds.items() if name != WINNER}
-    rival = max(others, key=lambda name: others[name])
-    ratio = speeds[WINNER] / speeds[rival]
-    verdict = HOLDS if ratio > 1 + TIMING_TOLERANCE else FAILS if ratio < 1 - TIMING_TOLERANCE else UNKNOWN
-    said = ", ".join(f"{name} {speed:.0f}" for name, speed in speeds.items())
-    return Part(claim, verdict, f"Training images per second: {said}; {ratio:.2f} times the next fastest, {rival}.")
-
-
-def _order_matters(family: Family, runs: dict[str, Configuration]) -> Part:
-    claim = "The order changes the accuracy"
-    if missing := _missing(claim, runs, [name for pair in SAME_PARAMETERS for name in pair]):
-        return missing
-    pairs = [family.pair(runs[one], runs[two]) or family.pair(runs[two], runs[one]) for one, two in SAME_PARAMETERS]
-    found = [pair for pair in pairs if pair is not None]
-    said = []
-    for pair in found:
-        needed = pair.figures["n_images_needed"]
-        telling = "" if math.isnan(needed) else f", {needed:,.0f} test images would tell such a difference"
-        said.append(
-            f"{pair.title}: {pair.figures['accuracy_difference']:+.3f} "
-            f"({pair.figures['accuracy_difference_low']:+.3f} to {pair.figures['accuracy_difference_high']:+.3f}), "
-            f"p after Holm {pair.p_images:.2g}, {_by_seeds(pair)}{telling}"
-        )
-    verdict = HOLDS if any(pair.is_real for pair in found) else UNKNOWN
-    return Part(claim, verdict, "; ".join(said) + ".")
-
-
-def _by_seeds(pair: Pair) -> str:
-    return "a single seed" if math.isnan(pair.p_seeds) else f"by seeds {pair.p_seeds:.2g}"
-
-
-def _consecutive_cost(runs: dict[str, Configuration]) -> Part:
-    claim = "Consecutive C cost more time"
-    if missing := _missing(claim, runs, [name for pair in SAME_PARAMETERS for name in pair]):
-        return missing
-    ratios = {
-        f"{one} / {two}": (
-            runs[two].train("images_per_second") / runs[one].train("images_per_second"),
-            runs[one].train("flops_per_image") / runs[two].train("flops_per_image"),
-        )
-        for one, two in SAME_PARAMETERS
-    }
-    slowest = min(seconds for seconds, _ in ratios.values())
-    verdict = HOLDS if slowest > 1 + TIMING_TOLERANCE else FAILS if slowest < 1 - TIMING_TOLERANCE else UNKNOWN
-    said = "; ".join(
-        f"{name}: {seconds:.1f} times the time, {flops:.1f} times the FLOPs"
-        for name, (seconds, flops) in ratios.items()
+    accuracy = runs[WINNER].estimates["accuracy"]
+    verdict = HOLDS if accuracy.low >= GOAL else FAILS if accuracy.high < GOAL else UNKNOWN
+    return Claim(
+        text, verdict, f"Accuracy {accuracy.value:.3f}, 95% interval {accuracy.low:.3f} to {accuracy.high:.3f}."
     )
-    return Part(claim, verdict, said + ".")
 
 
-def _gap_closes(runs: dict[str, Configuration]) -> Part:
-    claim = "Each smaller rate narrows the gap between validation and training loss"
-    if missing := _missing(claim, runs, BY_RATE):
+def _fastest(family: Family, runs: dict[str, Configuration], notebook: pd.DataFrame) -> Claim:
+    text = f"{WINNER} trains in the least time of the five stacks"
+    stacks = [str(name) for name in notebook["run"] if str(name).startswith("layers-")]
+    if missing := _missing(text, runs, stacks):
         return missing
-    gaps = [runs[name].train("loss_gap") for name in BY_RATE]
+    rivals = [name for name in stacks if name != WINNER]
+    return _faster(text, family, runs, [(WINNER, rival) for rival in rivals])
+
+
+def _consecutive_cost(family: Family, runs: dict[str, Configuration]) -> Claim:
+    text = "Consecutive C cost more time"
+    if missing := _missing(text, runs, [name for pair in SAME_PARAMETERS for name in pair]):
+        return missing
+    return _faster(text, family, runs, [(apart, consecutive) for consecutive, apart in SAME_PARAMETERS])
+
+
+def _faster(text: str, family: Family, runs: dict[str, Configuration], pairs: list[tuple[str, str]]) -> Claim:
+    """A claim that of each pair the first trains faster: by more than equal networks' runs lie apart."""
+    machines = set().union(*(runs[name].machines for pair in pairs for name in pair))
+    if len(machines) > 1:
+        return Claim(text, UNKNOWN, f"Trained on different machines: {'; '.join(sorted(machines))}.")
+    ratios = {f"{one} / {two}": family.speed_ratio(runs[one], runs[two]) for one, two in pairs}
+    told = {name: ratio for name, ratio in ratios.items() if ratio is not None}
+    if len(told) < len(ratios):
+        return Claim(text, UNKNOWN, "No two runs of equal networks, so nobody knows how far their times lie apart.")
+    said = ", ".join(f"{name} {ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})" for name, ratio in told.items())
+    return Claim(
+        text,
+        _all_above_one(list(told.values())),
+        f"Training images per second: {said}; the 95% intervals are of what runs of equal networks lie apart.",
+    )
+
+
+def _all_above_one(ratios: list[Estimate]) -> str:
+    if all(ratio.low > 1 for ratio in ratios):
+        return HOLDS
+    return FAILS if any(ratio.high < 1 for ratio in ratios) else UNKNOWN
+
+
+def _order_matters(family: Family, runs: dict[str, Configuration]) -> Claim:
+    text = "The order changes the accuracy"
+    if missing := _missing(text, runs, [name for pair in SAME_PARAMETERS for name in pair]):
+        return missing
+    pairs = [family.pair(runs[one], runs[two]) for one, two in SAME_PARAMETERS]
+    verdict = HOLDS if any(pair.comparison.verdict is Verdict.REAL for pair in pairs) else UNKNOWN
+    return Claim(text, verdict, "; ".join(_told(pair) for pair in pairs) + ".")
+
+
+def _told(pair: Pair) -> str:
+    """What is known of a difference in accuracy."""
+    difference, p_seeds = pair.comparison.accuracy, pair.comparison.p_seeds
+    accuracy = difference.estimate
+    by_seeds = "a single seed" if math.isnan(p_seeds) else f"by seeds {p_seeds:.2g}"
+    needed = difference.n_images_needed
+    enough = "" if difference.is_told or math.isnan(needed) else f", {needed:,.0f} test images would tell it"
+    return (
+        f"{pair.title}: {accuracy.value:+.3f} ({accuracy.low:+.3f} to {accuracy.high:+.3f}), p {difference.p:.2g}, "
+        f"{by_seeds}{enough}"
+    )
+
+
+def _gap_closes(runs: dict[str, Configuration]) -> Claim:
+    text = "Each smaller rate narrows the gap between validation and training loss"
+    if missing := _missing(text, runs, BY_RATE):
+        return missing
+    gaps = [runs[name].train_mean("loss_gap") for name in BY_RATE]
     is_narrowing = all(later < earlier for earlier, later in pairwise(gaps))
     verdict = HOLDS if is_narrowing else FAILS if gaps[-1] >= gaps[0] else UNKNOWN
     said = ", ".join(f"{runs[name].learning_rate:g}: {gap:+.3f}" for name, gap in zip(BY_RATE, gaps, strict=True))
-    return Part(claim, verdict, f"Gap at the last epoch by rate: {said}.")
+    return Claim(text, verdict, f"Gap at the last epoch by rate: {said}.")
 
 
-def _no_rise(runs: dict[str, Configuration]) -> Part:
-    claim = "With the smallest rate the validation loss does not rise again"
+def _no_rise(runs: dict[str, Configuration]) -> Claim:
+    text = "With the smallest rate the validation loss does not rise again"
     name = BY_RATE[-1]
-    if missing := _missing(claim, runs, [name]):
+    if missing := _missing(text, runs, [name]):
         return missing
-    rise, jitter = (runs[name].train(key) for key in ("val_loss_rise", "val_loss_jitter"))
-    reached = runs[name].measured.figures["accuracy"]
-    return Part(
-        claim,
+    rise, jitter = (runs[name].train_mean(key) for key in ("val_loss_rise", "val_loss_jitter"))
+    reached = runs[name].estimates["accuracy"].value
+    return Claim(
+        text,
         HOLDS if rise <= jitter else FAILS,
         f"Rise {rise:.3f} with a jitter of {jitter:.3f}; accuracy reached in its epochs: {reached:.3f}.",
     )
@@ -170,7 +175,7 @@ def not_run(families: list[Family], notebook: pd.DataFrame, protocols: list[str]
         absent = [str(name) for name in notebook["run"] if name not in found]
         if absent:
             told.append(f"{protocol}: {'none of the eight runs' if not found else ', '.join(absent)}")
-    seeds = [len(each.results) for family in families for each in family.configurations]
+    seeds = [len(configuration.results) for family in families for configuration in family.configurations]
     if min(seeds) == 1:
         told.append(f"more than one training seed: {seeds.count(1)} of {len(seeds)} configurations have a single one")
     sizes = sorted({family.first.params["images"]["size"] for family in families})

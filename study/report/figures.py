@@ -9,6 +9,7 @@ import vl_convert
 from PIL import Image
 from sklearn.metrics import confusion_matrix, roc_curve
 
+from cxr.statistics.estimate import Estimate
 from cxr.statistics.metrics import calibration_bins
 from cxr.vocabulary import CLASSES
 from study.families import Configuration, Family
@@ -25,10 +26,6 @@ PNG_PIXELS_PER_UNIT = 2
 PNG_COLOURS = 64
 # Room for long labels where the reader's font runs wider than the one they were measured in.
 PADDING = {"left": 40, "right": 10, "top": 5, "bottom": 5}
-# What is known of a difference, see study.families.Pair.
-REAL = "differ by images and by seeds"
-OPEN = "these trainings differ, others might not"
-UNTOLD = "cannot be told from none"
 
 
 @dataclass(frozen=True)
@@ -151,7 +148,7 @@ def roc(family: Family) -> Figure:
             **_by_run(names),
         },
     }
-    areas = ", ".join(f"{each.name} {each.measured.figures['auroc']:.3f}" for each in family.configurations)
+    areas = ", ".join(f"{each.name} {each.estimates['auroc'].value:.3f}" for each in family.configurations)
     return Figure(
         name="roc",
         caption="ROC on the test part; dashed: chance",
@@ -170,19 +167,16 @@ def _by_run(names: list[str]) -> Spec:
 
 def accuracies(family: Family) -> Figure:
     """Accuracy with interval of every configuration and, below, of what needs no lungs."""
-    rows = [(each.name, "network", each.measured.figures) for each in family.configurations]
-    rows += [(tables.SHORTCUTS.get(key, key), "no lungs seen", value) for key, value in family.shortcuts.items()]
-    table = pd.DataFrame(
-        [
-            {"what": name, "kind": kind, **{key: figures[f"accuracy{end}"] for key, end in _ENDS}}
-            for name, kind, figures in rows
-        ]
-    )
-    best = max(family.configurations, key=lambda each: each.measured.figures["accuracy"])
+    rows = [(each.name, "network", each.estimates["accuracy"]) for each in family.configurations]
+    rows += [
+        (tables.SHORTCUTS.get(key, key), "no lungs seen", value["accuracy"]) for key, value in family.shortcuts.items()
+    ]
+    table = pd.DataFrame([{"what": name, "kind": kind, **_ends(accuracy)} for name, kind, accuracy in rows])
+    best = max(family.configurations, key=lambda each: each.estimates["accuracy"].value)
     return Figure(
         name="accuracies",
         caption="Accuracy on the test part with 95% intervals: the networks, and what never sees the lungs",
-        alt="; ".join(f"{name}: {figures['accuracy']:.3f}" for name, _, figures in rows)
+        alt="; ".join(f"{name}: {accuracy.value:.3f}" for name, _, accuracy in rows)
         + f". Highest network: {best.name}.",
         spec=_intervals(table, "what", "accuracy", [row[0] for row in rows], None),
     )
@@ -193,8 +187,8 @@ def forest(family: Family) -> Figure:
     rows = [
         {
             "pair": pair.title,
-            "kind": REAL if pair.is_real else OPEN if pair.differs_here else UNTOLD,
-            **{key: pair.figures[f"accuracy_difference{end}"] for key, end in _ENDS},
+            "kind": str(pair.comparison.verdict),
+            **_ends(pair.comparison.accuracy.estimate),
         }
         for pair in family.pairs
     ]
@@ -202,13 +196,14 @@ def forest(family: Family) -> Figure:
     n_by_kind = ", ".join(f"{n} {kind}" for kind, n in table["kind"].value_counts().items())
     return Figure(
         name="forest",
-        caption="Differences in accuracy on the same test images, 95% intervals by patient group",
+        caption="Differences in accuracy on the same test images; 95% intervals that hold for all pairs at once",
         alt=f"Forest plot of {len(table)} differences in accuracy: {n_by_kind}.",
         spec=_intervals(table, "pair", "difference in accuracy", table["pair"].tolist(), 0.0),
     )
 
 
-_ENDS = (("value", ""), ("low", "_low"), ("high", "_high"))
+def _ends(estimate: Estimate) -> dict[str, float]:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
 
 
 def _intervals(table: pd.DataFrame, field: str, name: str, order: list[str], reference: float | None) -> Spec:
@@ -312,15 +307,10 @@ def side_by_side(all_families: list[Family]) -> Figure:
     rows = []
     for family in all_families:
         for setting, each in family.by_setting.items():
-            rows.append((setting, family.test_part, each.measured.figures))
+            rows.append((setting, family.test_part, each.estimates["accuracy"]))
         for key in ("majority", "thumbnail"):
-            rows.append((tables.SHORTCUTS[key], family.test_part, family.shortcuts[key]))
-    table = pd.DataFrame(
-        [
-            {"what": what, "part": part, **{key: figures[f"accuracy{end}"] for key, end in _ENDS}}
-            for what, part, figures in rows
-        ]
-    )
+            rows.append((tables.SHORTCUTS[key], family.test_part, family.shortcuts[key]["accuracy"]))
+    table = pd.DataFrame([{"what": what, "part": part, **_ends(accuracy)} for what, part, accuracy in rows])
     parts = [family.test_part for family in all_families]
     legend = {"orient": "top", "direction": "vertical", "labelLimit": 400}
     by_part = {"field": "part", "title": None, "legend": legend}
@@ -339,7 +329,7 @@ def side_by_side(all_families: list[Family]) -> Figure:
     return Figure(
         name="protocols",
         caption="The same networks under different ways to cut the test part; 95% intervals",
-        alt="; ".join(f"{what}, {part}: {figures['accuracy']:.3f}" for what, part, figures in rows),
+        alt="; ".join(f"{what}, {part}: {accuracy.value:.3f}" for what, part, accuracy in rows),
         spec={
             "data": _values(table),
             "width": 360,

@@ -13,7 +13,7 @@ from stages import project
 from study.report import figures, tables
 from study.report.conclusions import Conclusion
 from study.report.figures import Figure
-from study.report.tables import Rows
+from study.report.tables import Table
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 
@@ -36,7 +36,7 @@ class Section:
     text: list[str] = field(default_factory=list)
     verdicts: list[Conclusion] = field(default_factory=list)
     points: list[str] = field(default_factory=list)
-    rows: Rows = field(default_factory=list)
+    table: Table | None = None
     figures: list[Figure] = field(default_factory=list)
     small: Small | None = None
 
@@ -99,12 +99,12 @@ def _section(section: Section, drawings: Path, chapter: int) -> list[str]:
     blocks = [f"### {section.title}"] if section.title else []
     blocks += section.text
     for conclusion in section.verdicts:
-        parts = [f"- {part.claim}: **{part.verdict}**. {part.evidence}" for part in conclusion.parts]
-        blocks.append("\n".join([f"**{conclusion.text}: {conclusion.verdict}**", "", *parts]))
+        claims = [f"- {claim.text}: **{claim.verdict}**. {claim.evidence}" for claim in conclusion.claims]
+        blocks.append("\n".join([f"**{conclusion.text}: {conclusion.verdict}**", "", *claims]))
     if section.points:
         blocks.append("\n".join(f"- {point}" for point in section.points))
-    if section.rows:
-        blocks.append(tables.markdown(section.rows))
+    if section.table:
+        blocks.append(tables.markdown(section.table))
     drawn = list(section.figures)
     if section.small:
         drawn.append(

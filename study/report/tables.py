@@ -1,14 +1,19 @@
-"""The comparison as tables: rows of strings by column, ready for Markdown or HTML."""
+"""The comparison as tables: numbers, which become text when a table is drawn."""
 
 import math
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import pandas as pd
+from tabulate import tabulate
 
-from study.families import Configuration, Family
+from cxr.statistics.estimate import Estimate, keyed
+from study.families import Configuration, Family, Pair
 from study.notebook import own_run
 
-Rows = list[dict[str, str]]
+Cell = str | int | float | Estimate | None
+Item = TypeVar("Item")
 
 # The two rows that need no image, in every table of results.
 WITHOUT_IMAGES = {"majority": "majority class", "metadata": "metadata alone, no image"}
@@ -23,128 +28,161 @@ SHORTCUTS = {
     "border": "the frame: outermost ring at 16x16",
     "thumbnail": "the image at 8x8",
 }
+NOTEBOOK = "the study's notebook"
 NOTHING = "-"
 FEWEST_TO_RANK = 3
 
 
-def performance(family: Family, notebook: pd.DataFrame) -> Rows:
+@dataclass(frozen=True)
+class Column(Generic[Item]):
+    """A column of a table: its title, its cell of an item, and the format of its numbers."""
+
+    title: str
+    cell: Callable[[Item], Cell]
+    form: str = ".3f"
+
+
+@dataclass(frozen=True)
+class Row:
+    """Cells by column; an aside is no configuration, and drawn in italics."""
+
+    cells: dict[str, Cell]
+    is_aside: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under titles, each with the format of its column's numbers."""
+
+    forms: dict[str, str]
+    rows: list[Row]
+
+    @property
+    def titles(self) -> list[str]:
+        return list(self.forms)
+
+    def texts(self, row: Row) -> list[str]:
+        """A row's cells as they are read; what is absent or undefined is a dash."""
+        return [_text(row.cells.get(title), form) for title, form in self.forms.items()]
+
+
+def _table(columns: list[Column[Item]], items: list[Item]) -> Table:
+    rows = [Row({column.title: column.cell(item) for column in columns}) for item in items]
+    return Table({column.title: column.form for column in columns}, rows)
+
+
+def performance(family: Family, notebook: pd.DataFrame) -> Table:
     """What each configuration reaches on the test part, beside the study's own accuracy of these layers and rate."""
-    rows = [
-        {
-            "run": each.name,
-            "layers": each.layers,
-            "learning rate": f"{each.learning_rate:g}",
-            **{name: _estimate(each.measured.figures, name) for name in ("accuracy", "auroc")},
-            **{name: _estimate(each.measured.figures, name) for name in ("sensitivity", "specificity")},
-            "seeds": str(each.measured.figures["n_seeds"]),
-            "notebook's accuracy": _of_notebook(each, notebook),
-        }
-        for each in family.configurations
+    columns: list[Column[Configuration]] = [
+        Column("run", lambda run: run.name),
+        Column("layers", lambda run: run.layers),
+        Column("learning rate", lambda run: run.learning_rate, "g"),
+        Column("accuracy", lambda run: run.estimates["accuracy"]),
+        Column("auroc", lambda run: run.estimates["auroc"]),
+        Column("sensitivity", lambda run: run.estimates["sensitivity"]),
+        Column("specificity", lambda run: run.estimates["specificity"]),
+        Column("seeds", lambda run: run.measured.n_seeds, "d"),
+        Column("notebook's accuracy", lambda run: _of_notebook(run, notebook)),
     ]
-    for key, title in WITHOUT_IMAGES.items():
-        figures = {name: _estimate(family.shortcuts[key], name) for name in ("accuracy", "auroc")}
-        rows.append({**dict.fromkeys(rows[0], NOTHING), "run": f"*{title}*", **figures})
-    return rows
+    table = _table(columns, family.configurations)
+    asides = [Row({"run": title, **family.shortcuts[key]}, is_aside=True) for key, title in WITHOUT_IMAGES.items()]
+    return Table(table.forms, table.rows + asides)
 
 
-def fitting(family: Family) -> Rows:
+def fitting(family: Family) -> Table:
     """How far training and validation part, in the losses (nats)."""
-    return [
-        {
-            "run": each.name,
-            "gap at the end": _number(each.train("loss_gap"), "+.3f"),
-            "best epoch": _number(each.train("best_epoch"), ".3g"),
-            "gap there": _number(each.train("loss_gap_best"), "+.3f"),
-            "val loss rises from epoch": _number(each.train("val_loss_rises_from"), ".3g"),
-            "by": _number(each.train("val_loss_rise"), ".3f"),
-            "jitter of val loss": _number(each.train("val_loss_jitter"), ".4f"),
-            "loss: train": _number(each.train("loss"), ".3f"),
-            "val": _number(each.train("val_loss"), ".3f"),
-            "test": _number(each.test_loss, ".3f"),
-        }
-        for each in family.configurations
+    columns: list[Column[Configuration]] = [
+        Column("run", lambda run: run.name),
+        Column("gap at the end", lambda run: run.train_mean("loss_gap"), "+.3f"),
+        Column("best epoch", lambda run: run.train_mean("best_epoch"), ".3g"),
+        Column("gap there", lambda run: run.train_mean("loss_gap_best"), "+.3f"),
+        Column("val loss rises from epoch", lambda run: run.train_mean("val_loss_rises_from"), ".3g"),
+        Column("by", lambda run: run.train_mean("val_loss_rise")),
+        Column("jitter of val loss", lambda run: run.train_mean("val_loss_jitter"), ".4f"),
+        Column("loss: train", lambda run: run.train_mean("loss")),
+        Column("val", lambda run: run.train_mean("val_loss")),
+        Column("test", lambda run: run.test_loss),
     ]
+    return _table(columns, family.configurations)
 
 
-def cost(family: Family) -> Rows:
+def cost(family: Family) -> Table:
     """What each configuration costs, and on what."""
-    return [
-        {
-            "run": each.name,
-            "parameters": f"{each.first.train['parameters']:,}",
-            "MFLOPs per image": _number(each.train("flops_per_image") / 1e6, ",.0f"),
-            "seconds": _number(each.train("seconds"), ",.0f"),
-            "images per second": _number(each.train("images_per_second"), ",.0f"),
-            "peak memory, MiB": _number(each.train("peak_memory_mib"), ",.0f"),
-            "precision": str(each.first.train["precision"]),
-            "device": str(each.first.train["device"]),
-        }
-        for each in family.configurations
+    columns: list[Column[Configuration]] = [
+        Column("run", lambda run: run.name),
+        Column("parameters", lambda run: run.first.train["parameters"], ",d"),
+        Column("MFLOPs per image", lambda run: run.train_mean("flops_per_image") / 1e6, ",.0f"),
+        Column("seconds", lambda run: run.train_mean("seconds"), ",.0f"),
+        Column("images per second", lambda run: run.train_mean("images_per_second"), ",.0f"),
+        Column("peak memory, MiB", lambda run: run.train_mean("peak_memory_mib"), ",.0f"),
+        Column("precision", lambda run: run.first.train["precision"]),
+        Column("device", lambda run: run.first.train["device"]),
     ]
+    return _table(columns, family.configurations)
 
 
-def pairs(family: Family) -> Rows:
+def pairs(family: Family) -> Table:
     """A row for each pair of configurations."""
-    return [
-        {
-            "second - first": pair.title,
-            "accuracy": _estimate(pair.figures, "accuracy_difference", "+.3f"),
-            "auroc": _estimate(pair.figures, "auroc_difference", "+.3f"),
-            "only first / second right": "{n_only_first_right} / {n_only_second_right}".format(**pair.figures),
-            "McNemar p": _number(pair.figures["p_mcnemar"], ".2g"),
-            "p (Holm)": _number(pair.p_images, ".2g"),
-            "p by seeds": _number(pair.figures["p_seeds"], ".2g"),
-            "by seeds (Holm)": _number(pair.p_seeds, ".2g"),
-            "images needed": _number(pair.figures["n_images_needed"], ",.0f"),
-        }
-        for pair in family.pairs
+    columns: list[Column[Pair]] = [
+        Column("second - first", lambda pair: pair.title),
+        Column("accuracy", lambda pair: pair.comparison.accuracy.estimate, "+.3f"),
+        Column("p", lambda pair: pair.comparison.accuracy.p, ".2g"),
+        Column("p by seeds", lambda pair: pair.comparison.p_seeds, ".2g"),
+        Column("verdict", lambda pair: pair.comparison.verdict),
+        Column("only first right", lambda pair: pair.comparison.n_only_first_right, ".3g"),
+        Column("only second right", lambda pair: pair.comparison.n_only_second_right, ".3g"),
+        Column("images needed", lambda pair: pair.comparison.accuracy.n_images_needed, ",.0f"),
+        Column("auroc", lambda pair: pair.comparison.auroc.estimate, "+.3f"),
+        Column("p of auroc", lambda pair: pair.comparison.auroc.p, ".2g"),
     ]
+    return _table(columns, family.pairs)
 
 
-def audit(family: Family) -> Rows:
+def audit(family: Family) -> Table:
     """What classifiers reach that never see the lungs."""
-    return [
-        {
-            "what the classifier sees": SHORTCUTS.get(key, key),
-            "accuracy": _estimate(figures, "accuracy"),
-            "auroc": _estimate(figures, "auroc"),
-        }
-        for key, figures in family.shortcuts.items()
+    columns: list[Column[tuple[str, dict[str, Estimate]]]] = [
+        Column("what the classifier sees", lambda shortcut: SHORTCUTS.get(shortcut[0], shortcut[0])),
+        Column("accuracy", lambda shortcut: shortcut[1]["accuracy"]),
+        Column("auroc", lambda shortcut: shortcut[1]["auroc"]),
     ]
+    return _table(columns, list(family.shortcuts.items()))
 
 
-def protocols(all_families: list[Family]) -> Rows:
+def protocols(all_families: list[Family]) -> Table:
     """Accuracy of each layers and learning rate, a column for each family; below, what needs no lungs."""
-    columns = [family.test_part for family in all_families]
-    rows: dict[str, dict[str, str]] = {}
+    first = "accuracy of"
+    networks: dict[str, Row] = {}
+    asides: dict[str, Row] = {}
     for family in all_families:
-        for name, each in family.by_setting.items():
-            row = rows.setdefault(name, dict.fromkeys(columns, NOTHING))
-            row[family.test_part] = _estimate(each.measured.figures, "accuracy")
+        for name, configuration in family.by_setting.items():
+            row = networks.setdefault(name, Row({first: name}))
+            row.cells[family.test_part] = configuration.estimates["accuracy"]
         for key in ("majority", "metadata", "border", "thumbnail"):
-            row = rows.setdefault(f"*{SHORTCUTS[key]}*", dict.fromkeys(columns, NOTHING))
-            row[family.test_part] = _estimate(family.shortcuts[key], "accuracy")
-    order = sorted(rows, key=lambda name: name.startswith("*"))
-    return [{"accuracy of": name, **rows[name]} for name in order]
+            row = asides.setdefault(key, Row({first: SHORTCUTS[key]}, is_aside=True))
+            row.cells[family.test_part] = family.shortcuts[key]["accuracy"]
+    forms = dict.fromkeys([first, *(family.test_part for family in all_families)], ".3f")
+    return Table(forms, [*networks.values(), *asides.values()])
 
 
-def agreement(all_families: list[Family], notebook: pd.DataFrame) -> Rows:
+def agreement(all_families: list[Family], notebook: pd.DataFrame) -> Table:
     """How alike two test parts, or one and the notebook's, rank the settings that both have: Spearman's correlation."""
-    accuracies = {
-        family.test_part: {name: each.measured.figures["accuracy"] for name, each in family.by_setting.items()}
+    accuracies: dict[str, dict[str, float]] = {
+        family.test_part: {name: one.estimates["accuracy"].value for name, one in family.by_setting.items()}
         for family in all_families
     }
-    accuracies["the study's notebook"] = {
-        name: own["test_accuracy"]
+    accuracies[NOTEBOOK] = {
+        name: accuracy
         for family in all_families
-        for name, each in family.by_setting.items()
-        if (own := own_run(each.first, notebook)) is not None
+        for name, configuration in family.by_setting.items()
+        if (accuracy := _of_notebook(configuration, notebook)) is not None
     }
     correlation = pd.DataFrame(accuracies).corr("spearman", min_periods=FEWEST_TO_RANK).to_numpy()
-    return [
-        {"order of accuracies": one} | {two: _number(value, "+.2f") for two, value in zip(accuracies, row, strict=True)}
-        for one, row in zip(accuracies, correlation, strict=True)
+    first = "order of accuracies"
+    rows = [
+        Row({first: part, **dict(zip(accuracies, map(float, values), strict=True))})
+        for part, values in zip(accuracies, correlation, strict=True)
     ]
+    return Table(dict.fromkeys([first, *accuracies], "+.2f"), rows)
 
 
 def records(family: Family, notebook: pd.DataFrame) -> pd.DataFrame:
@@ -154,43 +192,47 @@ def records(family: Family, notebook: pd.DataFrame) -> pd.DataFrame:
     rows: list[dict[str, Any]] = [
         {
             "test_part": family.test_part,
-            "run": each.name,
-            "layers": each.layers,
-            "learning_rate": each.learning_rate,
-            **each.measured.figures,
-            "test_loss": each.test_loss,
-            **{f"train_{key}": each.train(key) for key in keys},
-            "precision": each.first.train["precision"],
-            "device": each.first.train["device"],
-            "notebook_accuracy": _of_notebook(each, notebook).replace(NOTHING, ""),
+            "run": configuration.name,
+            "layers": configuration.layers,
+            "learning_rate": configuration.learning_rate,
+            "n_seeds": configuration.measured.n_seeds,
+            **keyed(configuration.estimates, with_sd=True),
+            "test_loss": configuration.test_loss,
+            **{f"train_{key}": configuration.train_mean(key) for key in keys},
+            "precision": configuration.first.train["precision"],
+            "device": configuration.first.train["device"],
+            "notebook_accuracy": _of_notebook(configuration, notebook),
         }
-        for each in family.configurations
+        for configuration in family.configurations
     ]
-    rows += [{"test_part": family.test_part, "run": key, **figures} for key, figures in family.shortcuts.items()]
+    rows += [
+        {"test_part": family.test_part, "run": key, **keyed(estimates)} for key, estimates in family.shortcuts.items()
+    ]
     return pd.DataFrame(rows)
 
 
-def markdown(rows: Rows) -> str:
-    """Rows as a Markdown table with padded columns."""
-    table = [[cell.replace("|", "\\|") for cell in row] for row in [list(rows[0]), *(list(r.values()) for r in rows)]]
-    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in table
-    ]
-    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+def markdown(table: Table) -> str:
+    """A table as Markdown; the first cell of an aside is in italics."""
+    drawn = []
+    for row in table.rows:
+        first, *others = (text.replace("|", "\\|") for text in table.texts(row))
+        drawn.append([f"*{first}*" if row.is_aside else first, *others])
+    return tabulate(drawn, table.titles, tablefmt="github", disable_numparse=True)
 
 
-def _of_notebook(each: Configuration, notebook: pd.DataFrame) -> str:
-    own = own_run(each.first, notebook)
-    return NOTHING if own is None else f"{own['test_accuracy']:.3f}"
+def _of_notebook(configuration: Configuration, notebook: pd.DataFrame) -> float | None:
+    """The study's own accuracy with these layers and this rate; None where it has none."""
+    own = own_run(configuration.first, notebook)
+    return None if own is None else float(own["test_accuracy"])
 
 
-def _estimate(figures: dict[str, Any], key: str, form: str = ".3f") -> str:
-    """A figure with its interval, and its standard deviation over seeds where there are several."""
-    value, low, high = (format(figures[name], form) for name in (key, f"{key}_low", f"{key}_high"))
-    spread = figures.get(f"{key}_sd", math.nan)
-    return f"{value} ({low} to {high})" + ("" if math.isnan(spread) else f", sd {spread:{form}}")
-
-
-def _number(value: float, form: str) -> str:
-    return NOTHING if math.isnan(value) else format(value, form)
+def _text(cell: Cell, form: str) -> str:
+    """A cell as it is read: an estimate with its interval, and its deviation over seeds where there are several."""
+    if isinstance(cell, str):
+        return cell
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return NOTHING
+    if not isinstance(cell, Estimate):
+        return format(cell, form)
+    value, low, high = (format(number, form) for number in (cell.value, cell.low, cell.high))
+    return f"{value} ({low} to {high})" + ("" if math.isnan(cell.sd) else f", sd {cell.sd:{form}}")

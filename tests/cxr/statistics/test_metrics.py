@@ -1,71 +1,79 @@
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
+from sklearn import metrics as theirs
 
-from cxr.statistics import bootstrap, evaluation, metrics
-from cxr.statistics.params import EvaluateParams
+from cxr.statistics import bootstrap, metrics
+from tests.cxr.statistics.classifiers_made import sample
+
+N_DRAWS = 8
+AT_THRESHOLD = {
+    "accuracy": theirs.accuracy_score,
+    "sensitivity": theirs.recall_score,
+    "specificity": lambda *labels, **options: theirs.recall_score(*labels, pos_label=0, **options),
+    "precision": lambda *labels, **options: theirs.precision_score(*labels, zero_division=0, **options),
+    "f1": lambda *labels, **options: theirs.f1_score(*labels, zero_division=0, **options),
+}
+OF_PROBABILITIES = {
+    "loss": theirs.log_loss,
+    "auroc": theirs.roc_auc_score,
+    "brier": theirs.brier_score_loss,
+}
 
 
-def sample(seed: int, n: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels, probabilities with ties, and patient groups of different sizes."""
-    rng = np.random.default_rng(seed)
-    groups = np.sort(rng.integers(0, n // 2, n))
-    labels = rng.integers(0, 2, n // 2)[groups]
-    probabilities = np.round(1 / (1 + np.exp(-(labels * 1.5 - 0.75 + rng.normal(0, 1, n)))), 2)
-    return labels, probabilities, groups
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), threshold=st.sampled_from([0.0, 0.31, 0.5, 0.9, 1.1]))
+def test_every_figure_is_that_of_scikit_learn_with_and_without_weights(seed: int, threshold: float) -> None:
+    labels, probabilities, groups = sample(seed, 80)
+    weights = next(bootstrap.group_weights(groups, N_DRAWS, seed))
+    predicted = probabilities >= threshold
+
+    def ours(weights: np.ndarray | None) -> dict[str, np.ndarray]:
+        at_threshold = metrics.at_threshold(labels, probabilities, threshold, weights)
+        return at_threshold | metrics.of_probabilities(labels, probabilities, weights)
+
+    def expected(weights: np.ndarray | None) -> dict[str, float]:
+        at_threshold = {name: f(labels, predicted, sample_weight=weights) for name, f in AT_THRESHOLD.items()}
+        return at_threshold | {
+            name: f(labels, probabilities, sample_weight=weights) for name, f in OF_PROBABILITIES.items()
+        }
+
+    plain, weighted = ours(None), ours(weights)
+    assert set(plain) == {*AT_THRESHOLD, *OF_PROBABILITIES, "ece"}
+    for name, value in expected(None).items():
+        assert plain[name] == pytest.approx(value, abs=1e-12), name
+    for draw, row in enumerate(weights):
+        for name, value in expected(row).items():
+            assert weighted[name][draw] == pytest.approx(value, abs=1e-12), name
 
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_weighted_auroc_is_that_of_scikit_learn(seed: int) -> None:
+def test_a_weight_is_how_often_an_image_counts(seed: int) -> None:
+    """Weighted calibration error, which scikit-learn has not: an image of weight 2 is two images."""
     labels, probabilities, groups = sample(seed, 80)
-    weights = next(bootstrap.group_weights(groups, 8, seed))
-    ours = bootstrap.weighted_auroc(labels, probabilities, weights)
-    for value, row in zip(ours, weights, strict=True):
-        assert value == pytest.approx(roc_auc_score(labels, probabilities, sample_weight=row))
+    weights = next(bootstrap.group_weights(groups, N_DRAWS, seed))
+    for weighted, row in zip(metrics.of_probabilities(labels, probabilities, weights)["ece"], weights, strict=True):
+        repeated = np.repeat(np.arange(len(labels)), row.astype(int))
+        again = metrics.of_probabilities(labels[repeated], probabilities[repeated])["ece"]
+        assert weighted == pytest.approx(again)
 
 
-def test_a_group_is_drawn_whole_and_all_draws_are_of_equal_size_in_groups() -> None:
-    _, _, groups = sample(0)
-    weights = np.concatenate(list(bootstrap.group_weights(groups, 300, 0)))
-    assert weights.shape == (300, len(groups))
-    _, first = np.unique(groups, return_index=True)
-    for group in np.unique(groups):
-        of_group = weights[:, groups == group]
-        assert (of_group == of_group[:, :1]).all()
-    assert (weights[:, first].sum(axis=1) == len(first)).all()
+def test_a_class_that_no_weight_falls_on_has_no_figure() -> None:
+    labels, probabilities = np.array([0, 0, 1]), np.array([0.1, 0.6, 0.8])
+    found = metrics.compared(labels, probabilities, 0.5, np.array([[1.0, 1, 0], [0, 0, 1]]))
+    np.testing.assert_array_equal(found["accuracy"], [0.5, 1])
+    np.testing.assert_array_equal(found["auroc"], [np.nan, np.nan])
+    np.testing.assert_array_equal(found["sensitivity"], [np.nan, 1])
+    np.testing.assert_array_equal(found["specificity"], [0.5, np.nan])
 
 
-def test_intervals_are_wider_where_images_of_a_patient_agree() -> None:
-    rng = np.random.default_rng(0)
-    labels = np.repeat(rng.integers(0, 2, 60), 10)
-    probabilities = np.clip(np.repeat(rng.random(60), 10), 0.01, 0.99)
-    patients, images = np.repeat(np.arange(60), 10), np.arange(600)
-
-    def width(groups: np.ndarray) -> float:
-        low, high = bootstrap.interval(bootstrap.draws(labels, probabilities, groups, 0.5, 500, 0)["accuracy"])
-        return high - low
-
-    assert width(patients) > 2 * width(images)
-
-
-def test_intervals_cover_the_truth_about_95_times_in_100() -> None:
-    """Accuracy of a classifier that is right 80% of the time, patients of one to three images that agree."""
-    n_trials, covered = 300, 0
-    for trial in range(n_trials):
-        rng = np.random.default_rng([7, trial])
-        sizes = rng.integers(1, 4, 150)
-        labels = np.repeat(rng.integers(0, 2, 150), sizes)
-        is_right = np.repeat(rng.random(150) < 0.8, sizes)
-        probabilities = np.where(is_right, labels, 1 - labels) * 0.8 + 0.1
-        draws = bootstrap.draws(labels, probabilities, np.repeat(np.arange(150), sizes), 0.5, 400, trial)
-        low, high = bootstrap.interval(draws["accuracy"])
-        covered += low <= 0.8 <= high
-    # 95% plus or minus three standard errors of 300 trials, and the percentile interval's known shortfall.
-    assert 0.90 <= covered / n_trials <= 0.99
+def test_the_four_figures_that_are_compared_are_the_ones_by_those_names() -> None:
+    labels, probabilities, _ = sample(0)
+    found = metrics.at_threshold(labels, probabilities, 0.4) | metrics.of_probabilities(labels, probabilities)
+    compared = metrics.compared(labels, probabilities, 0.4)
+    assert compared == {name: found[name] for name in compared}
 
 
 def test_thresholds_are_chosen_on_what_is_given() -> None:
@@ -89,45 +97,3 @@ def test_calibration_error_of_known_cases() -> None:
     assert metrics.expected_calibration_error(labels, np.full(100, 0.5)) == pytest.approx(0)
     assert metrics.expected_calibration_error(labels, np.full(100, 0.9)) == pytest.approx(0.4)
     assert metrics.expected_calibration_error(labels, labels.astype(float)) == pytest.approx(0)
-
-
-def tables(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    made = []
-    for k in range(2):
-        labels, probabilities, groups = sample(seed + k)
-        names = [f"p{i:03d}" for i in range(len(labels))]
-        columns = {"path": names, "patient_group": groups, "label": labels, "probability": probabilities}
-        made.append(pd.DataFrame(columns))
-    return made[0], made[1]
-
-
-@pytest.mark.parametrize("rule", [0.5, "youden", "sensitivity:0.9"])
-def test_measure_has_the_contracts_keys_and_intervals_hold_their_estimate(rule: float | str) -> None:
-    val, test = tables(5)
-    params = EvaluateParams(threshold=rule, bootstrap_samples=200, seed=0)
-    figures = evaluation.measure(val, test, params)
-    names = "n_images n_groups loss accuracy auroc sensitivity specificity precision f1 brier ece threshold"
-    with_intervals = ("accuracy", "auroc", "sensitivity", "specificity")
-    assert set(figures) == {*names.split(), *(f"{n}_{side}" for n in with_intervals for side in ("low", "high"))}
-    for name in with_intervals:
-        assert figures[f"{name}_low"] <= figures[name] <= figures[f"{name}_high"]
-    assert figures == evaluation.measure(val, test, params)
-
-
-def test_the_threshold_does_not_see_the_test_part() -> None:
-    val, test = tables(5)
-    params = EvaluateParams(threshold="youden", bootstrap_samples=100, seed=0)
-    turned = test.assign(label=1 - test["label"])
-    assert evaluation.measure(val, test, params)["threshold"] == evaluation.measure(val, turned, params)["threshold"]
-
-
-def test_curves_begin_and_end_where_they_must() -> None:
-    _, test = tables(5)
-    roc = evaluation.roc(test)
-    assert roc.iloc[0][["false_positive_rate", "sensitivity"]].tolist() == [0, 0]
-    assert roc.iloc[-1][["false_positive_rate", "sensitivity"]].tolist() == [1, 1]
-    assert evaluation.precision_recall(test)["prevalence"].unique().tolist() == [test["label"].mean()]
-    assert evaluation.calibration(test)["n_images"].sum() == len(test)
-    confusion = evaluation.confusion(test, 0.5)
-    right = (confusion["actual"] == confusion["predicted"]).mean()
-    assert right == metrics.at_threshold(test["label"], test["probability"], 0.5)["accuracy"]

@@ -1,3 +1,4 @@
+from cxr.statistics.comparison import Verdict
 from study.families import families
 from study.report import figures
 from tests.study.results_made import result
@@ -13,7 +14,7 @@ def test_the_forest_tells_networks_that_differ_from_trainings_that_do() -> None:
     [family] = families(results)
     drawn = figures.forest(family)
     kinds = {row["pair"]: row["kind"] for row in drawn.spec["data"]["values"]}
-    assert kinds["b-0 - a-0"] == figures.REAL
-    assert kinds["c-0 - a-0"] == kinds["c-0 - b-0"] == figures.OPEN
-    assert kinds["d-0 - c-0"] == figures.UNTOLD
-    assert f"1 {figures.REAL}" in drawn.alt
+    assert kinds["b-0 - a-0"] == Verdict.REAL
+    assert kinds["c-0 - a-0"] == kinds["c-0 - b-0"] == Verdict.OPEN
+    assert kinds["d-0 - c-0"] == Verdict.UNTOLD
+    assert f"1 {Verdict.REAL}" in drawn.alt

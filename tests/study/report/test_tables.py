@@ -1,16 +1,24 @@
-import pandas as pd
+import math
+
 import pytest
 from scipy.stats import spearmanr
 
+from cxr.statistics.estimate import Estimate
 from study import notebook
 from study.families import families
 from study.report import tables
+from study.report.tables import Row, Table
 from tests.study.results_made import result
 
 OFFICIAL, POOLED = (f"{protocol}, 600 real images at 224 px" for protocol in ("official", "pooled"))
 
 
-def ranked(images: str = "real", **accuracies: list[float]) -> tables.Rows:
+def by_first(table: Table) -> dict[tables.Cell, Row]:
+    """The rows of a table by their first cell."""
+    return {row.cells[table.titles[0]]: row for row in table.rows}
+
+
+def ranked(images: str = "real", **accuracies: list[float]) -> dict[tables.Cell, Row]:
     """The agreement of runs of the notebook's first settings with these accuracies by protocol."""
     runs = notebook.read_runs()
     results = [
@@ -18,27 +26,28 @@ def ranked(images: str = "real", **accuracies: list[float]) -> tables.Rows:
         for protocol, values in accuracies.items()
         for run, value in zip(runs.itertuples(), values, strict=False)
     ]
-    return tables.agreement(families(results), runs)
+    return by_first(tables.agreement(families(results), runs))
 
 
 def test_the_order_of_accuracies_is_compared_by_rank() -> None:
-    rows = {row["order of accuracies"]: row for row in ranked(official=[0.6, 0.7, 0.9], pooled=[0.96, 0.95, 0.94])}
-    assert rows[OFFICIAL][OFFICIAL] == "+1.00"
-    assert rows[OFFICIAL][POOLED] == rows[POOLED][OFFICIAL] == "-1.00"
+    rows = ranked(official=[0.6, 0.7, 0.9], pooled=[0.96, 0.95, 0.94])
+    assert rows[OFFICIAL].cells[OFFICIAL] == pytest.approx(1)
+    assert rows[OFFICIAL].cells[POOLED] == rows[POOLED].cells[OFFICIAL] == pytest.approx(-1)
     own = notebook.read_runs()["test_accuracy"][:3]
     expected = spearmanr(own, [0.96, 0.95, 0.94]).statistic
-    assert float(rows["the study's notebook"][POOLED]) == pytest.approx(expected, abs=0.005)
+    assert rows[tables.NOTEBOOK].cells[POOLED] == pytest.approx(expected)
 
 
 def test_phantoms_have_no_rank_beside_the_notebook() -> None:
-    *_, last = ranked("synthetic", official=[0.6, 0.7, 0.9], pooled=[0.96, 0.95, 0.94])
-    assert set(last.values()) == {"the study's notebook", "-"}
+    row = ranked("synthetic", official=[0.6, 0.7, 0.9], pooled=[0.96, 0.95, 0.94])[tables.NOTEBOOK]
+    _, *correlations = row.cells.values()
+    assert len(correlations) == 3
+    assert all(math.isnan(value) for value in correlations)
 
 
 @pytest.mark.parametrize("official", [[0.6, 0.7], [0.8, 0.8, 0.8]], ids=["two settings", "no order"])
 def test_no_rank_is_made_up(official: list[float]) -> None:
-    rows = {row["order of accuracies"]: row for row in ranked(official=official, pooled=[0.96, 0.95, 0.94])}
-    assert rows[OFFICIAL][POOLED] == "-"
+    assert math.isnan(ranked(official=official, pooled=[0.96, 0.95, 0.94])[OFFICIAL].cells[POOLED])
 
 
 def test_the_notebooks_figure_stands_beside_its_own_network_on_radiographs_alone() -> None:
@@ -47,18 +56,25 @@ def test_the_notebooks_figure_stands_beside_its_own_network_on_radiographs_alone
     same, narrow, drawn = (result(name, layers, rate) for name in ("a", "b", "c"))
     narrow.params["model"]["filters"] = [16, 32]
     drawn.data["images"] = "synthetic"
-    shown = [tables.performance(families([each])[0], runs)[0]["notebook's accuracy"] for each in (same, narrow, drawn)]
-    assert shown == [f"{accuracy:.3f}", "-", "-"]
+    shown = [
+        tables.performance(families([run])[0], runs).rows[0].cells["notebook's accuracy"]
+        for run in (same, narrow, drawn)
+    ]
+    assert shown == [accuracy, None, None]
 
 
 def test_runs_of_the_same_layers_and_rate_keep_a_row_each() -> None:
     results = [result(name, accuracy=accuracy, protocol="official") for name, accuracy in (("a", 0.8), ("b", 0.9))]
     results[1].params["train"]["batch_size"] = 64
     results.append(result("c", accuracy=0.7, protocol="pooled"))
-    rows = pd.DataFrame(tables.protocols(families(results))).set_index("accuracy of")
-    assert rows.loc["C-P-F-D, 0.0001 (a)", OFFICIAL].startswith("0.800")
-    assert rows.loc["C-P-F-D, 0.0001 (b)", OFFICIAL].startswith("0.900")
-    assert rows.loc["C-P-F-D, 0.0001", POOLED].startswith("0.700")
+    rows = by_first(tables.protocols(families(results)))
+    assert rows["C-P-F-D, 0.0001 (a)"].cells[OFFICIAL].value == pytest.approx(0.8, abs=0.001)
+    assert rows["C-P-F-D, 0.0001 (b)"].cells[OFFICIAL].value == pytest.approx(0.9, abs=0.001)
+    assert rows["C-P-F-D, 0.0001"].cells[POOLED].value == pytest.approx(0.7, abs=0.001)
+    assert OFFICIAL not in rows["C-P-F-D, 0.0001"].cells
+    *networks, _, _, _, thumbnail = rows.values()
+    assert thumbnail.is_aside
+    assert not any(row.is_aside for row in networks)
 
 
 def test_several_seeds_show_their_spread_and_one_shows_none() -> None:
@@ -68,9 +84,24 @@ def test_several_seeds_show_their_spread_and_one_shows_none() -> None:
         result("b", accuracy=0.7, layers="P-F-D"),
     ]
     (family,) = families(results)
-    two, one = tables.performance(family, notebook.read_runs())[:2]
+    table = tables.performance(family, notebook.read_runs())
+    two, one = (dict(zip(table.titles, table.texts(row), strict=True)) for row in table.rows[:2])
     assert (two["seeds"], one["seeds"]) == ("2", "1")
     assert two["accuracy"].startswith("0.850 (")
     assert two["accuracy"].endswith("), sd 0.071")
     assert one["accuracy"].endswith(")")
-    assert tables.protocols([family])[0][family.test_part] == two["accuracy"]
+    assert tables.protocols([family]).rows[0].cells[family.test_part] == table.rows[0].cells["accuracy"]
+
+
+def test_numbers_become_text_when_a_table_is_drawn() -> None:
+    forms = {"what": "", "number": ".2f", "estimate": "+.1f", "count": ",d"}
+    first = Row({"what": "a|b", "number": 0.123, "estimate": Estimate(0.5, -1, 1, 0.2), "count": 1234})
+    second = Row({"what": "nothing", "number": math.nan, "count": None}, is_aside=True)
+    heading, line, *rows = tables.markdown(Table(forms, [first, second])).splitlines()
+    cells = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in (heading, *rows)]
+    assert cells == [
+        list(forms),
+        ["a\\|b", "0.12", "+0.5 (-1.0 to +1.0), sd +0.2", "1,234"],
+        ["*nothing*", "-", "-", "-"],
+    ]
+    assert set(line) == {"|", "-"}

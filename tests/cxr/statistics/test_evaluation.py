@@ -1,0 +1,48 @@
+import pandas as pd
+import pytest
+
+from cxr.statistics import evaluation, metrics
+from cxr.statistics.params import EvaluateParams
+from tests.cxr.statistics.classifiers_made import sample
+
+
+def tables(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    made = []
+    for k in range(2):
+        labels, probabilities, groups = sample(seed + k)
+        names = [f"p{i:03d}" for i in range(len(labels))]
+        columns = {"path": names, "patient_group": groups, "label": labels, "probability": probabilities}
+        made.append(pd.DataFrame(columns))
+    return made[0], made[1]
+
+
+@pytest.mark.parametrize("rule", [0.5, "youden", "sensitivity:0.9"])
+def test_measure_has_the_contracts_keys_and_intervals_hold_their_estimate(rule: float | str) -> None:
+    val, test = tables(5)
+    params = EvaluateParams(threshold=rule, bootstrap_samples=200, seed=0)
+    figures = evaluation.measure(val, test, params)
+    names = "n_images n_groups loss accuracy auroc sensitivity specificity precision f1 brier ece threshold"
+    with_intervals = ("accuracy", "auroc", "sensitivity", "specificity")
+    assert set(figures) == {*names.split(), *(f"{n}_{side}" for n in with_intervals for side in ("low", "high"))}
+    for name in with_intervals:
+        assert figures[f"{name}_low"] <= figures[name] <= figures[f"{name}_high"]
+    assert figures == evaluation.measure(val, test, params)
+
+
+def test_the_threshold_does_not_see_the_test_part() -> None:
+    val, test = tables(5)
+    params = EvaluateParams(threshold="youden", bootstrap_samples=100, seed=0)
+    turned = test.assign(label=1 - test["label"])
+    assert evaluation.measure(val, test, params)["threshold"] == evaluation.measure(val, turned, params)["threshold"]
+
+
+def test_curves_begin_and_end_where_they_must() -> None:
+    _, test = tables(5)
+    roc = evaluation.roc(test)
+    assert roc.iloc[0][["false_positive_rate", "sensitivity"]].tolist() == [0, 0]
+    assert roc.iloc[-1][["false_positive_rate", "sensitivity"]].tolist() == [1, 1]
+    assert evaluation.precision_recall(test)["prevalence"].unique().tolist() == [test["label"].mean()]
+    assert evaluation.calibration(test)["n_images"].sum() == len(test)
+    confusion = evaluation.confusion(test, 0.5)
+    right = (confusion["actual"] == confusion["predicted"]).mean()
+    assert right == metrics.at_threshold(test["label"], test["probability"], 0.5)["accuracy"]
