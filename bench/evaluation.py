@@ -12,7 +12,6 @@ from bench import ways
 from cxr.inference.predict import predict
 from cxr.networks import network
 from cxr.networks.backend import resolve_precision
-from cxr.networks.params import ModelParams
 from cxr.statistics.estimate import sample
 
 SIZE, N_IMAGES, N_GROUPS, N_DRAWS = 224, 624, 428, 2000
@@ -26,7 +25,7 @@ def measure() -> pd.DataFrame:
     images = rng.integers(0, 256, (N_IMAGES, SIZE, SIZE), dtype=np.uint8)
     labels, groups = rng.integers(0, 2, N_IMAGES), rng.integers(0, N_GROUPS, N_IMAGES)
     probabilities = rng.random(N_IMAGES)
-    params = ModelParams(layers=LAYERS, filters=[64, 128], dense_units=128, dropout=ways.DROPOUT)
+    params = ways.stack(LAYERS, ways.DROPOUT)
     model = network.build(params, SIZE, precision=resolve_precision("auto"), seed=0)
     plain, plain_images = ways.notebook_network(LAYERS, SIZE), ways.notebook_images(images)
     rows = np.arange(N_IMAGES)

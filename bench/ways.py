@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from cxr.networks import notation
-from cxr.networks.params import ModelParams
 
 BATCH_SIZE = 32
 LEARNING_RATE = 1e-4
@@ -38,6 +37,14 @@ def steps(layers: str) -> list[notation.Step]:
     return notation.steps(layers, FILTERS, DENSE_UNITS)
 
 
+def stack(layers: str, dropout: float) -> Any:
+    """Section `model` of a stack of the study."""
+    from cxr.networks.params import ModelParams
+
+    widths: dict[str, Any] = {"filters": FILTERS, "dense_units": DENSE_UNITS}
+    return ModelParams(architecture="stack", weights="none", layers=layers, dropout=dropout, **widths)
+
+
 def ours(
     layers: str,
     images: Path,
@@ -52,14 +59,13 @@ def ours(
     from cxr.networks import network, training
     from cxr.networks.backend import resolve_precision
     from cxr.networks.batches import Batches, Part
-    from cxr.networks.fast import optimizer
     from cxr.networks.fast import stack as fast
 
     array = np.load(images, mmap_mode="r")
-    params = ModelParams(layers=layers, filters=FILTERS, dense_units=DENSE_UNITS, dropout=dropout)
-    stack = partial(fast.stack, techniques=techniques) if techniques else fast.stack
-    model = network.build(params, array.shape[1], precision=resolve_precision(precision), seed=0, stack=stack)
-    training.compile_network(model, LEARNING_RATE, adam or optimizer.Adam)
+    fused = partial(fast.stack, techniques=techniques) if techniques else fast.stack
+    params = stack(layers, dropout)
+    model = network.build(params, array.shape[1], precision=resolve_precision(precision), seed=0, stack=fused)
+    training.compile_network(model, LEARNING_RATE, adam or training.AveragedAdam)
     part = Part(np.arange(len(array)), labels)
 
     def train(n_batches: int) -> list[float]:

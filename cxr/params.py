@@ -31,7 +31,9 @@ def parse(kind: type[Params], section: str, values: Any) -> Params:
 
 
 def _complaint(section: str, error: Any) -> str:
-    """One pydantic error as `section.key: what is wrong`."""
+    """One pydantic error as `section.key: what is wrong`; what several keys have wrong names them itself."""
+    if not error["loc"]:
+        return str(error["msg"]).removeprefix("Value error, ")
     key = ".".join([section, *(str(part) for part in error["loc"][:1])])
     match error["type"]:
         case "missing":

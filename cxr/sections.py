@@ -8,7 +8,7 @@ from typing import Any
 
 from cxr.data.params import ImagesParams, SplitParams
 from cxr.errors import UserError
-from cxr.networks.params import ModelParams, TrainParams
+from cxr.networks.params import AugmentParams, ModelParams, TrainParams
 from cxr.networks.params import check as check_network
 from cxr.params import parse
 from cxr.sources.params import DataParams, PhantomParams
@@ -21,6 +21,7 @@ SECTIONS: dict[str, type] = {
     "audit": AuditParams,
     "model": ModelParams,
     "train": TrainParams,
+    "augment": AugmentParams,
     "evaluate": EvaluateParams,
     "phantom": PhantomParams,
 }

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from cxr.inference.cost import flops_per_image
-from cxr.inference.predict import predict
+from cxr.inference.predict import logits
 from cxr.networks.model_file import load
-from cxr.statistics import evaluation
+from cxr.statistics import evaluation, temperature
 from cxr.statistics.params import EvaluateParams
 from stages import project
 
@@ -18,14 +19,21 @@ def main() -> None:
     protocol = project.read_details("split")["protocol"]
     model = load("models/model.keras")
     images = np.load("data/images.npy", mmap_mode="r")
+    tables = {name: pd.read_csv(f"data/split/{name}.csv") for name in ("val", "test")}
+    seen = {
+        name: logits(model, images, table["row"].to_numpy(), crop=params.crop, flip=params.flip)
+        for name, table in tables.items()
+    }
+    fitted = temperature.fit(tables["val"]["label"], seen["val"]) if params.temperature == "validation" else 1.0
     predictions = {}
-    for name in ("val", "test"):
-        table = pd.read_csv(f"data/split/{name}.csv")
-        table["probability"] = predict(model, images, table["row"].to_numpy())
+    for name, table in tables.items():
+        table["probability"] = expit(seen[name] / fitted)
         predictions[name] = table[["path", "patient_group", "label", "probability"]]
         project.write_csv(f"data/predictions/{name}.csv", predictions[name])
 
     figures = evaluation.measure(predictions["val"], predictions["test"], params)
+    if params.temperature == "validation":
+        figures["temperature"] = fitted
     project.write_details("test", {"protocol": protocol, **figures, "flops_per_image": flops_per_image(model)})
     project.write_metrics("test", {key: figures[key] for key in COMPARED})
     test = predictions["test"]

@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def main() -> None:
         starts = range(0, len(paths), N_PER_TASK)
         tasks = (paths[start : start + N_PER_TASK] for start in starts)
         with tqdm(total=len(paths), desc="images", unit="image") as bar:
-            for n_done in pool.map(partial(_fill, array_path, params.size), starts, tasks):
+            for n_done in pool.map(partial(_fill, array_path, params), starts, tasks):
                 bar.update(n_done)
 
 
@@ -39,12 +40,12 @@ def _reserve(path: Path) -> None:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
-def _fill(array_path: Path, size: int, start: int, paths: list[str]) -> int:
+def _fill(array_path: Path, params: ImagesParams, start: int, paths: list[str]) -> int:
     """Decode a few images into their rows of the array; each worker holds no more than these."""
     array = np.lib.format.open_memmap(array_path, mode="r+")
     for row, path in enumerate(paths, start):
         try:
-            array[row] = decode((RAW / path).read_bytes(), size)
+            array[row] = decode((RAW / path).read_bytes(), **asdict(params))
         except UnusableFileError as error:
             raise UserError(f"{RAW / path}: {error}") from None
     return len(paths)

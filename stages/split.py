@@ -10,7 +10,7 @@ from stages import project
 def main() -> None:
     params = project.read_params(SplitParams, "split")
     parts = split.cut(pd.read_csv("data/manifest.csv"), params)
-    columns = ["row", "path", "label", "patient_group"]
+    columns = ["row", "path", "label", "etiology", "patient_group"]
     for name, part in parts.items():
         project.write_csv(f"data/split/{name}.csv", part[columns])
     project.write_details("split", split.summarise(parts, params.protocol))

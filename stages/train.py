@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -19,7 +20,8 @@ from cxr.networks import network, training
 from cxr.networks.backend import device, keras, resolve_precision
 from cxr.networks.batches import Part
 from cxr.networks.model_file import save
-from cxr.networks.params import ModelParams, TrainParams
+from cxr.networks.params import AugmentParams, ModelParams, Target, TrainParams
+from cxr.vocabulary import ETIOLOGIES
 from stages import project
 
 COMPARED = ("val_accuracy", "val_loss", "loss_gap", "seconds", "parameters")
@@ -29,28 +31,33 @@ PARTS = [Path("data/split/train.csv"), Path("data/split/val.csv")]
 def main() -> None:
     model_params = project.read_params(ModelParams, "model")
     params = project.read_params(TrainParams, "train")
+    augment = project.read_params(AugmentParams, "augment")
     images = np.load("data/images.npy", mmap_mode="r")
     precision = resolve_precision(params.precision)
     why = ", which has no bfloat16 of its own" if (params.precision, precision) == ("auto", "float32") else ""
     computer = device()
     print(f"training in {precision} on {computer}{why}", file=sys.stderr)
-    model = network.build(model_params, images.shape[1], precision=precision, seed=params.seed)
-    train, val = (_part(path) for path in PARTS)
+    build = partial(
+        network.build, model_params, images.shape[1], precision=precision, seed=params.seed, target=params.target
+    )
+    model = build()
+    train, val = (_part(path, params.target) for path in PARTS)
 
-    setting = {"model": asdict(model_params), "train": asdict(params), "precision": precision, "device": computer}
+    sections = {"model": asdict(model_params), "train": asdict(params), "augment": asdict(augment)}
+    setting = {**sections, "precision": precision, "device": computer}
     checkpoint = project.scratch("checkpoints") / f"{_key(setting)}.pickle"
     start = _resume(checkpoint)
     history = start.history
-    for history in training.train(model, images, train, val, params, start):
+    for history in training.train(model, images, train, val, params, start, augment):
         project.write_csv("plots/history.csv", pd.DataFrame(history))
-        with project.whole(checkpoint) as partial, partial.open("wb") as file:
+        with project.whole(checkpoint) as path, path.open("wb") as file:
             # One object after the other: all variables together are three times the weights.
             for each in chain([history], training.variables(model)):
                 pickle.dump(each, file, protocol=pickle.HIGHEST_PROTOCOL)
 
     project.write_csv("plots/history.csv", pd.DataFrame(history))
-    with project.whole("models/model.keras") as partial:
-        save(model, network.build(model_params, images.shape[1], precision=precision, seed=params.seed), partial)
+    with project.whole("models/model.keras") as path:
+        save(model, network.folded(build()), path)
     figures = training.summary(model, history, len(train.rows))
     computed_on = {"precision": precision, "device": computer, "backend": keras.backend.backend()}
     project.write_details("train", figures | computed_on | {"peak_memory_mib": peak_memory_mib()})
@@ -75,9 +82,10 @@ def _objects(path: Path) -> Iterator[Any]:
             yield pickle.load(file)
 
 
-def _part(path: Path) -> Part:
+def _part(path: Path, target: Target) -> Part:
     table = pd.read_csv(path)
-    return Part(table["row"].to_numpy(np.int64), table["label"].to_numpy(np.uint8))
+    labels = table["label"] if target == "pneumonia" else table["etiology"].map(ETIOLOGIES.index)
+    return Part(table["row"].to_numpy(np.int64), labels.to_numpy(np.uint8))
 
 
 def _key(setting: Mapping[str, object]) -> str:

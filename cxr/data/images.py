@@ -33,14 +33,16 @@ class Picture:
     luminance_table: list[int] | None
 
 
-def decode(content: bytes, size: int) -> NDArray[np.uint8]:
-    """An image file as grey uint8 `(size, size)`, resized without regard to aspect, anti-aliased bilinear.
+def decode(content: bytes, size: int, *, is_square: bool = False, is_equalised: bool = False) -> NDArray[np.uint8]:
+    """An image file as grey uint8 `(size, size)`, anti-aliased bilinear; see ImagesParams.
 
     JPEGs are decoded at the smallest scale of their transform that is still twice `size` or more: far less
     work, and the final resize still averages. Raises UnusableFileError as `read` does.
     """
     grey = read(content, at_least=2 * size).grey
-    return np.asarray(grey.resize((size, size), Image.Resampling.BILINEAR))
+    seen = ImageOps.fit(grey, (min(grey.size),) * 2) if is_square else grey
+    resized = seen.resize((size, size), Image.Resampling.BILINEAR)
+    return np.asarray(ImageOps.equalize(resized) if is_equalised else resized)
 
 
 def read(content: bytes, at_least: int | None = None) -> Picture:

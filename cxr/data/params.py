@@ -10,9 +10,15 @@ from cxr.params import STRICT, Seed
 
 @dataclass(frozen=True, config=STRICT)
 class ImagesParams:
-    """`size`: height and width in pixels."""
+    """`size`: height and width in pixels.
+
+    is_square: only the square in an image's middle, as MedMNIST takes it (Yang et al. 2023), instead of all of it
+    stretched to a square; is_equalised: greys spread so that each is about as frequent as any other.
+    """
 
     size: Annotated[int, Field(gt=0, le=2048)]
+    is_square: bool
+    is_equalised: bool
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -28,7 +28,7 @@ def save(trained: keras.Model, empty: keras.Model, path: Path) -> None:
 
 def load(path: str) -> keras.Model:
     """The network of a file that `save` wrote, for inference."""
-    from cxr.networks.fast import layers  # noqa: F401  (registers the layers that the file names)
+    from cxr.networks import network  # noqa: F401  (registers the layers that the file names)
 
     return keras.saving.load_model(path, compile=False)
 

@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from cxr.errors import UserError
+from cxr.networks import augmentation
 from cxr.networks.backend import gpus, keras
-from cxr.networks.batches import Batches, Images, Part
+from cxr.networks.batches import Batches, Change, Floats, Images, Labels, Part
 from cxr.networks.fast.optimizer import Adam
-from cxr.networks.params import TrainParams
+from cxr.networks.params import NEUTRAL, AugmentParams, TrainParams
 
 HISTORY_COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
+
+# Variables whose size says nothing of how well a network generalises: biases, gains, those of normalisations.
+NOT_DECAYED = ["bias", "gain", "gamma", "beta"]
 
 
 @dataclass
@@ -43,46 +47,129 @@ class _EpochBar(keras.callbacks.Callback):  # type: ignore[misc]
         self.bar.close()
 
 
-def compile_network(network: keras.Model, learning_rate: float, adam: Callable[..., keras.Optimizer] = Adam) -> None:
-    """Adam on binary cross-entropy of the logits; accuracy at probability 0.5."""
+class AveragedAdam(Adam):
+    """Adam that leaves the averaged weights alone until they are asked for.
+
+    Keras puts them in the weights' place at the end of each `fit`, which here is one epoch, not the training.
+    """
+
+    def finalize_variable_values(self, var_list: list[Any]) -> None:
+        """Nothing: see `average`."""
+
+
+def compile_network(
+    network: keras.Model,
+    learning_rate: Any,
+    adam: Callable[..., keras.Optimizer] = AveragedAdam,
+    *,
+    weight_decay: float = 0.0,
+    label_smoothing: float = 0.0,
+    averaging: float = 0.0,
+) -> None:
+    """Adam on the cross-entropy of the logits, one or one for each etiology; accuracy at probability 0.5.
+
+    `learning_rate`: a number or a schedule of Keras. The rest: see TrainParams.
+    """
+    optimizer = adam(
+        learning_rate,
+        weight_decay=weight_decay or None,
+        use_ema=averaging > 0,
+        ema_momentum=averaging,
+        name="adam",
+    )
+    optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
+    if network.output_shape[-1] == 1:
+        loss, accuracy = keras.losses.BinaryCrossentropy, keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)
+    else:
+        loss = keras.losses.CategoricalCrossentropy
+        accuracy = keras.metrics.MeanMetricWrapper(folded_accuracy, name="accuracy")
     network.compile(
-        optimizer=adam(learning_rate),
-        loss=keras.losses.BinaryCrossentropy(from_logits=True),
-        metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
+        optimizer=optimizer,
+        loss=loss(from_logits=True, label_smoothing=label_smoothing),
+        metrics=[accuracy],
         jit_compile="auto" if gpus() else False,
     )
     network.optimizer.build(network.trainable_variables)
 
 
+def learning_rate(params: TrainParams, n_batches: int) -> Any:
+    """The learning rate as Keras takes it: a number, or a function of the number of steps done."""
+    if params.schedule == "constant":
+        return params.learning_rate
+    warmup = params.warmup_epochs * n_batches
+    return keras.optimizers.schedules.CosineDecay(
+        0.0 if warmup else params.learning_rate,
+        decay_steps=params.epochs * n_batches - warmup,
+        warmup_target=params.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+
+
+def folded_accuracy(targets: Any, logits: Any) -> Any:
+    """Whether normal or not is told right, `(n,)`, from targets and logits of the etiologies `(n, 3)`."""
+    says_normal = logits[:, 0] >= keras.ops.logsumexp(logits[:, 1:], axis=1)
+    return keras.ops.equal(says_normal, targets[:, 0] > 0.5)
+
+
 def train(
-    network: keras.Model, images: Images, train: Part, val: Part, params: TrainParams, start: Progress
+    network: keras.Model,
+    images: Images,
+    train: Part,
+    val: Part,
+    params: TrainParams,
+    start: Progress,
+    augment: AugmentParams = NEUTRAL,
 ) -> Iterator[list[dict[str, float]]]:
     """Train from `start` to `params.epochs`; yields the history after each epoch (HISTORY_COLUMNS, seconds).
 
-    `images`: uint8 `(n, size, size)`. The order of epoch e depends on the seed and e alone, and all other
-    state is in `start.variables` (see `variables`), so a resumed training equals an uninterrupted one.
+    `images`: uint8 `(n, size, size)`. The order of epoch e and what `augment` does to an image in it depend on the seed
+    and e alone, and all other state is in `start.variables` (see `variables`), so a resumed training equals an
+    uninterrupted one. When all epochs are done, averaged weights take the weights' place.
     Raises UserError when the loss is no longer a number.
     """
-    compile_network(network, params.learning_rate)
+    compile_network(
+        network,
+        learning_rate(params, math.ceil(len(train.rows) / params.batch_size)),
+        weight_decay=params.weight_decay,
+        label_smoothing=params.label_smoothing,
+        averaging=params.averaging,
+    )
     if start.history:
         restore(network, start.variables)
     history = list(start.history)
     for epoch in range(len(history) + 1, params.epochs + 1):
-        history.append(_epoch(network, images, train, val, params, epoch))
+        history.append(_epoch(network, images, train, val, params, augment, epoch))
         yield history
+    average(network)
 
 
 def _epoch(
-    network: keras.Model, images: Images, train: Part, val: Part, params: TrainParams, epoch: int
+    network: keras.Model,
+    images: Images,
+    train: Part,
+    val: Part,
+    params: TrainParams,
+    augment: AugmentParams,
+    epoch: int,
 ) -> dict[str, float]:
     """Train and validate one epoch; its row of the history."""
     order = np.random.default_rng([params.seed, epoch]).permutation(len(train.rows))
     bar = _EpochBar(epoch, params.epochs, len(order), params.batch_size)
+    n_classes = max(2, network.output_shape[-1])
     started = time.perf_counter()
+    training = Batches(
+        images,
+        train,
+        order,
+        params.batch_size,
+        n_classes=n_classes,
+        change=_change(augment, len(images), params.seed, epoch),
+        weights=class_weights(train.labels, n_classes) if params.balance else None,
+    )
     logs = network.fit(
-        Batches(images, train, order, params.batch_size),
-        validation_data=Batches(images, val, np.arange(len(val.rows)), params.batch_size),
-        callbacks=[bar],
+        training,
+        validation_data=Batches(images, val, np.arange(len(val.rows)), params.batch_size, n_classes=n_classes),
+        callbacks=[bar, *([keras.callbacks.SwapEMAWeights()] if params.averaging else [])],
         shuffle=False,
         verbose=0,
     ).history
@@ -90,8 +177,39 @@ def _epoch(
     if not (math.isfinite(row["loss"]) and _is_finite(network)):
         what = "some weights are no numbers" if math.isfinite(row["loss"]) else f"the training loss is {row['loss']}"
         raise UserError(f"{what} in epoch {epoch}; train.learning_rate {params.learning_rate:g} is too high")
-    row |= {"epoch": epoch, "learning_rate": params.learning_rate, "seconds": time.perf_counter() - started}
+    row |= {
+        "epoch": epoch,
+        "learning_rate": _rate_at(params, len(training), epoch),
+        "seconds": time.perf_counter() - started,
+    }
     return {column: row[column] for column in HISTORY_COLUMNS}
+
+
+def _change(augment: AugmentParams, n_images: int, seed: int, epoch: int) -> Change | None:
+    """What happens to an epoch's training images; None where that is nothing."""
+    if augmentation.is_neutral(augment):
+        return None
+    draws = augmentation.draw(n_images, seed, epoch)
+    return lambda images, rows: augmentation.augment(images, draws[rows], augment)
+
+
+def class_weights(labels: Labels, n_classes: int) -> Floats:
+    """Weights of the classes `(n_classes,)`, so that label 0 weighs as much as all others; their mean is 1 by image."""
+    share = float(np.mean(labels == 0))
+    return np.array([0.5 / share] + [0.5 / (1 - share)] * (n_classes - 1), np.float32)
+
+
+def _rate_at(params: TrainParams, n_batches: int, epoch: int) -> float:
+    """The learning rate of the last step of an epoch."""
+    rate = learning_rate(params, n_batches)
+    return float(rate(epoch * n_batches - 1)) if callable(rate) else params.learning_rate
+
+
+def average(network: keras.Model) -> None:
+    """Put the weights' running averages in their place, where there are any."""
+    optimizer = network.optimizer
+    if optimizer.use_ema:
+        keras.optimizers.Adam.finalize_variable_values(optimizer, network.trainable_variables)
 
 
 def _is_finite(network: keras.Model) -> bool:

@@ -1,9 +1,9 @@
 """Sections `audit` and `evaluate` of params.yaml."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from cxr.params import STRICT, BootstrapSamples, Seed
@@ -29,8 +29,15 @@ class AuditParams:
 
 @dataclass(frozen=True, config=STRICT)
 class EvaluateParams:
-    """The evaluation: a probability or a rule that chooses it on validation, and the bootstrap."""
+    """The evaluation.
+
+    threshold: a probability, or a rule that chooses it on validation. crop, flip: what the network sees of an image
+    (cxr.inference.predict.logits). temperature: the number that divides all logits, none or fitted on validation.
+    """
 
     threshold: Annotated[float | str, AfterValidator(_check_threshold)]
+    crop: Annotated[float, Field(gt=0, le=1)]
+    flip: bool
+    temperature: Literal["none", "validation"]
     bootstrap_samples: BootstrapSamples
     seed: Seed

@@ -33,7 +33,14 @@ def notebook_network() -> keras.Model:
 
 def test_our_network_computes_what_the_notebooks_does(images: Path) -> None:
     notebook = notebook_network()
-    params = ModelParams(layers=LAYERS, filters=ways.FILTERS, dense_units=ways.DENSE_UNITS, dropout=ways.DROPOUT)
+    params = ModelParams(
+        architecture="stack",
+        weights="none",
+        layers=LAYERS,
+        filters=ways.FILTERS,
+        dense_units=ways.DENSE_UNITS,
+        dropout=ways.DROPOUT,
+    )
     ours = network.build(params, SIZE, precision="float32", seed=0)
     for variable, weights in zip(ours.trainable_variables, notebook.get_weights(), strict=True):
         variable.assign(weights)

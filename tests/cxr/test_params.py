@@ -10,12 +10,19 @@ TRAIN = {
     "epochs": 1,
     "batch_size": 32,
     "learning_rate": 1e-4,
-    "augmentation": "none",
+    "schedule": "constant",
+    "warmup_epochs": 0,
+    "weight_decay": 0,
+    "label_smoothing": 0,
+    "balance": False,
+    "averaging": 0,
+    "target": "pneumonia",
     "precision": "auto",
     "seed": 0,
 }
+IMAGES = {"size": 8, "is_square": False, "is_equalised": False}
 SPLIT = {"protocol": "official", "val_fraction": 0.2, "test_fraction": 0.2, "seed": 0}
-EVALUATE = {"threshold": 0.5, "bootstrap_samples": 2000, "seed": 0}
+EVALUATE = {"threshold": 0.5, "crop": 1.0, "flip": False, "temperature": "none", "bootstrap_samples": 2000, "seed": 0}
 
 
 def test_good_values_pass() -> None:
@@ -45,7 +52,7 @@ def test_good_values_pass() -> None:
         (TrainParams, "train", {**TRAIN, "seed": 2**32}, "train.seed should be less than 4294967296"),
         (SplitParams, "split", {**SPLIT, "seed": 2**32}, "split.seed should be less than 4294967296"),
         (EvaluateParams, "evaluate", {**EVALUATE, "bootstrap_samples": 10**9}, "evaluate.bootstrap_samples should be"),
-        (ImagesParams, "images", {"size": 0}, "images.size should be greater than 0, got 0"),
+        (ImagesParams, "images", {**IMAGES, "size": 0}, "images.size should be greater than 0, got 0"),
         (ImagesParams, "images", None, "section 'images' is missing"),
         (EvaluateParams, "evaluate", {**EVALUATE, "threshold": 2.0}, "evaluate.threshold should be between 0 and 1"),
         (EvaluateParams, "evaluate", {**EVALUATE, "threshold": "best"}, "evaluate.threshold should be a probability"),

@@ -5,7 +5,9 @@ from cxr.networks.params import ModelParams
 
 
 def test_flops_are_two_for_each_weight_at_each_place() -> None:
-    params = ModelParams(layers="C4-P-C6-F-D5", filters=[1, 1], dense_units=1, dropout=0.3)
+    params = ModelParams(
+        architecture="stack", weights="none", layers="C4-P-C6-F-D5", filters=[1, 1], dense_units=1, dropout=0.3
+    )
     first, second = 8 * 8 * 9 * 1 * 4, 4 * 4 * 9 * 4 * 6
     dense = 4 * 4 * 6 * 5 + 5
     fast = network.build(params, 8, precision="float32", seed=0)

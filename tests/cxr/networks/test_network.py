@@ -17,8 +17,11 @@ C-P-C-F-D-D,102815937
 """
 
 
+STACK = {"architecture": "stack", "weights": "none", "filters": [64, 128], "dense_units": 128, "dropout": 0.3}
+
+
 def params(layers: str, **changes: object) -> ModelParams:
-    return ModelParams(**{"layers": layers, "filters": [64, 128], "dense_units": 128, "dropout": 0.3, **changes})
+    return ModelParams(**{**STACK, "layers": layers, **changes})
 
 
 @pytest.mark.parametrize(("layers", "n_parameters"), list(csv.reader(io.StringIO(STUDY))))

@@ -15,12 +15,27 @@ from cxr.networks.backend import keras
 from cxr.networks.batches import Batches, Part
 from cxr.networks.params import ModelParams, TrainParams
 
-PARAMS = {"epochs": 3, "batch_size": 16, "learning_rate": 1e-2, "augmentation": "none", "precision": "auto", "seed": 5}
+PARAMS = {
+    "epochs": 3,
+    "batch_size": 16,
+    "learning_rate": 1e-2,
+    "schedule": "constant",
+    "warmup_epochs": 0,
+    "weight_decay": 0.0,
+    "label_smoothing": 0.0,
+    "balance": False,
+    "averaging": 0.0,
+    "target": "pneumonia",
+    "precision": "auto",
+    "seed": 5,
+}
 SIZE = 12
 
 
 def build(precision: str = "float32", seed: int = 5) -> keras.Model:
-    params = ModelParams(layers="C4-P-F-D8", filters=[4, 4], dense_units=8, dropout=0.3)
+    params = ModelParams(
+        architecture="stack", weights="none", layers="C4-P-F-D8", filters=[4, 4], dense_units=8, dropout=0.3
+    )
     return network.build(params, SIZE, precision=precision, seed=seed)
 
 

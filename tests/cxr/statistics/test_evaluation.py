@@ -19,7 +19,7 @@ def tables(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 @pytest.mark.parametrize("rule", [0.5, "youden", "sensitivity:0.9"])
 def test_measure_has_the_contracts_keys_and_intervals_hold_their_estimate(rule: float | str) -> None:
     val, test = tables(5)
-    params = EvaluateParams(threshold=rule, bootstrap_samples=200, seed=0)
+    params = EvaluateParams(threshold=rule, crop=1.0, flip=False, temperature="none", bootstrap_samples=200, seed=0)
     figures = evaluation.measure(val, test, params)
     names = "n_images n_groups loss accuracy auroc sensitivity specificity precision f1 brier ece threshold"
     with_intervals = ("accuracy", "auroc", "sensitivity", "specificity")
@@ -31,7 +31,7 @@ def test_measure_has_the_contracts_keys_and_intervals_hold_their_estimate(rule: 
 
 def test_the_threshold_does_not_see_the_test_part() -> None:
     val, test = tables(5)
-    params = EvaluateParams(threshold="youden", bootstrap_samples=100, seed=0)
+    params = EvaluateParams(threshold="youden", crop=1.0, flip=False, temperature="none", bootstrap_samples=100, seed=0)
     turned = test.assign(label=1 - test["label"])
     assert evaluation.measure(val, test, params)["threshold"] == evaluation.measure(val, turned, params)["threshold"]
 

@@ -12,7 +12,9 @@ SIZE = 13
 
 def pair(layers: str, dropout: float = 0.0) -> tuple[keras.Model, keras.Model]:
     """The fast and the plain network of one seed."""
-    params = ModelParams(layers=layers, filters=[4, 6], dense_units=5, dropout=dropout)
+    params = ModelParams(
+        architecture="stack", weights="none", layers=layers, filters=[4, 6], dense_units=5, dropout=dropout
+    )
     settings = {"image_size": SIZE, "precision": "float32", "seed": 1}
     return network.build(params, **settings), network.build(params, **settings, stack=plain.stack)
 
