@@ -1,10 +1,12 @@
 """data/images.npy, data/split/{train,val}.csv -> models/model.keras, metrics/train.json, plots/history.csv"""
 
 import hashlib
+import json
+import os
 import pickle
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
@@ -48,12 +50,14 @@ def main() -> None:
     checkpoint = project.scratch("checkpoints") / f"{_key(setting)}.pickle"
     start = _resume(checkpoint)
     history = start.history
-    for history in training.train(model, images, train, val, params, start, augment):
-        project.write_csv("plots/history.csv", pd.DataFrame(history))
-        with project.whole(checkpoint) as path, path.open("wb") as file:
-            # One object after the other: all variables together are three times the weights.
-            for each in chain([history], training.variables(model)):
-                pickle.dump(each, file, protocol=pickle.HIGHEST_PROTOCOL)
+    with _signal_file() as signal_file:
+        for history in training.train(model, images, train, val, params, start, augment):
+            project.write_csv("plots/history.csv", pd.DataFrame(history))
+            signal_file.write_text(json.dumps({"pid": os.getpid(), "step": len(history) - 1}))
+            with project.whole(checkpoint) as path, path.open("wb") as file:
+                # One object after the other: all variables together are three times the weights.
+                for each in chain([history], training.variables(model)):
+                    pickle.dump(each, file, protocol=pickle.HIGHEST_PROTOCOL)
 
     project.write_csv("plots/history.csv", pd.DataFrame(history))
     with project.whole("models/model.keras") as path:
@@ -63,6 +67,21 @@ def main() -> None:
     project.write_details("train", figures | computed_on | {"peak_memory_mib": peak_memory_mib()})
     project.write_metrics("train", {key: figures[key] for key in COMPARED})
     checkpoint.unlink(missing_ok=True)
+
+
+@contextmanager
+def _signal_file() -> Iterator[Path]:
+    """The file that DVC's extension for VS Code watches: written, it draws the curves anew, those of queued runs too.
+
+    DVCLive's, with its process and its finished step from 0. It lies in the project's own folder; the curves are read
+    where the run is, in its temporary copy. It goes when training ends, well or not.
+    """
+    path = project.home() / ".dvc" / "tmp" / "exps" / "run" / "DVCLIVE_STEP_COMPLETED"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _resume(checkpoint: Path) -> training.Progress:
