@@ -4,7 +4,7 @@ SPLITS = ["train", "val", "test"]
 # A label is the index of its class.
 CLASSES = ["NORMAL", "PNEUMONIA"]
 ETIOLOGIES = ["normal", "bacteria", "virus"]
-PROTOCOLS = ["official", "grouped", "pooled"]
+PROTOCOLS = ["official", "grouped", "pooled", "series"]
 
 # The suffixes of image files and the format that each promises.
 SUFFIXES = {".jpeg": "JPEG", ".jpg": "JPEG", ".png": "PNG"}

@@ -25,7 +25,7 @@ class ImagesParams:
 class SplitParams:
     """How the images are cut; the fractions are of images, `val_fraction` of what is not test."""
 
-    protocol: Literal["official", "grouped", "pooled"]
+    protocol: Literal["official", "grouped", "pooled", "series"]
     val_fraction: Annotated[float, Field(gt=0, lt=1)]
     test_fraction: Annotated[float, Field(gt=0, lt=1)]
     seed: Seed

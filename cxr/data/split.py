@@ -12,6 +12,9 @@ from cxr.data.params import SplitParams
 from cxr.errors import UserError
 from cxr.vocabulary import ETIOLOGIES, SPLITS
 
+# The names of normal images come in two series, IM-... and this.
+SECOND_SERIES = "NORMAL2-IM"
+
 
 def cut(manifest: pd.DataFrame, params: SplitParams) -> dict[str, pd.DataFrame]:
     """The parts `train`, `val` and `test`: rows of the manifest with their position in it as `row`.
@@ -19,11 +22,16 @@ def cut(manifest: pd.DataFrame, params: SplitParams) -> dict[str, pd.DataFrame]:
     official  test is the official test split; validation is cut from the rest by patient group.
     grouped   everything pooled, test and validation cut by patient group.
     pooled    the study's protocol: test, then validation, cut at random by image. Patients are shared.
+    series    a shifted validation, with the official test split left out: of the rest, test is one series of normal
+              files (NORMAL2-IM) and viral pneumonia; validation is cut from the others by patient group.
 
     All cuts are stratified by label (by etiology where cut by group) and independent of the order of the rows.
     Raises UserError where a part would be empty or lack a class.
     """
-    manifest = manifest.assign(row=np.arange(len(manifest))).sort_values("path", ignore_index=True)
+    manifest = manifest.assign(row=np.arange(len(manifest)))
+    if params.protocol == "series":
+        manifest = manifest[manifest["official_split"] != "test"]
+    manifest = manifest.sort_values("path", ignore_index=True)
     is_test = _test_mask(manifest, params)
     rest = manifest[~is_test]
     is_val = _draw(rest, params.val_fraction, params, part=1)
@@ -37,6 +45,8 @@ def cut(manifest: pd.DataFrame, params: SplitParams) -> dict[str, pd.DataFrame]:
 def _test_mask(manifest: pd.DataFrame, params: SplitParams) -> "pd.Series[bool]":
     if params.protocol == "official":
         return manifest["official_split"] == "test"
+    if params.protocol == "series":
+        return manifest["patient_group"].str.startswith(SECOND_SERIES) | (manifest["etiology"] == "virus")
     return _draw(manifest, params.test_fraction, params, part=2)
 
 

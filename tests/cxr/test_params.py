@@ -41,7 +41,7 @@ def test_good_values_pass() -> None:
         (TrainParams, "train", {**TRAIN, "learnin_rate": 1}, "train.learnin_rate is not a known key"),
         (TrainParams, "train", {"epochs": 1}, "train.batch_size is missing"),
         (SplitParams, "split", {**SPLIT, "val_fraction": 1.5}, "split.val_fraction should be less than 1, got 1.5"),
-        (SplitParams, "split", {**SPLIT, "protocol": "random"}, "split.protocol should be 'official', 'grouped' or"),
+        (SplitParams, "split", {**SPLIT, "protocol": "random"}, "split.protocol should be 'official', 'grouped',"),
         (TrainParams, "train", {**TRAIN, "epochs": 10**9}, "train.epochs should be less than or equal to 10000"),
         (
             TrainParams,

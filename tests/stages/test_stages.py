@@ -157,7 +157,7 @@ def test_a_missing_params_file(project: Project) -> None:
     [
         ({"model__layers": "C-P-X-F-D"}, "'X' is no layer"),
         ({"model__layers": "C-P-P-P-P-P-F"}, "too many P for images of 16 pixels"),
-        ({"split__protocol": "random"}, "split.protocol should be 'official', 'grouped' or 'pooled'"),
+        ({"split__protocol": "random"}, "split.protocol should be 'official', 'grouped', 'pooled' or 'series'"),
         ({"evaluate__threshold": "best"}, "evaluate.threshold should be a probability"),
         ({"phantom__seed": 2**32}, "phantom.seed should be less than 4294967296"),
     ],

@@ -104,3 +104,17 @@ def test_a_part_without_a_class_is_refused() -> None:
     table = make_manifest(0)
     with pytest.raises(UserError, match="the test part has no image of one class"):
         split.cut(table[(table["official_split"] != "test") | (table["label"] == 1)], params("official"))
+
+
+def test_series_leaves_the_official_test_out_and_holds_one_series_and_virus_out() -> None:
+    table = make_manifest(3)
+    is_second = (table["etiology"] == "normal") & (table["patient_group"].str[-1] < "5")
+    table.loc[is_second, "patient_group"] = "NORMAL2-IM-" + table["patient_group"]
+    parts = split.cut(table, params("series"))
+    used = pd.concat(parts.values())
+    assert set(used["path"]) == set(table.loc[table["official_split"] != "test", "path"])
+    for name, part in parts.items():
+        is_held_out = part["patient_group"].str.startswith("NORMAL2") | (part["etiology"] == "virus")
+        assert is_held_out.all() if name == "test" else not is_held_out.any()
+        assert table["path"].iloc[part["row"]].tolist() == part["path"].tolist()
+    assert not set(parts["train"]["patient_group"]) & set(parts["val"]["patient_group"])

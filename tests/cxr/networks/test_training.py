@@ -13,7 +13,7 @@ from cxr.inference.predict import predict
 from cxr.networks import model_file, network, training
 from cxr.networks.backend import keras
 from cxr.networks.batches import Batches, Part
-from cxr.networks.params import ModelParams, TrainParams
+from cxr.networks.params import NEUTRAL, AugmentParams, ModelParams, Target, TrainParams
 
 PARAMS = {
     "epochs": 3,
@@ -29,14 +29,35 @@ PARAMS = {
     "precision": "auto",
     "seed": 5,
 }
+# Every key that is not neutral.
+RECIPE = {
+    "schedule": "cosine",
+    "warmup_epochs": 1,
+    "weight_decay": 0.05,
+    "label_smoothing": 0.1,
+    "balance": True,
+    "averaging": 0.9,
+    "target": "etiology",
+}
+AUGMENT = AugmentParams(
+    min_area=0.3,
+    max_aspect=1.3,
+    flip=True,
+    rotation=5.0,
+    brightness=0.2,
+    contrast=0.2,
+    gamma=0.2,
+    jpeg_quality=70,
+    noise=0.02,
+)
 SIZE = 12
 
 
-def build(precision: str = "float32", seed: int = 5) -> keras.Model:
+def build(precision: str = "float32", seed: int = 5, target: Target = "pneumonia") -> keras.Model:
     params = ModelParams(
         architecture="stack", weights="none", layers="C4-P-F-D8", filters=[4, 4], dense_units=8, dropout=0.3
     )
-    return network.build(params, SIZE, precision=precision, seed=seed)
+    return network.build(params, SIZE, precision=precision, seed=seed, target=target)
 
 
 def data(n: int = 96, contrast: int = 100) -> tuple[np.ndarray, Part, Part]:
@@ -52,8 +73,12 @@ def data(n: int = 96, contrast: int = 100) -> tuple[np.ndarray, Part, Part]:
 
 def run(start: training.Progress | None = None, n_epochs: int = 3, **changes: object) -> tuple[list, list]:
     params = TrainParams(**{**PARAMS, **changes})
-    model = build()
-    for history in training.train(model, *data(), params, start or training.Progress()):
+    model = build(target=params.target)
+    images, *parts = data()
+    if params.target == "etiology":
+        parts = [Part(part.rows, part.labels * (1 + part.rows % 2).astype(np.uint8)) for part in parts]
+    augment = AUGMENT if params.target == "etiology" else NEUTRAL
+    for history in training.train(model, images, *parts, params, start or training.Progress(), augment):
         if len(history) == n_epochs:
             break
     return history, list(training.variables(model))
@@ -92,12 +117,66 @@ def test_same_seed_same_result() -> None:
     assert without_time(run(seed=6)[0]) != without_time(one)
 
 
-def test_a_resumed_training_ends_like_an_uninterrupted_one() -> None:
-    history, weights = run()
-    half, state = run(n_epochs=1)
-    resumed, weights_resumed = run(training.Progress(half, state))
+@pytest.mark.parametrize("changes", [{}, RECIPE])
+def test_a_resumed_training_ends_like_an_uninterrupted_one(changes: dict[str, object]) -> None:
+    history, weights = run(**changes)
+    half, state = run(n_epochs=1, **changes)
+    resumed, weights_resumed = run(training.Progress(half, state), **changes)
     assert without_time(resumed) == without_time(history)
     assert same(weights_resumed, weights)
+
+
+def test_the_rate_rises_and_falls_to_nothing() -> None:
+    params = TrainParams(**{**PARAMS, "schedule": "cosine", "warmup_epochs": 2, "epochs": 10})
+    rate = training.learning_rate(params, 5)
+    rates = [float(rate(step)) for step in range(51)]
+    assert rates[:11] == pytest.approx(np.linspace(0, 1e-2, 11))
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[30] == pytest.approx(5e-3)
+    assert rates[50] == pytest.approx(0)
+
+
+def test_classes_that_are_balanced_weigh_the_same() -> None:
+    labels = np.array([0] * 3 + [1] * 7 + [2] * 2, np.uint8)
+    weights = training.class_weights(labels, 3)[labels]
+    assert weights[labels == 0].sum() == pytest.approx(weights[labels > 0].sum())
+    assert weights.mean() == pytest.approx(1)
+
+
+def test_averaged_weights_are_the_mean_that_they_should_be_and_come_at_the_end() -> None:
+    model, seen = build(), []
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+            seen.append(model.get_weights()[0])
+
+    training.compile_network(model, 1e-2, averaging=0.75)
+    images, train, _ = data()
+    batches = Batches(images, train, np.arange(len(train.rows)), 16)
+    for _ in range(2):
+        model.fit(batches, callbacks=[Watch()], shuffle=False, verbose=0)
+    assert same(model.get_weights()[:1], seen[-1:])
+    mean = seen[0]
+    for weights in seen[1:]:
+        mean = 0.75 * mean + 0.25 * weights
+    training.average(model)
+    np.testing.assert_allclose(model.get_weights()[0], mean, atol=1e-6)
+
+
+def test_decay_shrinks_kernels_and_leaves_biases() -> None:
+    model = build()
+    training.compile_network(model, 1e-2, weight_decay=0.5)
+    before = model.get_weights()
+    model.optimizer.apply([keras.ops.zeros_like(variable) for variable in model.trainable_variables])
+    for variable, old in zip(model.trainable_variables, before, strict=True):
+        expected = old if "bias" in variable.path else old * (1 - 0.5 * 1e-2)
+        np.testing.assert_allclose(variable.numpy(), expected, rtol=1e-6)
+
+
+def test_accuracy_of_etiologies_is_that_of_pneumonia() -> None:
+    logits = np.array([[1.0, 0.5, 0.5], [1.0, 0.0, -2.0], [0.0, 3.0, 0.0]])
+    targets = np.eye(3)[[0, 0, 2]]
+    assert keras.ops.convert_to_numpy(training.folded_accuracy(targets, logits)).tolist() == [False, True, True]
 
 
 def test_a_loss_that_is_no_number_stops_with_advice() -> None:
@@ -149,7 +228,7 @@ def test_the_same_code_trains_on_jax() -> None:
         "assert t.keras.backend.backend() == 'jax'\n"
         "t.test_every_image_counts_once_in_every_epoch()\n"
         "t.test_history_has_its_columns_and_it_learns()\n"
-        "t.test_a_resumed_training_ends_like_an_uninterrupted_one()\n"
+        "t.test_a_resumed_training_ends_like_an_uninterrupted_one(t.RECIPE)\n"
     )
     root = Path(__file__).parents[3]
     environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(root)}

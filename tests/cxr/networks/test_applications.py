@@ -1,0 +1,55 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cxr.errors import UserError
+from cxr.networks import network
+from cxr.networks.backend import keras
+from cxr.networks.params import APPLICATIONS, ModelParams
+
+
+def params(**changes: Any) -> ModelParams:
+    settings = {"architecture": "MobileNetV2", "weights": "none", "layers": "F", "filters": [1], "dense_units": 1}
+    return ModelParams(**{**settings, "dropout": 0.0, **changes})
+
+
+def test_the_table_is_that_of_keras() -> None:
+    for module, names in APPLICATIONS.items():
+        found = getattr(keras.applications, module)
+        assert hasattr(found, "preprocess_input")
+        assert all(callable(getattr(found, name)) for name in names)
+
+
+def test_one_takes_grey_images_and_gives_logits() -> None:
+    built = network.build(params(), 32, precision="bfloat16", seed=0)
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 1)).astype(np.uint8)
+    assert built.predict(images, verbose=0).shape == (2, 1)
+    assert built.get_layer("features").output.shape[1:3] == (1, 1)
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_pretrained_weights_are_asked_for_and_their_absence_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {}
+
+    def unreachable(**options: Any) -> None:
+        asked.update(options)
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr(keras.applications.mobilenet_v2, "MobileNetV2", unreachable)
+    with pytest.raises(UserError, match=r"MobileNetV2, model\.weights imagenet: URL fetch failure"):
+        network.build(params(weights="imagenet"), 32, precision="float32", seed=0)
+    assert asked["weights"] == "imagenet"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"architecture": "ResNet51"}, "stack, residual or a network of keras.applications"),
+        ({"architecture": "stack"}, "model.filters of a stack should be two numbers"),
+        ({"architecture": "residual", "weights": "imagenet"}, "for networks of keras.applications only"),
+    ],
+)
+def test_what_does_not_exist_is_refused(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        params(**changes)

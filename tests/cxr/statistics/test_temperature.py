@@ -1,0 +1,16 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+
+from cxr.statistics import temperature
+
+
+@settings(max_examples=20, deadline=None)
+@given(too_sure=st.floats(0.2, 5), seed=st.integers(0, 99))
+def test_it_finds_by_how_much_logits_are_too_sure(too_sure: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    honest = rng.normal(0, 2, 20_000)
+    labels = (rng.random(len(honest)) < expit(honest)).astype(int)
+    assert temperature.fit(labels, honest * too_sure) == pytest.approx(too_sure, rel=0.1)
