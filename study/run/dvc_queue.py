@@ -178,7 +178,7 @@ def _drop(act: Callable[[str], None], tag: str) -> None:
 def _end_work(names: set[str]) -> None:
     """End our workers and all processes at runs of these names. Raises UserError where one does not end."""
     asked: dict[psutil.Process, float] = {}
-    while remaining := list(_to_end(names)):
+    while remaining := _to_end(names):
         now = time.monotonic()
         for process in remaining:
             waited = now - asked.setdefault(process, now)
@@ -193,15 +193,14 @@ def _end_work(names: set[str]) -> None:
         time.sleep(POLL)
 
 
-def _to_end(names: set[str]) -> Iterator[psutil.Process]:
+def _to_end(names: set[str]) -> list[psutil.Process]:
+    """The processes at runs of these names, and our workers but those that are at somebody else's run."""
     at_work = _at_work(names)
-    yield from at_work
-    for worker in _workers(WORKER):
-        # One that is at somebody else's run is left to finish it.
-        with contextlib.suppress(psutil.NoSuchProcess):
-            children = worker.children(recursive=True)
-            if not children or set(children) & set(at_work):
-                yield worker
+    return at_work + [
+        worker
+        for worker in _workers(WORKER)
+        if not any("exec-run" in _words(child) for child in _children(worker) if child not in at_work)
+    ]
 
 
 def _workers(prefix: str = "") -> Iterator[psutil.Process]:
@@ -210,8 +209,8 @@ def _workers(prefix: str = "") -> Iterator[psutil.Process]:
     Asked through celery instead, a worker may read the half-written question, or this process the half-written
     answer, and whichever does ends with it (celery/kombu#1551).
     """
-    for process in psutil.process_iter(["cmdline"], ad_value=[]):
-        words = process.info["cmdline"]
+    for process in psutil.process_iter():
+        words = _words(process)
         if "queue-worker" in words and _folder(process) == Path.cwd():
             name = words[words.index("queue-worker") + 1]
             if name.startswith(prefix):
@@ -224,8 +223,8 @@ def _at_work(names: set[str]) -> list[psutil.Process]:
     folders = set(records.values())
     return [
         process
-        for process in psutil.process_iter(["cmdline"], ad_value=[])
-        if any(Path(word).name in records for word in process.info["cmdline"]) or _folder(process) in folders
+        for process in psutil.process_iter()
+        if any(Path(word).name in records for word in _words(process)) or _folder(process) in folders
     ]
 
 
@@ -239,6 +238,21 @@ def _records(names: set[str]) -> Iterator[tuple[str, Path]]:
                 yield path.name, Path(record["root_dir"])
 
 
+def _words(process: psutil.Process) -> list[str]:
+    """Its command line; empty where it has ended."""
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return list(process.children())
+    except psutil.Error:
+        return []
+
+
 def _folder(process: psutil.Process) -> Path | None:
     try:
         return Path(process.cwd().removesuffix(" (deleted)"))
@@ -247,9 +261,10 @@ def _folder(process: psutil.Process) -> Path | None:
 
 
 def _remove_copies(names: set[str]) -> None:
-    """Remove the temporary copies that killed runs have left; all where no worker is left to work in any."""
-    copies = [folder for _, folder in _records(names)]
+    """Remove the temporary copies that killed runs have left; where no worker is left, all that nobody works in."""
+    copies = {folder for _, folder in _records(names)}
     if not any(_workers()):
-        copies.extend(EXPERIMENTS.glob("tmp*"))
+        in_use = {_folder(process) for process in psutil.process_iter()}
+        copies |= {folder.resolve() for folder in EXPERIMENTS.glob("tmp*")} - in_use
     for folder in copies:
         shutil.rmtree(folder, ignore_errors=True)
