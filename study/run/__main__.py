@@ -5,8 +5,13 @@ fails with its reason. Called again after an interruption it goes on: finished r
 last epoch.
 """
 
-import argparse
 import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+    # While the modules load nothing has begun: Ctrl-C ends this process at once, and prints no traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import argparse
 import sys
 import threading
 import time
@@ -26,6 +31,8 @@ POLL = 2.0
 
 
 def main() -> None:
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     arguments = _arguments()
     baseline.check_identity()
     base = baseline.read(arguments.uncommitted)

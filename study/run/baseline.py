@@ -13,7 +13,8 @@ from stages import project
 from study.commands import git
 
 # What differs here differs in a run's result.
-CODE = ("dvc.yaml", "cxr", "stages")
+FOLDERS = ("cxr", "stages")
+CODE = ("dvc.yaml", *FOLDERS)
 # `dvc exp push` and `dvc exp pull` look for their remote in each experiment's own commit.
 REMOTES = ".dvc/config"
 
@@ -71,7 +72,8 @@ def read(is_uncommitted: bool) -> Baseline:
     # Before all: a folder that is not the project's is told by the file that it lacks.
     in_work_tree = project.read_yaml(Path("params.yaml"))
     head = git("rev-parse", "HEAD").strip()
-    if unknown := git("ls-files", "--others", "--exclude-standard", "--", *(f"{path}/*.py" for path in CODE)).split():
+    modules = [f"{folder}/*.py" for folder in FOLDERS]
+    if unknown := git("ls-files", "--others", "--exclude-standard", "--", *modules).splitlines():
         raise UserError(f"Git does not know {', '.join(unknown)}, so no run would see it; git add it, or move it away")
     if is_uncommitted:
         return Baseline(head, git("stash", "create").strip() or head)

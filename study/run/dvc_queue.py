@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.experiments.executor.base import BaseExecutor
 from dvc.repo.experiments.queue.base import QueueEntry
@@ -53,9 +54,7 @@ class DvcQueue:
         with Repo() as repo:
             queue = repo.experiments.celery_queue
             _forget(queue, {entry.stash_rev for entry in _entries(queue, names)})
-            if replaced := names & set(experiments.finished()):
-                # Not `exp run --force`, which would also run every stage again.
-                dvc("exp", "remove", *sorted(replaced))
+            experiments.set_aside(names)
             for run in runs:
                 self._enqueue(queue, run)
         self.n_jobs = n_jobs
@@ -64,9 +63,12 @@ class DvcQueue:
     def states(self, names: set[str]) -> dict[str, State]:
         # Before the states: a run that no worker was at, and that is running still, has died with its worker.
         is_worked_on = any(_workers())
-        with Repo() as repo:
-            # Oldest first: of several runs of a name the newest stays.
-            entries = sorted(repo.experiments.celery_queue.status(), key=lambda entry: entry["timestamp"])
+        try:
+            with Repo() as repo:
+                # Oldest first: of several runs of a name the newest stays.
+                entries = sorted(repo.experiments.celery_queue.status(), key=lambda entry: entry["timestamp"])
+        except DvcException as error:
+            raise UserError(f"DVC cannot read its queue: {error}; empty it with dvc queue remove --all") from None
         states = {entry["name"]: STATES[entry["status"]] for entry in entries if entry["name"] in names}
         if not is_worked_on:
             if lost := sorted(name for name, state in states.items() if state is State.RUNNING):
@@ -78,13 +80,16 @@ class DvcQueue:
     def stop(self, names: set[str]) -> set[str]:
         with Repo() as repo:
             queue = repo.experiments.celery_queue
-            # First of all: what no longer waits, no worker takes up when the run before it ends.
+            # First of all: what no longer waits, no worker takes up when the run before it ends. Of what was killed
+            # while it queued, DVC may know the commit and no message.
             waiting = [entry for entry in queue.iter_queued() if entry.name in names]
-            _forget(queue, {entry.stash_rev for entry in waiting})
+            stashed = {revision for revision, entry in queue.stash.stash_revs.items() if entry.name in names}
+            _forget(queue, stashed | {entry.stash_rev for entry in waiting})
             begun = [entry for entry in queue.iter_active() if entry.name in names]
             _end_work(names)
             _forget(queue, {entry.stash_rev for entry in begun})
         _remove_copies(names)
+        experiments.put_back()
         return {entry.name for entry in (*waiting, *begun)}
 
     def reason(self, name: str) -> str:
@@ -161,7 +166,7 @@ def _forget(queue: "LocalCeleryQueue", revisions: set[str]) -> None:
             _drop(queue.celery.reject, message.delivery_tag)
     for message, entry in queue._iter_processed():
         if entry.stash_rev in revisions:
-            queue.celery.AsyncResult(message.headers["id"]).forget()
+            _drop(queue.celery.AsyncResult(message.headers["id"]).forget)
             _drop(queue.celery.purge, message.delivery_tag)
     with get_exp_rwlock(queue.repo, writes=[queue.ref]):
         for stash in (queue.stash, queue.failed_stash):
@@ -169,10 +174,10 @@ def _forget(queue: "LocalCeleryQueue", revisions: set[str]) -> None:
             stash.remove_revs(known[revision] for revision in revisions & set(known))
 
 
-def _drop(act: Callable[[str], None], tag: str) -> None:
-    # Gone already where a worker has taken the message up since it was listed.
+def _drop(act: Callable[..., None], *arguments: str) -> None:
+    # A worker may have taken the message up since it was listed, or died before it wrote a result.
     with contextlib.suppress(ValueError, FileNotFoundError):
-        act(tag)
+        act(*arguments)
 
 
 def _end_work(names: set[str]) -> None:

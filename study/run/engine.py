@@ -24,7 +24,10 @@ class Engine(Protocol):
     """Works off runs in the background and leaves each that ends well as an experiment of its name."""
 
     def start(self, runs: "list[Run]", n_jobs: int) -> None:
-        """Begin the runs, `n_jobs` at a time, in place of what is known under their names; returns at once."""
+        """Begin the runs, `n_jobs` at a time; returns at once.
+
+        One that ends well replaces the experiment of its name.
+        """
 
     def states(self, names: set[str]) -> dict[str, State]:
         """The state of each run of these names that has been begun.
