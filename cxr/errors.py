@@ -1,5 +1,17 @@
 """The one exception for what a user can put right."""
 
+from collections.abc import Sequence
+
+N_SHOWN = 10
+
 
 class UserError(Exception):
     """Bad input. Its text says in one line what is wrong and what to do; stages print it alone."""
+
+
+def shortened(complaints: Sequence[str], rest_in: str = "") -> str:
+    """The first ten of many complaints and how many more there are, all of which stand in the file `rest_in`."""
+    shown = "; ".join(complaints[:N_SHOWN])
+    if len(complaints) <= N_SHOWN:
+        return shown
+    return f"{shown}; and {len(complaints) - N_SHOWN} more" + (f", all in {rest_in}" if rest_in else "")

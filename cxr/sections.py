@@ -11,7 +11,8 @@ from cxr.errors import UserError
 from cxr.networks.params import AugmentParams, ModelParams, TrainParams
 from cxr.networks.params import check as check_network
 from cxr.params import parse
-from cxr.sources.params import DataParams, PhantomParams
+from cxr.sources.params import PhantomParams
+from cxr.sources.records import DataParams
 from cxr.statistics.params import AuditParams, EvaluateParams
 
 SECTIONS: dict[str, type] = {

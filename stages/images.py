@@ -1,7 +1,6 @@
 """data/raw, data/manifest.csv -> data/images.npy"""
 
 import os
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from tqdm import tqdm
 from cxr.data.images import UnusableFileError, decode
 from cxr.data.params import ImagesParams
 from cxr.errors import UserError
+from cxr.workers import workers
 from stages import project
 
 RAW = Path("data/raw")
@@ -22,7 +22,7 @@ N_PER_TASK = 16
 def main() -> None:
     params = project.read_params(ImagesParams, "images")
     paths = pd.read_csv("data/manifest.csv")["path"].tolist()
-    with project.whole("data/images.npy") as array_path, ProcessPoolExecutor() as pool:
+    with project.whole("data/images.npy") as array_path, workers() as pool:
         shape = (len(paths), params.size, params.size)
         np.lib.format.open_memmap(array_path, mode="w+", dtype=np.uint8, shape=shape).flush()
         _reserve(array_path)

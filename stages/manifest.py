@@ -1,7 +1,7 @@
-"""data/raw -> data/manifest.csv, data/details/data.json"""
+"""data/raw, data/details/download.json -> data/manifest.csv, data/details/data.json"""
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,9 @@ from tqdm import tqdm
 
 from cxr.data import manifest
 from cxr.data.images import UnusableFileError
-from cxr.errors import UserError
+from cxr.data.names import FileNames
+from cxr.errors import UserError, shortened
+from cxr.workers import workers
 from stages import project
 
 RAW = Path("data/raw")
@@ -19,33 +21,44 @@ def main() -> None:
     origin = project.read_details("download")
     paths = sorted(path.relative_to(RAW).as_posix() for path in RAW.rglob("*") if path.is_file())
     rows, problems = [], []
-    for path, (row, problem) in zip(paths, _inspect_all(paths), strict=True):
+    for path, (row, problem) in zip(paths, _inspect_all(paths, FileNames(**origin["file_names"])), strict=True):
         rows.append(row)
         if problem:
             problems.append(f"{path} ({problem})")
     if problems:
-        raise UserError(f"{len(problems)} of {len(paths)} files in {RAW} cannot be used: {'; '.join(problems)}")
+        raise UserError(
+            f"{len(problems)} of {len(paths)} files in {RAW} cannot be used: "
+            f"{shortened(problems, rest_in=_written(problems))}"
+        )
     table = manifest.build(rows)
     expected = origin["expected_counts"]
     if expected and manifest.counts(table) != expected:
         raise UserError(
-            f"{origin['source']} should give {expected} images but gave {manifest.counts(table)}; "
+            f"{origin['source']} should give {expected} images but {RAW} holds {manifest.counts(table)}; "
             "run `dvc repro -f download`"
         )
     project.write_csv("data/manifest.csv", table)
-    kind = {"images": "synthetic" if origin["is_synthetic"] else "real"}
-    project.write_details("data", kind | manifest.summarise(table))
+    project.write_details("data", {"images": origin["images"], **manifest.summarise(table)})
 
 
-def _inspect_all(paths: list[str]) -> Iterator[tuple[dict[str, Any], str]]:
-    with ProcessPoolExecutor() as pool:
-        yield from tqdm(pool.map(_inspect, paths, chunksize=16), total=len(paths), desc="manifest", unit="image")
+def _written(problems: list[str]) -> str:
+    """All problems in a file that outlives the failed stage; its path."""
+    path = project.scratch("problems") / "manifest.txt"
+    with project.whole(path) as partial_path:
+        partial_path.write_text("\n".join(problems) + "\n")
+    return str(path)
 
 
-def _inspect(path: str) -> tuple[dict[str, Any], str]:
+def _inspect_all(paths: list[str], names: FileNames) -> Iterator[tuple[dict[str, Any], str]]:
+    with workers() as pool:
+        found = pool.map(partial(_inspect, names=names), paths, chunksize=16)
+        yield from tqdm(found, total=len(paths), desc="manifest", unit="image")
+
+
+def _inspect(path: str, names: FileNames) -> tuple[dict[str, Any], str]:
     """The manifest row of one file, or what is wrong with it."""
     try:
-        return manifest.inspect(path, (RAW / path).read_bytes()), ""
+        return manifest.inspect(path, (RAW / path).read_bytes(), names), ""
     except UnusableFileError as error:
         return {}, str(error)
 

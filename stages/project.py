@@ -1,6 +1,7 @@
 """What every stage shares: reading params.yaml, writing whole files or none, one-line errors."""
 
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -22,6 +23,9 @@ Params = TypeVar("Params")
 
 # Disk full, quota used up, file size limit, no permission, read-only.
 NOT_OUR_FAULT = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS}
+
+# Ends the names of folders in which a file is made before it takes its place.
+PARTIAL = ".partial"
 
 
 def read_params(kind: type[Params], section: str) -> Params:
@@ -74,18 +78,76 @@ def scratch(name: str) -> Path:
 
 
 @contextmanager
+def alone(name: str) -> Iterator[None]:
+    """Run the block while no other process of this project, queued or not, runs one of this name; waits for it."""
+    with (scratch("locks") / name).open("w") as file:
+        if _lock(file.fileno(), is_patient=False) is False:
+            print(f"{name}: waiting for another run of this project that is at it", file=sys.stderr)
+            _lock(file.fileno(), is_patient=True)
+        yield
+
+
+@contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well, and goes when it does not."""
+    """A temporary path beside `path` that takes its place when the block ends well, and goes when it does not.
+
+    What a killed process left of the same path goes too.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
+    with _holder(path) as holder:
         yield holder / path.name
         if path.is_dir():
             shutil.rmtree(path)
         os.replace(holder / path.name, path)
+
+
+@contextmanager
+def _holder(path: Path) -> Iterator[Path]:
+    """A folder beside `path` while the block runs, locked as long as this process or a worker of its lives.
+
+    The lock tells the folders of the living from those of the killed, which are removed. It is taken while `path`'s
+    folder is locked, so that nobody finds a new folder before its lock. Without locks (some network disks) all stay.
+    """
+    beside = os.open(path.parent, os.O_RDONLY)
+    try:
+        if _lock(beside, is_patient=True):
+            for left in path.parent.glob(f".{path.name}.*{PARTIAL}"):
+                _sweep(left)
+        holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent))
+        held = os.open(holder, os.O_RDONLY)
+        _lock(held, is_patient=False)
+    finally:
+        os.close(beside)
+    try:
+        yield holder
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+        os.close(held)
+
+
+def _sweep(holder: Path) -> None:
+    """Remove a folder whose process has gone."""
+    try:
+        held = os.open(holder, os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    try:
+        if _lock(held, is_patient=False):
+            shutil.rmtree(holder, ignore_errors=True)
+    finally:
+        os.close(held)
+
+
+def _lock(descriptor: int, is_patient: bool) -> bool | None:
+    """Lock an open file or folder; whether that was possible, None where its file system knows no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if is_patient else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
 
 
 def write_details(name: str, figures: Mapping[str, Any]) -> None:

@@ -2,11 +2,14 @@
 
 import base64
 import hashlib
+import io
 import threading
 import time
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 class FileServer(ThreadingHTTPServer):
@@ -20,6 +23,7 @@ class FileServer(ThreadingHTTPServer):
         self.content, self.script = content, list(script or [])
         self.requests: list[tuple[str, str, str]] = []
         self.is_md5_right, self.has_ranges = True, True
+        self.newest_client = ""
 
     @property
     def port(self) -> int:
@@ -60,6 +64,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/zip")
         if self.server.has_ranges:
             self.send_header("Accept-Ranges", "bytes")
+        if self.server.newest_client:
+            self.send_header("X-Kaggle-HubVersion", self.server.newest_client)
         digest = hashlib.md5(content if self.server.is_md5_right else b"other").digest()
         self.send_header("x-goog-hash", f"md5={base64.b64encode(digest).decode()}")
         self.end_headers()
@@ -101,3 +107,24 @@ def serving(content: bytes, script: list[str] | None = None) -> Iterator[FileSer
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def kaggle_environment(home: Path, port: int) -> dict[str, str]:
+    """Variables with which the real kagglehub client knows no server but the one at `port`, and no credentials."""
+    proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy"), f"http://127.0.0.1:{port}")
+    nothing = dict.fromkeys(("NO_PROXY", "no_proxy", "KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_API_TOKEN"), "")
+    folders = {
+        "HOME": str(home),
+        "KAGGLEHUB_CACHE": str(home / "cache"),
+        "KAGGLE_CONFIG_DIR": str(home / ".kaggle"),
+    }
+    return {"KAGGLE_API_ENVIRONMENT": "LOCALHOST", **proxies, **nothing, **folders}
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """A zip archive of these files, stored as they are."""
+    stored = io.BytesIO()
+    with zipfile.ZipFile(stored, "w") as opened:
+        for path, content in files.items():
+            opened.writestr(path, content)
+    return stored.getvalue()

@@ -1,7 +1,6 @@
 """Describe every image of a data set in Kaggle's layout: what it is, whose it is, how it is stored."""
 
 import hashlib
-import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any
@@ -12,12 +11,8 @@ import pandera.pandas as pa
 from numpy.typing import NDArray
 
 from cxr.data.images import UnusableFileError, read
+from cxr.data.names import FileNames, identify
 from cxr.vocabulary import CLASSES, ETIOLOGIES, SPLITS, SUFFIXES
-
-# In the files of bacterial and viral pneumonia patients are numbered independently, and so are those of
-# the two normal series: the prefix or the etiology belongs to the key.
-NORMAL_NAME = re.compile(r"((?:NORMAL2-)?IM-\d+)-\d+(?:-\d+)?")
-PNEUMONIA_NAME = re.compile(r"(person\d+)_(bacteria|virus)_\d+(?:_\d+)?")
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -69,37 +64,11 @@ def jpeg_quality(table: Iterable[int]) -> int:
     return int(distance.argmin()) + 1
 
 
-def identify(path: str) -> dict[str, Any]:
-    """Split, label, etiology and patient group from a path `split/CLASS/name`.
-
-    Raises UnusableFileError where the name does not fit its folder: no patient group, or another class's name.
-    """
-    split, class_name, name = PurePosixPath(path).parts[-3:]
-    stem = PurePosixPath(name).stem
-    normal, pneumonia = NORMAL_NAME.fullmatch(stem), PNEUMONIA_NAME.fullmatch(stem)
-    if not (normal or pneumonia):
-        raise UnusableFileError(
-            "its name gives no patient: expected person<N>_<bacteria|virus>_<k> or [NORMAL2-]IM-<N>-<k>"
-        )
-    if bool(pneumonia) != (class_name == "PNEUMONIA"):
-        raise UnusableFileError(f"mislabelled: its name is not that of a {class_name} image")
-    if pneumonia:
-        etiology, group = pneumonia[2], f"{pneumonia[1]}_{pneumonia[2]}"
-    else:
-        etiology, group = "normal", normal[1]  # type: ignore[index]
-    return {
-        "official_split": split,
-        "label": CLASSES.index(class_name),
-        "etiology": etiology,
-        "patient_group": group,
-    }
-
-
-def inspect(path: str, content: bytes) -> dict[str, Any]:
+def inspect(path: str, content: bytes, names: FileNames) -> dict[str, Any]:
     """One manifest row (without duplicate_of) of the image file `content` at `split/CLASS/name`; decodes it whole.
 
-    Width and height are those of the upright picture. Raises UnusableFileError where `cxr.data.images.read` does, or
-    where the file is not what its name says.
+    Width and height are those of the upright picture. Raises UnusableFileError where `cxr.data.images.read` does,
+    where the file is of another format than its name says, or where its name does not fit `names`.
     """
     picture = read(content)
     expected = SUFFIXES[PurePosixPath(path).suffix.lower()]
@@ -107,7 +76,7 @@ def inspect(path: str, content: bytes) -> dict[str, Any]:
         raise UnusableFileError(f"named {expected} but holds {picture.format}")
     return {
         "path": path,
-        **identify(path),
+        **identify(path, names),
         "width": picture.grey.width,
         "height": picture.grey.height,
         "mode": picture.mode,

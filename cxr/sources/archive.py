@@ -1,15 +1,17 @@
 """Bring the images of a zip archive or a folder in Kaggle's layout into one tree, each once."""
 
+import sys
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from tqdm import tqdm
 
-from cxr.errors import UserError
+from cxr.errors import UserError, shortened
 from cxr.sources import layout
+from cxr.sources.source import DamagedError
 
 Entry = TypeVar("Entry")
 
@@ -17,7 +19,7 @@ Entry = TypeVar("Entry")
 def unpack(archive: Path, raw: Path) -> None:
     """Write each image of `archive` once to `raw`/split/CLASS/name, after checking that its copies are equal.
 
-    Raises UserError, and removes the archive, where it is cut or corrupt.
+    Raises DamagedError where it is cut or corrupt, a split lacks a class, or two copies of an image differ.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -27,21 +29,42 @@ def unpack(archive: Path, raw: Path) -> None:
             _check_copies(found, lambda info: (info.file_size, info.CRC), archive.name)
             for path, infos_of_path in tqdm(found, desc="unpack", unit="image"):
                 write(raw / path, opened.read(infos_of_path[0]))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        archive.unlink()
-        raise UserError(f"{archive.name} is cut or corrupt ({error}) and was removed; run it again") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise DamagedError(f"{archive.name} is cut or corrupt ({error})") from None
 
 
 def copy(folder: Path, raw: Path, name: str) -> None:
     """Copy each image under `folder` once to `raw`/split/CLASS/name; `folder` stays as it is.
 
-    Raises UserError where there is none or a split lacks a class, or two copies of an image differ.
+    Links are followed. What else lies there is counted on stderr. Raises DamagedError where there is no image or a
+    split lacks a class, or two copies of an image differ; UserError where an image is a link to nothing or no file.
     """
-    found = list(layout.select((path.relative_to(folder), path) for path in folder.rglob("*") if path.is_file()))
+    files = [(path.relative_to(folder), path) for path in _files(folder)]
+    found = list(layout.select(files))
     layout.check_classes((path for path, _ in found), name)
+    if no_files := [str(path) for _, copies in found for path in copies if not path.is_file()]:
+        raise UserError(f"{name} holds what is named as an image and is no file: {shortened(no_files)}")
     _check_copies(found, lambda path: path.read_bytes(), name)
+    if others := [path for path, _ in files if layout.is_left_out(path)]:
+        print(
+            f"{name}: {len(others)} files that are not {layout.EXPECTED} are left out, the first is {others[0]}",
+            file=sys.stderr,
+        )
     for path, copies in tqdm(found, desc="copy", unit="image"):
         write(raw / path, copies[0].read_bytes())
+
+
+def _files(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Path]:
+    """All that is no folder below `folder`, sorted; links to folders are followed, but not back to one `above`."""
+    status = folder.stat()
+    here = status.st_dev, status.st_ino
+    if here in above:
+        return
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            yield from _files(path, above | {here})
+        else:
+            yield path
 
 
 def write(path: Path, content: bytes) -> None:
@@ -53,11 +76,11 @@ def write(path: Path, content: bytes) -> None:
 def _check_copies(
     found: list[tuple[PurePosixPath, list[Entry]]], content: Callable[[Entry], object], name: str
 ) -> None:
-    """Raises UserError where an image stands in `name` more than once with different content."""
+    """Raises DamagedError where an image stands in `name` more than once with different content."""
     differing = [
         str(path)
         for path, (first, *others) in found
         if others and any(content(other) != content(first) for other in others)
     ]
     if differing:
-        raise UserError(f"{name} holds different images under one name: {', '.join(differing)}")
+        raise DamagedError(f"{name} holds different images under one name: {shortened(differing)}")

@@ -1,46 +1,94 @@
-"""Run the real kagglehub client in a process of its own: `python -m cxr.sources.kaggle_client HANDLE`.
+"""Run the real kagglehub client in a process of its own: `python -m cxr.sources.kaggle_client HANDLE [--anew]`.
 
-Prints one line of JSON: the path of the files, or the kind of failure. Never prints a credential or an address.
+Prints, as its last line, JSON: the path of the files, or the kind of failure. Never prints a credential or an address.
+Ends when its standard input does: it does not outlive the process that started it.
 """
 
 import json
+import os
 import sys
+import threading
+import zlib
+from lzma import LZMAError
 from pathlib import Path
+from tarfile import TarError
 from zipfile import BadZipFile
 
 import kagglehub
 import requests
 from kagglehub.cache import get_cached_archive_path
+from kagglehub.config import get_kaggle_credentials
 from kagglehub.exceptions import DataCorruptionError
 from kagglehub.handle import parse_dataset_handle
 
 from cxr.sources.fetch import describe
 
+BROKEN_CONNECTION = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+    ConnectionError,
+    TimeoutError,
+)
+# What zipfile and tarfile raise for a damaged, encrypted, unsafe or unknown archive; NotImplementedError is a
+# RuntimeError.
+CORRUPT_ARCHIVE = (DataCorruptionError, BadZipFile, TarError, EOFError, zlib.error, LZMAError, RuntimeError)
 
-def main(handle: str) -> dict[str, object]:
-    """The answer for `cxr.sources.kaggle`: `path`, or `failure` (http, network, corrupt, disk) with its details."""
+
+def main(handle: str, is_anew: bool) -> dict[str, object]:
+    """The answer for `cxr.sources.kaggle`: `path`, or `failure` (credentials, http, ...) with its details."""
+    if reason := _wrong_with_credentials():
+        return {"failure": "credentials", "reason": reason}
+    archive = Path(get_cached_archive_path(parse_dataset_handle(handle)))
     try:
-        return {"path": kagglehub.dataset_download(handle)}
+        return {"path": kagglehub.dataset_download(handle, force_download=is_anew)}
     except requests.HTTPError as error:
-        status = error.response.status_code if error.response is not None else 0
-        return {"failure": "http", "status": status}
-    except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+        return {"failure": "http", "status": error.response.status_code if error.response is not None else 0}
+    except BROKEN_CONNECTION as error:
         return {"failure": "network", "reason": describe(error)}
-    except (DataCorruptionError, BadZipFile, EOFError) as error:
-        return _corrupt(get_cached_archive_path(parse_dataset_handle(handle)), error)
-    except ValueError as error:
-        if "archive" not in str(error):
-            raise
-        return _corrupt(get_cached_archive_path(parse_dataset_handle(handle)), error)
+    except CORRUPT_ARCHIVE as error:
+        return _without(archive, {"failure": "corrupt", "reason": _kind(error)})
+    except requests.RequestException as error:
+        return {"failure": "client", "reason": _kind(error)}
     except OSError as error:
-        return {"failure": "disk", "reason": error.strerror or str(error)}
+        return {"failure": "disk", "reason": error.strerror or str(error), "errno": error.errno}
+    except Exception as error:
+        kind = "corrupt" if "archive" in str(error) else "client"
+        return _without(archive, {"failure": kind, "reason": _kind(error)})
 
 
-def _corrupt(archive: str, error: Exception) -> dict[str, object]:
+def _wrong_with_credentials() -> str:
+    """What kagglehub would fail on; empty where the credentials, if any, can be sent."""
+    try:
+        found = get_kaggle_credentials()
+    except Exception as error:
+        return str(error) if type(error) is ValueError else _kind(error)
+    values = (found.username, found.key, found.api_key) if found else ()
+    is_sendable = all(
+        value is None or (isinstance(value, str) and value.isascii() and value.isprintable()) for value in values
+    )
+    return "" if is_sendable else "they hold what no HTTP header may"
+
+
+def _kind(error: Exception) -> str:
+    return type(error).__name__
+
+
+def _without(archive: Path, answer: dict[str, object]) -> dict[str, object]:
     """kagglehub keeps a corrupt archive and fails on it for ever; without it the next call starts afresh."""
-    Path(archive).unlink(missing_ok=True)
-    return {"failure": "corrupt", "reason": type(error).__name__}
+    archive.unlink(missing_ok=True)
+    return answer
+
+
+def _end_with_stdin() -> None:
+    """Nothing is ever written to it. Read without Python's buffer, whose lock would be held at a normal end."""
+    os.read(0, 1)
+    os._exit(1)
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1])))
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    answer = main(sys.argv[1], "--anew" in sys.argv)
+    # kagglehub writes to stdout too, and not always whole lines.
+    print("\n" + json.dumps(answer))

@@ -1,27 +1,16 @@
 """Find the images of a data set in Kaggle's layout, whatever lies around and between them."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import PurePath, PurePosixPath
 from typing import TypeVar
 
-from cxr.errors import UserError
+from cxr.sources.source import Counts, DamagedError
 from cxr.vocabulary import CLASSES, SPLITS, SUFFIXES
 
 Entry = TypeVar("Entry")
 
-# Images per split and class; the official figures of each source.
-EXPECTED_COUNTS = {
-    "kaggle": {
-        "train": {"NORMAL": 1341, "PNEUMONIA": 3875},
-        "val": {"NORMAL": 8, "PNEUMONIA": 8},
-        "test": {"NORMAL": 234, "PNEUMONIA": 390},
-    },
-    "mendeley": {
-        "train": {"NORMAL": 1349, "PNEUMONIA": 3883},
-        "val": {"NORMAL": 0, "PNEUMONIA": 0},
-        "test": {"NORMAL": 234, "PNEUMONIA": 390},
-    },
-}
+EXPECTED = f"{{{','.join(SPLITS)}}}/{{{','.join(CLASSES)}}}/*{{{','.join(SUFFIXES)}}}"
 
 
 def is_image_path(path: PurePath) -> bool:
@@ -36,6 +25,11 @@ def is_image_path(path: PurePath) -> bool:
     )
 
 
+def is_left_out(path: PurePath) -> bool:
+    """Whether a file that is no image as `is_image_path` has it may be one that its owner expects to be taken."""
+    return not is_image_path(path) and "__MACOSX" not in path.parts and not path.name.startswith(".")
+
+
 def select(entries: Iterable[tuple[PurePath, Entry]]) -> Iterator[tuple[PurePosixPath, list[Entry]]]:
     """Group what holds an image by its last three path parts, `split/CLASS/name`, sorted; copies stand together."""
     found: dict[PurePosixPath, list[Entry]] = {}
@@ -46,12 +40,22 @@ def select(entries: Iterable[tuple[PurePath, Entry]]) -> Iterator[tuple[PurePosi
 
 
 def check_classes(paths: Iterable[PurePosixPath], where: str) -> None:
-    """Raises UserError where there is no image, or a split that has images has none of a class."""
+    """Raises DamagedError where there is no image, or a split that has images has none of a class."""
     present = {path.parts[:2] for path in paths}
     splits = [split for split in SPLITS if any(split == found for found, _ in present)] or ["train", "test"]
     missing = [f"{split}/{name}" for split in splits for name in CLASSES if (split, name) not in present]
     if missing:
-        raise UserError(
-            f"{where} has no images in {', '.join(missing)}; expected Kaggle's layout "
-            "{train,val,test}/{NORMAL,PNEUMONIA}/*.jpeg"
-        )
+        raise DamagedError(f"{where} has no images in {', '.join(missing)}; expected Kaggle's layout {EXPECTED}")
+
+
+def check_counts(paths: Iterable[PurePath], counts: Counts) -> None:
+    """Raises DamagedError where `paths`, each split/CLASS/name, are more or fewer per split and class than `counts`."""
+    found = Counter(path.parts[:2] for path in paths)
+    wrong = [
+        f"{found[split, name]} images instead of {n} in {split}/{name}"
+        for split, classes in counts.items()
+        for name, n in classes.items()
+        if found[split, name] != n
+    ]
+    if wrong:
+        raise DamagedError(", ".join(wrong))

@@ -1,20 +1,11 @@
-"""Sections `data` and `phantom` of params.yaml."""
+"""Section `phantom` of params.yaml; section `data` stands with the sources that it chooses from, in records."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from cxr.params import STRICT, Seed
-
-
-@dataclass(frozen=True, config=STRICT)
-class DataParams:
-    """Where the images come from; `revision` tells DVC that the content of `directory` has changed."""
-
-    source: Literal["kaggle", "mendeley", "directory", "phantom"]
-    directory: str | None
-    revision: Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -6,15 +6,21 @@ switchable, its traps, so that splits, audits and networks can be tested on what
 
 import io
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import gaussian_filter, zoom
+from tqdm import tqdm
 
+from cxr.params import parse
+from cxr.sources.archive import write
 from cxr.sources.params import PhantomParams
+from cxr.sources.source import KERMANY_NAMES, Counts, Request, Source
 from cxr.vocabulary import CLASSES, SPLITS
+from cxr.workers import workers
 
 N_VAL = 16
 TEST_FRACTION = 0.2
@@ -41,6 +47,17 @@ class Phantom:
     mode: str
     quality: int
     brightness: float
+
+
+def bring(raw: Path, request: Request) -> Counts:
+    """Draw the phantoms of section `phantom` on all cores; their planned counts."""
+    params = parse(PhantomParams, "phantom", request.params.get("phantom"))
+    phantoms = plan(params)
+    with workers() as pool:
+        files = pool.map(partial(encode, opacity=params.opacity), phantoms, chunksize=8)
+        for phantom, content in tqdm(zip(phantoms, files, strict=True), total=len(phantoms), desc="phantoms"):
+            write(raw / phantom.path, content)
+    return expected_counts(phantoms)
 
 
 def plan(params: PhantomParams) -> list[Phantom]:
@@ -120,7 +137,7 @@ def _with_duplicates(phantoms: list[Phantom], rng: np.random.Generator) -> list[
     return phantoms
 
 
-def expected_counts(phantoms: list[Phantom]) -> dict[str, dict[str, int]]:
+def expected_counts(phantoms: list[Phantom]) -> Counts:
     """Images per split and class of a plan."""
     counts = {split: dict.fromkeys(CLASSES, 0) for split in SPLITS}
     for each in phantoms:
@@ -208,8 +225,20 @@ def _opacities(y: Plane, x: Plane, etiology: str, rng: np.random.Generator) -> P
 
 def _film_noise(shape: tuple[int, ...], rng: np.random.Generator) -> Any:
     """Grain of single pixels, and slow unevenness that a network must see past."""
+    # Here and not above: SciPy takes longer to load than all of params.yaml to check.
+    from scipy.ndimage import gaussian_filter, zoom
+
     grain = rng.standard_normal(shape, dtype=np.float32) * 4
     coarse = gaussian_filter(rng.standard_normal((12, 12), dtype=np.float32), 1) * 22
     slow = zoom(coarse, (shape[0] / 12, shape[1] / 12), order=1)[: shape[0], : shape[1]]
     padded = np.pad(slow, [(0, shape[0] - slow.shape[0]), (0, shape[1] - slow.shape[1])], mode="edge")
     return grain + padded
+
+
+SOURCE = Source(
+    address="section phantom of params.yaml",
+    licence="none needed",
+    images="synthetic",
+    file_names=KERMANY_NAMES,
+    bring=bring,
+)

@@ -1,8 +1,33 @@
-"""Where the public data sets lie."""
+"""All data sources by name; section `data` of params.yaml, which chooses one."""
 
-# The original archive: Kermany, Zhang, Goldbaum, DOI 10.17632/rscbjbr9sj.2, CC BY 4.0; 1,235,512,464 bytes.
-MENDELEY_URL = (
-    "https://data.mendeley.com/public-files/datasets/rscbjbr9sj/files/"
-    "f12eaf6d-6023-432f-acc9-80c9d7393433/file_downloaded"
-)
-MENDELEY_SHA256 = "13efc055629733dbab07877f8b3c9f81097840dbcdaa326a8542322c2281ce36"
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic.dataclasses import dataclass
+
+from cxr.params import STRICT
+from cxr.sources import directory, kaggle, mendeley, phantoms
+from cxr.sources.source import Source
+
+SOURCES: dict[str, Source] = {
+    "kaggle": kaggle.SOURCE,
+    "mendeley": mendeley.SOURCE,
+    "directory": directory.SOURCE,
+    "phantom": phantoms.SOURCE,
+}
+
+
+def _known(name: str) -> str:
+    if name not in SOURCES:
+        *names, last = (f"'{known}'" for known in SOURCES)
+        raise ValueError(f"should be {', '.join(names)} or {last}")
+    return name
+
+
+@dataclass(frozen=True, config=STRICT)
+class DataParams:
+    """Section `data` of params.yaml; `revision` tells DVC that the content of `directory` has changed."""
+
+    source: Annotated[str, AfterValidator(_known)]
+    directory: str | None
+    revision: Annotated[int, Field(ge=0)]

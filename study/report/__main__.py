@@ -58,7 +58,7 @@ def _of_study(path: Path, available: list[str]) -> list[str]:
 def compose(all_families: list[Family], runs: pd.DataFrame, history: pd.DataFrame) -> Report:
     """The report of families of results; `runs` and `history` are the study's own figures."""
     first = all_families[0].first
-    is_synthetic = first.data["images"] == "synthetic"
+    images = first.data["images"]
     chapters = [_findings(all_families, runs)]
     if len(all_families) > 1:
         chapters.append(
@@ -88,8 +88,8 @@ def compose(all_families: list[Family], runs: pd.DataFrame, history: pd.DataFram
     chapters += [_chapter(family, runs, history) for family in all_families]
     missing = conclusions.not_run(all_families, runs, PROTOCOLS)
     chapters.append(Chapter("What was not run", [Section(points=missing or ["Nothing of the study is missing."])]))
-    of = "synthetic phantoms" if is_synthetic else "chest radiographs"
-    return Report(f"Convolutional networks on {of}, compared", is_synthetic, _lead(all_families), chapters)
+    of = "synthetic phantoms" if images == "synthetic" else "chest radiographs"
+    return Report(f"Convolutional networks on {of}, compared", images, _lead(all_families), chapters)
 
 
 def _lead(all_families: list[Family]) -> list[str]:

@@ -55,10 +55,10 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Report:
-    """What is written, whatever the format."""
+    """What is written, whatever the format. `images` are "real" or "synthetic"."""
 
     title: str
-    is_synthetic: bool
+    images: str
     lead: list[str]
     chapters: list[Chapter]
 
@@ -86,7 +86,7 @@ def _html(report: Report) -> str:
 def _markdown(report: Report, drawings: Path) -> str:
     """The report as Markdown; its figures are written to `drawings`."""
     blocks = [f"# {report.title}", *report.lead]
-    if report.is_synthetic:
+    if report.images == "synthetic":
         blocks.insert(1, "**All images are synthetic phantoms. No figure here says anything of real radiographs.**")
     for number, chapter in enumerate(report.chapters, start=1):
         blocks.append(f"## {chapter.title}")

@@ -1,9 +1,13 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cxr.errors import UserError
 from stages import project
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_whole_replaces_only_when_the_block_ends_well(tmp_path: Path) -> None:
@@ -54,6 +58,56 @@ def test_a_file_that_is_no_mapping_in_yaml_is_one_line(content: bytes, told: str
 def test_a_folder_is_no_params_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read: Is a directory"):
         project.read_yaml(tmp_path)
+
+
+def test_whole_sweeps_what_the_killed_left_and_nothing_that_is_being_written(tmp_path: Path) -> None:
+    """Three processes write one file: two live, one is killed."""
+    write = (
+        "import sys\n"
+        "from stages import project\n"
+        "with project.whole(sys.argv[1]) as partial:\n"
+        "    partial.write_text(sys.argv[2])\n"
+        "    print('begun', flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    target = tmp_path / "file.txt"
+
+    def start(name: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", write, str(target), name]
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        assert process.stdout
+        assert process.stdout.readline() == "begun\n"
+        return process
+
+    with start("living") as living, start("killed") as killed:
+        killed.kill()
+        killed.wait()
+        assert len(list(tmp_path.glob(".file.txt.*"))) == 2
+        with start("second") as second:
+            assert len(list(tmp_path.glob(".file.txt.*"))) == 2
+            assert sorted(path.read_text() for path in tmp_path.glob(".file.txt.*/file.txt")) == ["living", "second"]
+            second.communicate(timeout=60)
+        living.communicate(timeout=60)
+        assert living.returncode == second.returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
+    assert target.read_text() == "living"
+
+
+def test_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    call = "from stages import project\nwith project.alone('x'):\n    print('in', flush=True)\n"
+    with project.alone("x"):
+        second = subprocess.Popen(
+            [sys.executable, "-c", call], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert second.stderr
+        assert second.stderr.readline() == "x: waiting for another run of this project that is at it\n"
+        assert second.poll() is None
+    with second:
+        assert second.communicate(timeout=60)[0] == "in\n"
 
 
 def test_home_is_the_project_also_from_a_queued_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,11 @@
 import json
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from tests.conftest import Project
@@ -44,6 +46,11 @@ def use_folder(project: Project, source: Path) -> Path:
         ({"data__source": "nowhere"}, "data.source should be 'kaggle', 'mendeley', 'directory' or 'phantom'"),
         ({"data__source": "directory"}, "data.directory is null; name a folder"),
         ({"data__source": "directory", "data__directory": "not/here"}, "data.directory 'not/here' is no folder"),
+        (
+            {"data__source": "directory", "data__directory": "~nosuchuser/x"},
+            "data.directory '~nosuchuser/x' is no folder",
+        ),
+        ({"data__source": "directory", "data__directory": "x" * 300}, "is no folder (File name too long)"),
         ({"phantom__n_images": 0}, "phantom.n_images should be greater than or equal to 60"),
     ],
 )
@@ -80,6 +87,19 @@ def test_all_bad_files_are_listed_at_once(project: Project, kaggle_folder: Path)
         assert reason in told
     assert not (project.folder / "data" / "manifest.csv").exists()
     assert leftovers(project) == []
+
+
+def test_of_many_bad_files_ten_are_shown_and_all_are_in_a_file(project: Project, kaggle_folder: Path) -> None:
+    folder = use_folder(project, kaggle_folder)
+    bad = sorted((folder / "train").rglob("*.jpeg"))[:30]
+    for path in bad:
+        path.write_bytes(b"")
+    ok(project, "download")
+    told = error_of(project.stage("manifest"))
+    assert told.count("empty file") == 10
+    listed = project.folder / ".dvc" / "tmp" / "cxr" / "problems" / "manifest.txt"
+    assert told.endswith(f"; and 20 more, all in {listed}")
+    assert listed.read_text() == "".join(f"{path.relative_to(folder)} (empty file)\n" for path in bad)
 
 
 def test_missing_images_are_noticed(project: Project) -> None:
@@ -221,3 +241,25 @@ def test_images_are_one_uint8_array_in_the_manifests_order(shared_project: Proje
     for row in (0, 40, 79):
         content = (shared_project.folder / "data" / "raw" / paths[row].split(",")[0]).read_bytes()
         np.testing.assert_array_equal(array[row], decode(content, 16))
+
+
+def test_a_killed_stage_leaves_no_worker_and_its_leavings_are_swept(project: Project) -> None:
+    """Killed while it writes the array: its workers go too, and the next run takes away what it had begun."""
+    project.set(phantom__n_images=600)
+    ok(project, "download", "manifest")
+    data = project.folder / "data"
+    with subprocess.Popen(["python", "-m", "stages.images"], cwd=project.folder, env=project.environment()) as process:
+        deadline = time.monotonic() + 60
+        while not (begun := list(data.glob(".images.npy.*/images.npy"))) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        stage = psutil.Process(process.pid)
+        while not (at_work := stage.children()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        stage.kill()
+    assert begun
+    assert leftovers(project)
+    psutil.wait_procs(at_work, timeout=20)
+    assert not [worker for worker in at_work if worker.is_running()]
+    ok(project, "images")
+    assert leftovers(project) == []
+    assert np.load(data / "images.npy", mmap_mode="r").shape == (600, 16, 16)

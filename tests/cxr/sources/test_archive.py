@@ -1,4 +1,5 @@
 import io
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 
 from cxr.errors import UserError
 from cxr.sources import archive
+from cxr.sources.source import DamagedError
 
 IMAGES = {
     f"{split}/{name}": f"{split} {name}".encode() * 50
@@ -65,28 +67,27 @@ def test_each_image_comes_once_and_nothing_else(bring: Bring, outer: tuple[str, 
 def test_copies_that_differ_are_refused(bring: Bring, tmp_path: Path) -> None:
     files = members()
     files["chest_xray/train/NORMAL/IM-0001-0001.jpeg"] = b"another image"
-    with pytest.raises(UserError, match=r"different images under one name: train/NORMAL/IM-0001-0001\.jpeg"):
+    with pytest.raises(DamagedError, match=r"different images under one name: train/NORMAL/IM-0001-0001\.jpeg"):
         bring(files, tmp_path, tmp_path / "raw")
 
 
 @both
 def test_an_empty_class_is_named(bring: Bring, tmp_path: Path) -> None:
     files = {path: content for path, content in members().items() if "test/NORMAL" not in path}
-    with pytest.raises(UserError, match="no images in test/NORMAL; expected Kaggle's layout"):
+    with pytest.raises(DamagedError, match="no images in test/NORMAL; expected Kaggle's layout"):
         bring(files, tmp_path, tmp_path / "raw")
 
 
 @pytest.mark.parametrize("damage", [lambda whole: whole[:-400], lambda whole: b"<html>", lambda whole: b""])
-def test_a_damaged_archive_is_removed_and_said(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
+def test_a_damaged_archive_is_said(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as opened:
         for path, content in members().items():
             opened.writestr(path, content)
     path = tmp_path / "source.zip"
     path.write_bytes(damage(whole.getvalue()))
-    with pytest.raises(UserError, match="cut or corrupt"):
+    with pytest.raises(DamagedError, match="cut or corrupt"):
         archive.unpack(path, tmp_path / "raw")
-    assert not path.exists()
 
 
 def test_a_damaged_member_is_said(tmp_path: Path) -> None:
@@ -94,5 +95,44 @@ def test_a_damaged_member_is_said(tmp_path: Path) -> None:
     content = bytearray((tmp_path / "source.zip").read_bytes())
     content[60:70] = b"\x00" * 10
     (tmp_path / "source.zip").write_bytes(bytes(content))
-    with pytest.raises(UserError, match="cut or corrupt"):
+    with pytest.raises(DamagedError, match="cut or corrupt"):
         archive.unpack(tmp_path / "source.zip", tmp_path / "raw")
+
+
+def test_links_are_followed_and_never_in_circles(tmp_path: Path) -> None:
+    """A folder of links: a split, a class, an image; and two that lead back up."""
+    for path, content in IMAGES.items():
+        archive.write(tmp_path / "elsewhere" / path, content)
+    folder = tmp_path / "folder"
+    (folder / "test" / "NORMAL").mkdir(parents=True)
+    (folder / "train").symlink_to(tmp_path / "elsewhere" / "train")
+    (folder / "test" / "PNEUMONIA").symlink_to(tmp_path / "elsewhere" / "test" / "PNEUMONIA")
+    image = tmp_path / "elsewhere" / "test" / "NORMAL" / "IM-0001-0001.jpeg"
+    (folder / "test" / "NORMAL" / image.name).symlink_to(image)
+    (folder / "test" / "up").symlink_to(folder)
+    (tmp_path / "elsewhere" / "train" / "up").symlink_to(folder / "test")
+    archive.copy(folder, tmp_path / "raw", "the folder")
+    assert found(tmp_path / "raw") == IMAGES
+    assert not [path for path in (tmp_path / "raw").rglob("*") if path.is_symlink()]
+
+
+@pytest.mark.parametrize("make", [lambda path: path.symlink_to("nowhere"), lambda path: os.mkfifo(path)])
+def test_what_is_named_as_an_image_and_is_no_file_is_refused(make: Callable[[Path], None], tmp_path: Path) -> None:
+    for path, content in IMAGES.items():
+        archive.write(tmp_path / "folder" / path, content)
+    make(tmp_path / "folder" / "train" / "NORMAL" / "IM-0002-0001.jpeg")
+    with pytest.raises(UserError, match=r"named as an image and is no file: .*IM-0002-0001\.jpeg"):
+        archive.copy(tmp_path / "folder", tmp_path / "raw", "the folder")
+
+
+def test_what_is_left_out_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    others = ["train/NORMAL/IM-0003-0001.dcm", "valid/NORMAL/IM-0004-0001.jpeg", "train/NORMAL/deeper/IM-1-1.jpeg"]
+    for path, content in (IMAGES | dict.fromkeys([*others, "train/.DS_Store"], b"other")).items():
+        archive.write(tmp_path / "folder" / path, content)
+    archive.copy(tmp_path / "folder", tmp_path / "raw", "the folder")
+    told = capsys.readouterr().err
+    assert (
+        "the folder: 3 files that are not {train,val,test}/{NORMAL,PNEUMONIA}/*{.jpeg,.jpg,.png} are left out" in told
+    )
+    assert "the first is train/NORMAL/IM-0003-0001.dcm" in told
+    assert found(tmp_path / "raw") == IMAGES

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from cxr.data.images import decode
-from cxr.data.manifest import identify
+from cxr.data.names import identify
 from cxr.sources import phantoms as phantom
+from cxr.sources.source import KERMANY_NAMES
 from tests.conftest import phantom_params
 
 BARE = dict.fromkeys(("quality_trap", "brightness_trap", "duplicate_trap", "prevalence_trap"), False)
@@ -26,7 +27,7 @@ def test_same_seed_same_bytes() -> None:
 
 def test_names_are_kaggles_and_groups_stay_on_one_side() -> None:
     plan = phantom.plan(phantom_params(n_images=600))
-    group_of = {each.path: identify(each.path)["patient_group"] for each in plan}
+    group_of = {each.path: identify(each.path, KERMANY_NAMES)["patient_group"] for each in plan}
     train, test = ({group_of[each.path] for each in part(plan, split)} for split in ("train", "test"))
     assert not train & test
     assert max(Counter(group_of.values()).values()) > 2

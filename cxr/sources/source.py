@@ -1,0 +1,50 @@
+"""What a data source is: a record of its facts and the function that brings it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from cxr.data.names import FileNames
+from cxr.errors import UserError
+
+# Images per split and class.
+Counts = dict[str, dict[str, int]]
+
+# Kermany's names, which Kaggle's copy and the phantoms keep. Bacterial and viral patients are numbered independently,
+# and so are those of the two normal series: the etiology or the prefix belongs to the patient.
+KERMANY_NAMES = FileNames(
+    normal=r"(?P<patient_group>(?:NORMAL2-)?IM-\d+)-\d+(?:-\d+)?",
+    pneumonia=r"(?P<patient_group>person\d+_(?P<etiology>bacteria|virus))_\d+(?:_\d+)?",
+    expected="person<N>_<bacteria|virus>_<k> or [NORMAL2-]IM-<N>-<k>",
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a source may need: the sections of params.yaml, where relative folders start, where downloads are kept."""
+
+    params: Mapping[str, Any]
+    home: Path
+    downloads: Path
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set. `bring(raw, request)` writes its images to the empty folder `raw`, as split/CLASS/name, each once.
+
+    It returns how many images that must give, None where nobody can say, and raises UserError where it cannot.
+    `address` is what it is fetched by; `sha256` that of what stands there; `images` whether they are radiographs.
+    """
+
+    address: str
+    licence: str
+    file_names: FileNames
+    bring: Callable[[Path, Request], Counts | None]
+    images: Literal["real", "synthetic"] = "real"
+    sha256: str | None = None
+    counts: Counts | None = None
+
+
+class DamagedError(UserError):
+    """What a source gave is not the whole data set; fetched anew, it may be."""

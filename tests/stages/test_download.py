@@ -1,0 +1,112 @@
+"""The download stage, each public source from a server on the loopback that stands for the real one."""
+
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from cxr.sources.kaggle import SOURCE
+from cxr.sources.source import Counts
+from tests.conftest import Project
+from tests.server import kaggle_environment, serving, zipped
+
+
+def images(counts: Counts) -> dict[str, bytes]:
+    """As many images of one pixel, under names as Kaggle's."""
+    stored = io.BytesIO()
+    Image.new("L", (1, 1), 99).save(stored, "JPEG")
+    names = {"NORMAL": "IM-{:04d}-0001.jpeg", "PNEUMONIA": "person{}_virus_1.jpeg"}
+    return {
+        f"{split}/{name}/{names[name].format(i)}": stored.getvalue()
+        for split, classes in counts.items()
+        for name, n in classes.items()
+        for i in range(n)
+    }
+
+
+def taken(project: Project) -> dict[str, bytes]:
+    raw = project.folder / "data" / "raw"
+    return {path.relative_to(raw).as_posix(): path.read_bytes() for path in raw.rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+def test_kaggles_5856_images_come(project: Project, tmp_path: Path) -> None:
+    """The real client, and the real counts."""
+    assert SOURCE.counts
+    expected = images(SOURCE.counts)
+    assert len(expected) == 5856
+    project.set(data__source="kaggle")
+    with serving(zipped({f"chest_xray/{path}": content for path, content in expected.items()})) as server:
+        done = project.stage("download", **kaggle_environment(tmp_path / "home", server.port))
+        assert done.returncode == 0, done.stderr
+        assert taken(project) == expected
+    told = json.loads((project.folder / "data" / "details" / "download.json").read_text())
+    assert told["source"] == "kaggle"
+    assert told["images"] == "real"
+    assert told["expected_counts"] == SOURCE.counts
+    assert project.stage("manifest").returncode == 0
+
+
+MENDELEY = """
+import runpy, sys
+from dataclasses import replace
+from cxr.sources import mendeley
+counts = {split: {"NORMAL": 2, "PNEUMONIA": 2} for split in ("train", "test")}
+mendeley.SOURCE = replace(mendeley.SOURCE, address=sys.argv[1], sha256=sys.argv[2], counts=counts)
+runpy.run_module("stages.download", run_name="__main__")
+"""
+
+
+def test_mendeleys_archive_comes_and_one_that_has_rotted_is_fetched_anew(project: Project) -> None:
+    expected = images({split: {"NORMAL": 2, "PNEUMONIA": 2} for split in ("train", "test")})
+    archive = zipped({f"chest_xray/{path}": content for path, content in expected.items()})
+    project.set(data__source="mendeley")
+    stored = project.folder / ".dvc" / "tmp" / "cxr" / "downloads" / "ChestXRay2017.zip"
+    with serving(archive) as server:
+        address, sha256 = f"http://127.0.0.1:{server.port}/file", hashlib.sha256(archive).hexdigest()
+
+        def download() -> str:
+            done = project.run("python", "-c", MENDELEY, address, sha256, NO_PROXY="127.0.0.1")
+            assert done.returncode == 0, done.stderr
+            assert taken(project) == expected
+            return done.stderr
+
+        download()
+        download()
+        assert len(server.requests) == 1, "the second comes from what was kept"
+        stored.write_bytes(stored.read_bytes()[:-100])
+        assert f"Mendeley's data set in {stored} is not whole: " in download()
+        assert len(server.requests) == 2
+        assert stored.read_bytes() == archive
+
+
+def test_mendeleys_archive_that_lacks_images_names_the_file_to_remove(project: Project) -> None:
+    short = images({split: {"NORMAL": 2, "PNEUMONIA": 1} for split in ("train", "test")})
+    archive = zipped({f"chest_xray/{path}": content for path, content in short.items()})
+    project.set(data__source="mendeley")
+    stored = project.folder / ".dvc" / "tmp" / "cxr" / "downloads" / "ChestXRay2017.zip"
+    with serving(archive) as server:
+        address, sha256 = f"http://127.0.0.1:{server.port}/file", hashlib.sha256(archive).hexdigest()
+        done = project.run("python", "-c", MENDELEY, address, sha256, NO_PROXY="127.0.0.1")
+    assert done.returncode == 1
+    assert len(server.requests) == 2
+    assert done.stderr.splitlines()[-1] == (
+        "error: Mendeley's data set is not whole, nor when fetched anew: 1 images instead of 2 in train/PNEUMONIA, "
+        f"1 images instead of 2 in test/PNEUMONIA; remove {stored} and run it again later, or use another data.source"
+    )
+    assert not (project.folder / "data" / "raw").exists()
+
+
+def test_a_full_disk_is_told_to_make_room(project: Project, tmp_path: Path) -> None:
+    """A limit on the size of a file stands for a full disk, in the client as here."""
+    project.set(data__source="kaggle")
+    with serving(zipped({"chest_xray/ballast": bytes(2_000_000)})) as server:
+        limited = ["bash", "-c", "trap '' XFSZ; ulimit -f 1000; exec python -m stages.download"]
+        done = project.run(*limited, **kaggle_environment(tmp_path / "home", server.port))
+    assert done.returncode == 1
+    cache = tmp_path / "home" / "cache"
+    assert f"cannot be stored in {cache}: File too large; make room there" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
