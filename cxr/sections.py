@@ -8,6 +8,7 @@ from typing import Any
 
 from cxr.data.params import ImagesParams, SplitParams
 from cxr.errors import UserError
+from cxr.inference.params import ExplainParams
 from cxr.networks.params import AugmentParams, ModelParams, TrainParams
 from cxr.networks.params import check as check_network
 from cxr.params import parse
@@ -24,6 +25,7 @@ SECTIONS: dict[str, type] = {
     "train": TrainParams,
     "augment": AugmentParams,
     "evaluate": EvaluateParams,
+    "explain": ExplainParams,
     "phantom": PhantomParams,
 }
 

@@ -1,7 +1,7 @@
 """The study's own figures, as they stand in docs/reference."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -11,8 +11,33 @@ if TYPE_CHECKING:
     from study.results import Result
 
 FOLDER = Path("docs/reference")
-# What the study's networks have in common, as section `model` of params.yaml has it.
-NETWORK = {"filters": [64, 128], "dense_units": 128, "dropout": 0.3}
+# What the study's runs have in common, as params.yaml has it, and with it all runs kept before these keys were there.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "images": {"is_square": False, "is_equalised": False},
+    "model": {"architecture": "stack", "weights": "none", "filters": [64, 128], "dense_units": 128, "dropout": 0.3},
+    "train": {
+        "batch_size": 32,
+        "schedule": "constant",
+        "warmup_epochs": 0,
+        "weight_decay": 0,
+        "label_smoothing": 0,
+        "balance": False,
+        "averaging": 0,
+        "target": "pneumonia",
+    },
+    "augment": {
+        "min_area": 1.0,
+        "max_aspect": 1.0,
+        "flip": False,
+        "rotation": 0,
+        "brightness": 0,
+        "contrast": 0,
+        "gamma": 0,
+        "jpeg_quality": 100,
+        "noise": 0,
+    },
+    "evaluate": {"crop": 1.0, "flip": False, "temperature": "none"},
+}
 
 
 def read_runs() -> pd.DataFrame:
@@ -26,9 +51,10 @@ def read_history() -> pd.DataFrame:
 
 
 def own_run(result: "Result", runs: pd.DataFrame) -> pd.Series | None:
-    """The study's own run of a result's network and learning rate; None for another network, and for phantoms."""
+    """The study's own run of a result's network and learning rate; None for any other setting, and for phantoms."""
     model, rate = result.params["model"], result.params["train"]["learning_rate"]
-    if result.data["images"] != "real" or any(model[key] != value for key, value in NETWORK.items()):
+    is_as_the_study = all(result.params[section].items() >= values.items() for section, values in SETTINGS.items())
+    if result.data["images"] != "real" or not is_as_the_study:
         return None
     own = runs[(runs["layers"] == model["layers"]) & (runs["learning_rate"] == rate)]
     return None if own.empty else own.iloc[0]

@@ -17,6 +17,7 @@ from cxr.statistics.overfitting import overfitting
 from stages.project import parse_yaml
 from study import experiments
 from study.commands import git
+from study.notebook import SETTINGS
 
 # What is read of a run: as it stands in the pipeline.
 FILES = {
@@ -29,6 +30,10 @@ FILES = {
     "history": "plots/history.csv",
     "predictions": "data/predictions/test.csv",
 }
+
+
+# Sections of params.yaml on which no prediction depends.
+BESIDE = ("audit", "explain")
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,10 @@ class Result:
 
     @property
     def configuration(self) -> str:
-        """Everything but the training seed, as a key."""
+        """All that a result comes from but the training seed, as a key."""
         params = copy.deepcopy(self.params)
+        for section in BESIDE:
+            params.pop(section, None)
         params["train"].pop("seed")
         return json.dumps(params, sort_keys=True)
 
@@ -124,12 +131,18 @@ def _read(name: str, read: Callable[[str], str]) -> Result:
         # Runs kept under an earlier version hold the FLOPs in train.json.
         figures["train"].setdefault("flops_per_image", figures["test"].get("flops_per_image"))
         figures["train"] |= overfitting(*(history[key].to_numpy() for key in ("loss", "val_loss")))
-        return Result(
-            name, parse_yaml(read("params"), "params.yaml"), history=history, predictions=predictions, **figures
-        )
+        params = _completed(parse_yaml(read("params"), "params.yaml"))
+        return Result(name, params, history=history, predictions=predictions, **figures)
     except FileNotFoundError as error:
         raise UserError(
             f"{name} has no complete result here ({error}); bring it with dvc exp pull, or run it again"
         ) from None
     except (OSError, ValueError, UserError) as error:
         raise UserError(f"{name} has no complete result: {error}") from None
+
+
+def _completed(params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a run that may be older than some of their keys: then they had the study's values."""
+    completed = {section: {**SETTINGS.get(section, {}), **values} for section, values in params.items()}
+    completed["train"].pop("augmentation", None)
+    return {**SETTINGS, **completed}

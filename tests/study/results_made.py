@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.notebook import NETWORK
+from study.notebook import SETTINGS
 from study.results import Result
 
 N_IMAGES = 600
@@ -46,11 +46,12 @@ def result(
         name=name,
         params={
             "data": {"source": "directory", "directory": "images"},
-            "images": {"size": size},
+            "images": {**SETTINGS["images"], "size": size},
             "split": {"protocol": protocol, "seed": 0},
-            "model": {"layers": layers, **NETWORK},
-            "train": {"learning_rate": learning_rate, "seed": seed, "epochs": 5, "batch_size": 32},
-            "evaluate": {"bootstrap_samples": 200, "seed": 0},
+            "model": {**SETTINGS["model"], "layers": layers},
+            "train": {**SETTINGS["train"], "learning_rate": learning_rate, "seed": seed, "epochs": 5},
+            "augment": SETTINGS["augment"],
+            "evaluate": {**SETTINGS["evaluate"], "bootstrap_samples": 200, "seed": 0},
         },
         train={
             **{"parameters": 100, "flops_per_image": 2_000_000, "seconds": 10.0, "images_per_second": 50.0},

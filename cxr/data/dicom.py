@@ -1,0 +1,89 @@
+"""Read a DICOM radiograph as a display would show it: modality rescale, window, photometric interpretation."""
+
+import io
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydicom import Dataset, dcmread
+from pydicom.pixels import apply_modality_lut, apply_voi_lut
+
+from cxr.data.images import Picture, UnusableFileError
+
+# A DICOM file has 128 bytes of anything, then this.
+PREAMBLE, MAGIC = 128, b"DICM"
+# Beyond every value of a radiograph, whatever its rescale.
+FAR = 1e12
+
+
+def is_dicom(content: bytes) -> bool:
+    """Whether a file says of itself that it is DICOM."""
+    return content[PREAMBLE : PREAMBLE + len(MAGIC)] == MAGIC
+
+
+def read(content: bytes) -> Picture:
+    """One frame of 8 to 16 bits in grey, 0 black to 255 white, as its window has it; without one, its own range.
+
+    Steps of PS3.3 C.11 and C.7.6.3.1.2: stored values, modality LUT or rescale, VOI LUT or window, MONOCHROME1 turned.
+
+    Raises UnusableFileError where it is damaged, has no pixels, several frames, colour, or a compression of which no
+    decoder is installed.
+    """
+    try:
+        with warnings.catch_warnings():
+            # pydicom warns of what it mends itself (a value too long, a byte too many), at every such file.
+            warnings.simplefilter("ignore")
+            dataset = dcmread(io.BytesIO(content))
+            grey = _windowed(dataset, _stored_values(dataset))
+    except UnusableFileError:
+        raise
+    # Like an image's, a damaged file's failure is whatever the parser meets.
+    except Exception as error:
+        raise UnusableFileError(f"damaged DICOM ({' '.join(str(error).split())[:200]})") from None
+    if dataset.PhotometricInterpretation == "MONOCHROME1":
+        grey = 255 - grey
+    return Picture(Image.fromarray(grey), "DICOM", f"{dataset.BitsStored} bits", None)
+
+
+def _stored_values(dataset: Dataset) -> NDArray[np.generic]:
+    """The pixels as stored, `(height, width)`."""
+    if "PixelData" not in dataset:
+        raise UnusableFileError("a DICOM file without pixels")
+    photometric = dataset.get("PhotometricInterpretation")
+    if photometric not in ("MONOCHROME1", "MONOCHROME2"):
+        raise UnusableFileError(f"DICOM pixels of {photometric}; a radiograph is MONOCHROME1 or MONOCHROME2")
+    if int(dataset.get("NumberOfFrames") or 1) != 1:
+        raise UnusableFileError(f"DICOM of {dataset.NumberOfFrames} frames; one is read")
+    try:
+        pixels: NDArray[np.generic] = dataset.pixel_array
+    except RuntimeError as error:
+        syntax = dataset.file_meta.TransferSyntaxUID.name
+        if "plugin" in str(error) or "decompress" in str(error):
+            raise UnusableFileError(
+                f"DICOM compressed as {syntax}, for which no decoder is installed; "
+                "install pylibjpeg[all] or gdcm, or store it uncompressed"
+            ) from None
+        raise
+    return pixels
+
+
+def _windowed(dataset: Dataset, stored: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Stored values as grey levels, uint8 of the same shape."""
+    values = apply_modality_lut(stored, dataset).astype(np.float64)
+    if "VOILUTSequence" in dataset:
+        n_bits = dataset.VOILUTSequence[0].LUTDescriptor[2]
+        shown, black, white = (
+            apply_voi_lut(np.rint(values).astype(np.int64), dataset).astype(np.float64),
+            0.0,
+            float(2**n_bits - 1),
+        )
+    elif "WindowWidth" in dataset:
+        shown = apply_voi_lut(values, dataset)
+        # What the window makes of values far below and far above it: its black and its white.
+        black, white = apply_voi_lut(np.array([-FAR, FAR]), dataset)
+    else:
+        shown, black, white = values, values.min(), values.max()
+    if white <= black:
+        raise UnusableFileError("a DICOM image of one grey level" if white == black else "a DICOM window upside down")
+    return np.rint((shown - black).clip(0, white - black) * (255 / (white - black))).astype(np.uint8)

@@ -1,0 +1,173 @@
+"""What a network looks at: Grad-CAM, its share inside the lungs, and what happens when lungs or frame are blanked."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from cxr.errors import UserError
+from cxr.networks.backend import keras
+
+ops = keras.ops
+
+Images = NDArray[np.uint8]
+Maps = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+# Images `(n, size, size)` to probabilities of pneumonia `(n,)`.
+Predict = Callable[[Images], NDArray[np.float64]]
+
+N_AT_ONCE = 32
+
+# The lung field of a frontal chest radiograph, coarsely, in shares of the image: an ellipse on each side of the middle,
+# drawn around the lungs of the mean normal image of the training folder.
+LUNG_FROM_MIDDLE, LUNG_DOWN, LUNG_RADIUS_ACROSS, LUNG_RADIUS_DOWN = 0.19, 0.46, 0.17, 0.31
+# The frame: the outermost sixteenth on each side, as the audit's `border` takes it.
+FRAME = 1 / 16
+
+
+def lung_field(size: int) -> Mask:
+    """Where the lungs are on most frontal radiographs, bool `(size, size)`: a third of the image, the same for all."""
+    places = np.arange(size)
+    from_middle = np.abs(2 * places + 1 - size) / (2 * size)
+    across = (from_middle - LUNG_FROM_MIDDLE) / LUNG_RADIUS_ACROSS
+    down = ((places + 0.5) / size - LUNG_DOWN) / LUNG_RADIUS_DOWN
+    return across[None, :] ** 2 + down[:, None] ** 2 <= 1
+
+
+def frame(size: int) -> Mask:
+    """The outermost pixels on each side, bool `(size, size)`."""
+    width = max(1, round(size * FRAME))
+    is_frame = np.ones((size, size), dtype=bool)
+    is_frame[width:-width, width:-width] = False
+    return is_frame
+
+
+def blanked(images: Images, mask: Mask) -> Images:
+    """Images `(n, size, size)` with the pixels of `mask` set to each image's own mean of the others."""
+    filled = images.copy()
+    filled[:, mask] = images[:, ~mask].mean(axis=1).astype(np.uint8)[:, None]
+    return filled
+
+
+class GradCam:
+    """Grad-CAM (Selvaraju et al. 2017) of a network's last feature map.
+
+    The map's channels are weighted by the mean gradient of the pneumonia logit over the map and summed; ReLU keeps
+    what speaks for pneumonia. Raises UserError where a network has no feature map.
+    """
+
+    def __init__(self, network: keras.Model) -> None:
+        features = feature_map(network)
+        self.body = keras.Model(network.input, features)
+        self.head = keras.Model(features, network.output)
+
+    def __call__(self, images: Images) -> Maps:
+        """The maps of images `(n, size, size)`, float32 `(n, height, width)` of the feature map, not scaled."""
+        height, width = self.body.output_shape[1:3]
+        return np.concatenate([np.empty((0, height, width), np.float32), *self._maps(images)])
+
+    def _maps(self, images: Images) -> Iterator[Maps]:
+        for start in range(0, len(images), N_AT_ONCE):
+            features = self.body(images[start : start + N_AT_ONCE, :, :, None], training=False)
+            gradient = self._gradient(features)
+            weights = ops.mean(ops.cast(gradient, "float32"), axis=(1, 2), keepdims=True)  # (n, 1, 1, channels)
+            maps = ops.relu(ops.sum(weights * ops.cast(features, "float32"), axis=-1))  # (n, height, width)
+            yield ops.convert_to_numpy(maps)
+
+    def _gradient(self, features: Any) -> Any:
+        """Of the sum of the logits by the features; images do not meet in a network, so each logit's own."""
+        if keras.backend.backend() == "jax":
+            import jax
+
+            return jax.grad(lambda features: ops.sum(self.head(features, training=False)))(features)
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(features)
+            logits = self.head(features, training=False)
+        return tape.gradient(logits, features)
+
+
+def feature_map(network: keras.Model) -> Any:
+    """The output of the last layer that still has height and width, `(n, height, width, channels)`."""
+    maps = [layer.output for layer in network.layers if len(getattr(layer.output, "shape", ())) == 4]
+    # The image itself and its rescaling are maps of one channel that no filter has made.
+    found = [output for output in maps if output.shape[-1] > 1]
+    if not found:
+        raise UserError("the network has no convolution before its flatten, so no map shows where it looks")
+    return found[-1]
+
+
+def resized(maps: Maps, size: int) -> Maps:
+    """Maps `(n, height, width)` brought bilinearly to `(n, size, size)`, each scaled to a largest value of 1.
+
+    A map of zeros, on which nothing speaks for pneumonia, stays so.
+    """
+    large = ops.convert_to_numpy(ops.image.resize(maps[..., None], (size, size), interpolation="bilinear"))[..., 0]
+    peaks = large.max(axis=(1, 2), keepdims=True)
+    return np.divide(large, peaks, out=np.zeros_like(large), where=peaks > 0)
+
+
+def share_inside(maps: Maps, mask: Mask) -> NDArray[np.float64]:
+    """The share of each map's sum that lies inside `mask`, `(n,)`; NaN for a map of zeros."""
+    maps = maps.astype(np.float64)
+    total = maps.sum(axis=(1, 2))
+    return np.divide(maps[:, mask].sum(axis=1), total, out=np.full(len(maps), np.nan), where=total > 0)
+
+
+def agreement(one: Maps, two: Maps) -> float | None:
+    """Mean Spearman correlation, image by image, of two networks' maps; None where no pair of maps varies."""
+    rows = [
+        spearmanr(a.ravel(), b.ravel()).statistic
+        for a, b in zip(one, two, strict=True)
+        if np.ptp(a) > 0 and np.ptp(b) > 0
+    ]
+    return float(np.mean(rows)) if rows else None
+
+
+def with_random_weights(network: keras.Model, seed: int) -> keras.Model:
+    """The same network with weights as before any training: what Adebayo et al. (2018) hold a saliency map against."""
+    keras.utils.set_random_seed(seed)
+    return keras.models.clone_model(network)
+
+
+def measure(network: keras.Model, images: Images, test: pd.DataFrame, predict: Predict, seed: int) -> dict[str, Any]:
+    """What pictures cannot hide, over the whole test part (`test` has row, label and called).
+
+    share_in_lungs       mean share of a map's sum inside the lung field, of images called pneumonia and of all;
+                         `chance` is the field's share of the image, which a map without any preference has
+    probability_drop     mean fall of the probability, over images called pneumonia, when lungs or frame are blanked;
+                         `predict` gives the probabilities of images as the evaluation has them
+    agreement_random     mean rank correlation of the maps with those of the network with random weights: near 0 where
+                         the maps depend on what was learned (Adebayo et al. 2018)
+    """
+    size = images.shape[1]
+    lungs = lung_field(size)
+    pixels = images[test["row"].to_numpy()]
+    is_called = test["called"].to_numpy() == 1
+    maps = resized(GradCam(network)(pixels), size)
+    shares = share_inside(maps, lungs)
+    called = pixels[is_called]
+    return {
+        "n_images": len(test),
+        "n_called_pneumonia": int(is_called.sum()),
+        "share_in_lungs": {
+            "all": _mean(shares),
+            "called_pneumonia": _mean(shares[is_called]),
+            "chance": float(lungs.mean()),
+        },
+        "probability_drop": {
+            name: _mean(predict(called) - predict(blanked(called, mask))) if len(called) else None
+            for name, mask in {"lungs": lungs, "frame": frame(size)}.items()
+        },
+        "agreement_random": agreement(maps, resized(GradCam(with_random_weights(network, seed))(pixels), size)),
+    }
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    """The mean of what is a number; None where nothing is."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else None

@@ -1,0 +1,80 @@
+"""Which radiographs a picture shows, and the words under them."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cxr.inference import explain
+from cxr.inference.pictures import Tile
+from cxr.vocabulary import CLASSES
+
+Rows = dict[str, list[Tile]]
+Images = NDArray[np.uint8]
+
+# What an image shows and what it is called, in the order of a picture's rows: (label, called).
+OUTCOMES = {
+    "pneumonia, called pneumonia": (1, 1),
+    "normal, called pneumonia": (0, 1),
+    "pneumonia, called normal": (1, 0),
+    "normal, called normal": (0, 0),
+}
+
+
+def samples(images: Images, manifest: pd.DataFrame, parts: dict[str, pd.DataFrame], n: int, seed: int) -> Rows:
+    """`n` images of each part and class, drawn at random; `parts` have row and label, rows point into `images`."""
+    rows: Rows = {}
+    for part, table in parts.items():
+        for label, name in enumerate(CLASSES):
+            drawn = _drawn(table[table["label"] == label], n, seed)
+            rows[f"{part}, {name}"] = [
+                Tile(images[row], f"{_file(manifest, row)}\n{manifest['width'][row]} x {manifest['height'][row]}")
+                for row in drawn["row"]
+            ]
+    return rows
+
+
+def errors(images: Images, test: pd.DataFrame, n: int) -> Rows:
+    """The most confident errors of each kind; `test` has row, path, label, called, probability, patient_group.
+
+    Each says where its probability lies among those of all test images of its class.
+    """
+    rows: Rows = {}
+    for name, (label, called) in OUTCOMES.items():
+        if label != called:
+            of_class = test[test["label"] == label].sort_values("probability", ascending=not called)
+            wrong = of_class[of_class["called"] == called][:n]
+            rows[f"{name}: {(of_class['called'] == called).sum()} of {len(of_class)}"] = [
+                Tile(
+                    images[int(row.row)],
+                    f"p {row.probability:.3f}, {'highest' if called else 'lowest'} {rank} of {len(of_class)}\n"
+                    f"{row.patient_group}",
+                )
+                for rank, row in enumerate(wrong.itertuples(), start=1)
+            ]
+    return rows
+
+
+def saliency(images: Images, test: pd.DataFrame, grad_cam: explain.GradCam, n: int, seed: int) -> Rows:
+    """Images of each outcome, drawn at random, under their Grad-CAM map, with the outline of the lung field."""
+    rows: Rows = {}
+    size = images.shape[1]
+    for name, (label, called) in OUTCOMES.items():
+        drawn = _drawn(test[(test["label"] == label) & (test["called"] == called)], n, seed)
+        pixels = images[drawn["row"].to_numpy()]
+        maps = explain.resized(grad_cam(pixels), size)
+        rows[name] = [
+            Tile(image, f"p {row.probability:.3f}\n{row.patient_group}", cam, explain.lung_field(size))
+            for image, cam, row in zip(pixels, maps, drawn.itertuples(), strict=True)
+        ]
+    return rows
+
+
+def _drawn(table: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
+    """`n` rows at random, or all where there are fewer; whatever the order of the table."""
+    return table.sort_values("path", ignore_index=True).sample(min(n, len(table)), random_state=seed)
+
+
+def _file(manifest: pd.DataFrame, row: Any) -> str:
+    return str(manifest["path"][row]).rsplit("/", 1)[-1]

@@ -1,0 +1,67 @@
+"""Pictures of radiographs, drawn by matplotlib: equal input gives equal bytes."""
+
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+INCHES = 1.75
+DOTS_PER_INCH = 100
+TITLE_INCHES = 0.5
+TITLE_LETTERS = 24
+CAPTION_LETTERS = 26
+CAPTION_LINES = 3
+MAP_STRENGTH = 0.7
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A radiograph uint8 `(size, size)`, the words under it, and what may lie over it.
+
+    `saliency` `(size, size)` from 0 to 1 is laid over it in colour, `outline` bool `(size, size)` is drawn around.
+    """
+
+    image: NDArray[np.uint8]
+    caption: str
+    saliency: NDArray[np.float32] | None = None
+    outline: NDArray[np.bool_] | None = None
+
+
+def write_grid(path: Path, title: str, rows: dict[str, list[Tile]], n_columns: int) -> None:
+    """Write a PNG of titled rows of tiles, `n_columns` wide; a row without tiles says so."""
+    caption_inches = 0.15 * CAPTION_LINES
+    height = INCHES + caption_inches + 0.3
+    figure = Figure(figsize=(INCHES * n_columns + 0.3, height * len(rows) + TITLE_INCHES), dpi=DOTS_PER_INCH)
+    FigureCanvasAgg(figure)
+    figure.suptitle(
+        "\n".join(textwrap.wrap(title, TITLE_LETTERS * n_columns)), fontsize=10, x=0.01, ha="left", va="top", y=0.995
+    )
+    whole = height * len(rows) + TITLE_INCHES
+    for i, (name, tiles) in enumerate(rows.items()):
+        top = 1 - (TITLE_INCHES + i * height) / whole
+        figure.text(0.01, top, name if tiles else f"{name}: none", fontsize=9, weight="bold", va="top")
+        for column, tile in enumerate(tiles[:n_columns]):
+            left = (0.1 + column * INCHES) / (INCHES * n_columns + 0.3)
+            axes = figure.add_axes(
+                (left, top - (0.25 + INCHES) / whole, (INCHES - 0.08) / (INCHES * n_columns + 0.3), INCHES / whole)
+            )
+            _draw(axes, tile)
+    # No date and no version of the library: equal pictures are equal files.
+    figure.savefig(path, format="png", metadata={"Software": None})
+
+
+def _draw(axes: Axes, tile: Tile) -> None:
+    axes.imshow(tile.image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    if tile.saliency is not None:
+        axes.imshow(tile.saliency, cmap="inferno", vmin=0, vmax=1, alpha=MAP_STRENGTH * tile.saliency)
+    if tile.outline is not None:
+        axes.contour(tile.outline, levels=[0.5], colors=["#56b4e9"], linewidths=0.8)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    lines = [line for part in tile.caption.split("\n") for line in textwrap.wrap(part, CAPTION_LETTERS)]
+    axes.set_xlabel("\n".join(lines[:CAPTION_LINES]), fontsize=7, labelpad=2)

@@ -1,0 +1,54 @@
+"""models/model.keras, data/predictions/test.csv -> plots/{samples,errors,saliency}.png, data/details/explain.json"""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from cxr.inference import explain, gallery
+from cxr.inference.params import ExplainParams
+from cxr.inference.pictures import write_grid
+from cxr.inference.predict import logits
+from cxr.networks.model_file import load
+from cxr.statistics.params import EvaluateParams
+from cxr.vocabulary import SPLITS
+from stages import project
+
+
+def main() -> None:
+    params = project.read_params(ExplainParams, "explain")
+    evaluated = project.read_params(EvaluateParams, "evaluate")
+    figures = project.read_details("test")
+    images = np.load("data/images.npy", mmap_mode="r")
+    manifest = pd.read_csv("data/manifest.csv")
+    model = load("models/model.keras")
+    parts = {name: pd.read_csv(f"data/split/{name}.csv") for name in SPLITS}
+    test = parts["test"].merge(pd.read_csv("data/predictions/test.csv")[["path", "probability"]], on="path")
+    test["called"] = (test["probability"] >= figures["threshold"]).astype(int)
+    of = f"images: {project.read_details('data')['images']}"
+
+    n, seed = params.n_columns, params.seed
+    pictures = {
+        "samples": (
+            f"Drawn at random from each part and class, with their stored size; {of}",
+            gallery.samples(images, manifest, parts, n, seed),
+        ),
+        "errors": (f"The most confident errors on the test part; {of}", gallery.errors(images, test, n)),
+        "saliency": (
+            f"Grad-CAM, what speaks for pneumonia; drawn at random; blue: the coarse lung field; {of}",
+            gallery.saliency(images, test, explain.GradCam(model), n, seed),
+        ),
+    }
+    for name, (title, rows) in pictures.items():
+        with project.whole(f"plots/{name}.png") as path:
+            write_grid(path, title, rows, n)
+
+    def predict(some: NDArray[np.uint8]) -> NDArray[np.float64]:
+        seen = logits(model, some, np.arange(len(some)), crop=evaluated.crop, flip=evaluated.flip)
+        return expit(seen / figures.get("temperature", 1.0))
+
+    project.write_details("explain", explain.measure(model, images, test, predict, seed))
+
+
+if __name__ == "__main__":
+    project.run(main)

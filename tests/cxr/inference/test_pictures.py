@@ -1,0 +1,62 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from cxr.inference import gallery
+from cxr.inference.pictures import Tile, write_grid
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (40, 16, 16), dtype=np.uint8)
+
+
+def table() -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    labels = np.arange(40) % 2
+    return pd.DataFrame(
+        {
+            "row": np.arange(40),
+            "path": [f"test/{'PNEUMONIA' if label else 'NORMAL'}/{i:02d}.jpeg" for i, label in enumerate(labels)],
+            "label": labels,
+            "patient_group": [f"p{i}" for i in range(40)],
+            "probability": rng.random(40),
+        }
+    ).assign(called=lambda t: (t["probability"] >= 0.5).astype(int))
+
+
+def test_equal_tiles_are_equal_files(tmp_path: Path) -> None:
+    tiles = {"a row": [Tile(IMAGES[0], "a caption")] * 2, "none such": []}
+    for name in ("one.png", "two.png"):
+        write_grid(tmp_path / name, "A title", tiles, 2)
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+    with Image.open(tmp_path / "one.png") as picture:
+        assert picture.width < picture.height
+        assert not {"Software", "Date"} & set(picture.info)
+
+
+def test_the_most_confident_errors_come_first_and_are_counted() -> None:
+    test = table()
+    for name, tiles in gallery.errors(IMAGES, test, 3).items():
+        label = int(name.startswith("pneumonia"))
+        wrong = test[(test["label"] == label) & (test["called"] != label)].sort_values(
+            "probability", ascending=label == 1
+        )
+        assert name.endswith(f"{len(wrong)} of 20")
+        assert [tile.caption.split()[1].rstrip(",") for tile in tiles] == [f"{p:.3f}" for p in wrong["probability"][:3]]
+
+
+def test_samples_are_of_their_part_and_class_and_the_same_for_the_same_seed() -> None:
+    test = table()
+    manifest = test.assign(width=30, height=20)
+    parts = {"train": test[:20], "test": test[20:]}
+    drawn = [gallery.samples(IMAGES, manifest, parts, 4, seed) for seed in (0, 0, 1)]
+    captions = [{name: [tile.caption for tile in tiles] for name, tiles in rows.items()} for rows in drawn]
+    assert captions[0] == captions[1] != captions[2]
+    assert list(captions[0]) == ["train, NORMAL", "train, PNEUMONIA", "test, NORMAL", "test, PNEUMONIA"]
+    for name, of_row in captions[0].items():
+        start = 0 if name.startswith("train") else 20
+        for caption in of_row:
+            number = int(caption[:2])
+            assert start <= number < start + 20
+            assert number % 2 == name.endswith("PNEUMONIA")
+            assert caption.endswith("30 x 20")
