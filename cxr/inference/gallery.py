@@ -45,13 +45,11 @@ def errors(images: Images, test: pd.DataFrame, n: int) -> Rows:
         if label != called:
             of_class = test[test["label"] == label].sort_values("probability", ascending=not called)
             wrong = of_class[of_class["called"] == called][:n]
+            shown = zip(images[wrong["row"].to_numpy()], wrong["probability"], wrong["patient_group"], strict=True)
+            end = "highest" if called else "lowest"
             rows[f"{name}: {(of_class['called'] == called).sum()} of {len(of_class)}"] = [
-                Tile(
-                    images[int(row.row)],
-                    f"p {row.probability:.3f}, {'highest' if called else 'lowest'} {rank} of {len(of_class)}\n"
-                    f"{row.patient_group}",
-                )
-                for rank, row in enumerate(wrong.itertuples(), start=1)
+                Tile(image, f"p {probability:.3f}, {end} {rank} of {len(of_class)}\n{group}")
+                for rank, (image, probability, group) in enumerate(shown, start=1)
             ]
     return rows
 
