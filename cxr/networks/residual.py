@@ -14,7 +14,7 @@ ops = keras.ops
 
 # Standard deviation of relu(z), z standard normal, is sqrt((1 - 1 / pi) / 2): its inverse keeps the variance at 1.
 RELU_GAIN = 1.7139588594436646
-# What a block adds starts at 0; the expected variance grows all the same, by this much, as in Brock et al.
+# What a block adds starts at 0; the variance grows all the same while it learns, by about this much (Brock et al.).
 GROWTH = 0.2**2
 # A grey in [0, 255] as a number about 0 with variance about 1.
 MIDDLE_GREY, DEVIATION = 128, 64
@@ -22,26 +22,32 @@ MIDDLE_GREY, DEVIATION = 128, 64
 
 @keras.saving.register_keras_serializable("cxr")
 class NormalisedConvolution(keras.layers.Layer):  # type: ignore[misc]
-    """Convolution whose kernel has mean 0 and variance 1 / fan-in in each filter, times a gain learnt; with bias.
+    """Convolution whose kernel has mean 0 and variance scale^2 / fan-in in each filter, times a gain learnt; with bias.
 
-    `(n, height, width, channels)` to `(n, height / stride, width / stride, filters)`, zeros around.
+    `(n, height, width, channels)` to `(n, height / stride, width / stride, filters)`, zeros around. `is_silent`: all
+    gains start at 0, and so does what the layer gives.
     """
 
-    def __init__(self, filters: int, width: int = 3, stride: int = 1, **kwargs: Any) -> None:
+    def __init__(
+        self, filters: int, width: int = 3, stride: int = 1, scale: float = 1.0, is_silent: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.filters, self.width, self.stride = filters, width, stride
+        self.scale, self.is_silent = scale, is_silent
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         shape = (self.width, self.width, input_shape[-1], self.filters)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer="he_normal")
-        self.gain = self.add_weight(name="gain", shape=(self.filters,), initializer="ones")
+        gains = "zeros" if self.is_silent else "ones"
+        self.gain = self.add_weight(name="gain", shape=(self.filters,), initializer=gains)
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
 
     def call(self, x: Any) -> Any:
         kernel = ops.convert_to_tensor(self.kernel)  # (width, width, channels, filters)
         fan_in = self.width * self.width * kernel.shape[2]
         mean, variance = ops.moments(kernel, axes=(0, 1, 2), keepdims=True)  # (1, 1, 1, filters)
-        kernel = (kernel - mean) * ops.rsqrt(variance * fan_in + 1e-4) * self.gain
+        # The scale goes with the kernel, which holds fewer numbers than a map.
+        kernel = (kernel - mean) * ops.rsqrt(variance * fan_in + 1e-4) * self.gain * self.scale
         y = ops.conv(x, ops.cast(kernel, x.dtype), strides=self.stride, padding="same")
         return y + ops.cast(self.bias, y.dtype)
 
@@ -50,19 +56,8 @@ class NormalisedConvolution(keras.layers.Layer):  # type: ignore[misc]
         return (n, -(-height // self.stride), -(-width // self.stride), self.filters)
 
     def get_config(self) -> dict[str, Any]:
-        own = ("filters", "width", "stride")
-        return super().get_config() | {name: getattr(self, name) for name in own}
-
-
-@keras.saving.register_keras_serializable("cxr")
-class Gain(keras.layers.Layer):  # type: ignore[misc]
-    """Its input times one number, learnt from 0."""
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        self.gain = self.add_weight(name="gain", shape=(), initializer="zeros")
-
-    def call(self, x: Any) -> Any:
-        return x * ops.cast(self.gain, x.dtype)
+        names = ("filters", "width", "stride", "scale", "is_silent")
+        return super().get_config() | {name: getattr(self, name) for name in names}
 
 
 def features(image: Any, widths: list[int], policy: str) -> Any:
@@ -84,20 +79,15 @@ def features(image: Any, widths: list[int], policy: str) -> Any:
 def _block(x: Any, width: int, stride: int, variance: float, policy: str, name: str) -> tuple[Any, float]:
     """A block's output and its expected variance, from the input and its own; two convolutions and a way around."""
     layers = keras.layers
-    y = _scaled_relu(x, variance, policy, f"{name}_1")
+    y = layers.ReLU(dtype=policy, name=f"{name}_relu_1")(x)
+    # Who reads a ReLU brings its values back to variance 1.
+    scale = RELU_GAIN / variance**0.5
     if x.shape[-1] != width:
-        # The way around must change its shape too: it takes the means of 2x2 places.
+        # The way around must change its shape too: it takes the means of places that fall together.
         x = layers.AveragePooling2D(stride, padding="same", dtype=policy, name=f"{name}_pooling")(y)
-        x = NormalisedConvolution(width, 1, dtype=policy, name=f"{name}_around")(x)
+        x = NormalisedConvolution(width, 1, scale=scale, dtype=policy, name=f"{name}_around")(x)
         variance = 1.0
-    y = NormalisedConvolution(width, 3, stride, dtype=policy, name=f"{name}_convolution_1")(y)
-    y = _scaled_relu(y, 1.0, policy, f"{name}_2")
-    y = NormalisedConvolution(width, 3, dtype=policy, name=f"{name}_convolution_2")(y)
-    y = Gain(dtype=policy, name=f"{name}_gain")(y)
+    y = NormalisedConvolution(width, 3, stride, scale, dtype=policy, name=f"{name}_convolution_1")(y)
+    y = layers.ReLU(dtype=policy, name=f"{name}_relu_2")(y)
+    y = NormalisedConvolution(width, 3, 1, RELU_GAIN, True, dtype=policy, name=f"{name}_convolution_2")(y)
     return layers.Add(dtype=policy, name=name)([x, y]), variance + GROWTH
-
-
-def _scaled_relu(x: Any, variance: float, policy: str, name: str) -> Any:
-    """ReLU of `x`, whose variance is `variance`, scaled to variance 1."""
-    x = keras.layers.ReLU(dtype=policy, name=f"{name}_relu")(x)
-    return keras.layers.Rescaling(RELU_GAIN / variance**0.5, dtype=policy, name=f"{name}_scale")(x)

@@ -20,7 +20,7 @@ def write(text: str) -> Path:
     return Path("mine.yaml")
 
 
-@pytest.mark.parametrize(("name", "n_runs"), [("study.yaml", 8), ("demo.yaml", 6)])
+@pytest.mark.parametrize(("name", "n_runs"), [("study.yaml", 8), ("demo.yaml", 6), ("recipe.yaml", 25)])
 def test_the_projects_own_files_are_good(name: str, n_runs: int) -> None:
     runs = grid.load(ROOT / name, PARAMS, {})
     assert len(runs) == n_runs
@@ -71,3 +71,18 @@ def test_words_become_overrides() -> None:
     assert parsed["model.filters"] == [1, 2]
     with pytest.raises(UserError, match=r"write section\.key=value"):
         overrides.parse_overrides(["epochs"])
+
+
+def test_an_ablation_changes_one_factor_of_the_recipe() -> None:
+    recipe, *others = grid.load(ROOT / "recipe.yaml", PARAMS, {})
+    ablations = [run for run in others if run.name.startswith("recipe-")]
+    factors = {"images", "model", "train", "augment", "evaluate"}
+    for run in ablations:
+        changed = {section for section in factors if run.params[section] != recipe.params[section]}
+        assert len(changed) == 1, run.name
+    stacks = [run for run in others if run.name.endswith("-augmented")]
+    plain = {run.name: run for run in grid.load(ROOT / "study.yaml", PARAMS, {})}
+    for run in stacks:
+        assert run.params["augment"] == recipe.params["augment"]
+        for section in ("model", "train", "evaluate"):
+            assert run.params[section] == plain[run.name.removesuffix("-augmented")].params[section]
