@@ -14,7 +14,7 @@ from study.report import tables
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m study.compare", description="Compare finished experiments.")
-    parser.add_argument("names", nargs="*", help="experiments; all of the present commit if none is named")
+    parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold if none is named")
     notebook = read_runs()
     for family in families(results.from_experiments(parser.parse_args().names)):
         print(f"\nTest part: {family.test_part}\n")

@@ -1,11 +1,24 @@
-"""DVC's finished experiments, as the study needs them."""
+"""DVC's finished experiments, as the study needs them: those of the present commit, and earlier ones that still hold.
 
-from typing import TYPE_CHECKING
+DVC hangs an experiment on the commit that it started from, and forgets it there when the next commit comes. It holds as
+long as a run of the present commit would train the same network on the same images: the code that its images, its split
+and its training depend on (`deps` in dvc.yaml) is the present commit's, and no newer experiment has other images or
+another split (sums in dvc.lock) with the same parameters of both.
+"""
+
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 from cxr.errors import UserError
 from stages.project import parse_yaml
 from study.commands import git
-from study.run.baseline import CODE
 
 if TYPE_CHECKING:
     from study.run.baseline import Baseline
@@ -14,39 +27,71 @@ if TYPE_CHECKING:
 EXPERIMENTS = "refs/exps"
 # Where DVC does not look: experiments that wait until the runs that are to replace them are finished.
 SET_ASIDE = "refs/cxr-replaced"
+# The stages that make what a training starts from, and the training.
+DATA = ("download", "manifest", "images", "split")
+TO_TRAINING = (*DATA, "train")
+# Says of parameters that they are good, and changes nothing that follows.
+WITHOUT_RESULT = "check"
+REF = re.compile(rf"{EXPERIMENTS}/([0-9a-f]{{2}})/([0-9a-f]{{38}})/(.+)")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A finished experiment: its Git ref, the commit that it hangs on, and why it does not count, if so."""
+
+    name: str
+    ref: str
+    baseline: str
+    against: str = ""
+
+    @property
+    def address(self) -> str:
+        """How it is asked for where another one of its name counts, or none: NAME@COMMIT."""
+        return f"{self.name}@{self.baseline[:7]}"
+
+
+def of_present_commit() -> dict[str, str]:
+    """Name and Git ref of every finished experiment that starts from the present commit."""
+    head = git("rev-parse", "HEAD").strip()
+    return {name: ref for name, ref, baseline in _all() if baseline == head}
 
 
 def finished() -> dict[str, str]:
-    """Name and Git ref of every finished experiment that starts from the present commit."""
-    head = git("rev-parse", "HEAD").strip()
-    refs = git("for-each-ref", "--format=%(refname)", f"{EXPERIMENTS}/{head[:2]}/{head[2:]}").split()
-    return {ref.rsplit("/", 1)[1]: ref for ref in refs}
+    """Name and Git ref of every finished experiment that holds; of several of a name the newest."""
+    return {experiment.name: experiment.ref for experiment in survey() if not experiment.against}
 
 
 def chosen(names: list[str]) -> dict[str, str]:
-    """Name and Git ref of the finished experiments of these names; of all without names.
+    """Name and Git ref of the finished experiments of these names or addresses; of all that hold without names.
 
-    Raises UserError where one does not exist, or none at all.
+    Those that do not hold, or hold no more, are told on stderr. Raises UserError where one does not exist, or none at
+    all holds.
     """
-    refs = finished()
+    everything = survey()
+    holding = {experiment.name: experiment.ref for experiment in everything if not experiment.against}
+    _tell_others(everything, set(names))
+    refs = {experiment.address: experiment.ref for experiment in everything} | holding
     if unknown := sorted(set(names) - set(refs)):
-        raise UserError(f"no finished experiment from this commit is called {', '.join(unknown)}")
-    if not refs:
-        raise UserError("there is no finished experiment from this commit; run some, for instance with make study")
-    return {name: refs[name] for name in names or sorted(refs)}
+        raise UserError(f"no finished experiment is called {', '.join(unknown)}")
+    if not names and not holding:
+        raise UserError("there is no finished experiment that holds; run some, for instance with make study")
+    return {name: refs[name] for name in names or sorted(holding)}
 
 
-def is_finished(run: "Run", baseline: "Baseline") -> bool:
-    """Whether an experiment of this name has been run with exactly these parameters and the baseline's code."""
-    ref = finished().get(run.name)
+def is_finished(run: "Run", baseline: "Baseline", refs: dict[str, str]) -> bool:
+    """Whether one of `refs` is of this name and has run with exactly these parameters and the baseline's code.
+
+    All stages count here, those after training too: they are cheap, and DVC takes the training from its run cache.
+    """
+    ref = refs.get(run.name)
     if ref is None or parse_yaml(git("show", f"{ref}:params.yaml"), f"params.yaml of {run.name}") != run.params:
         return False
-    return not git("diff", "--name-only", baseline.files, ref, "--", *CODE)
+    return _has_same_code(baseline.files, ref, *(name for name in _stages(baseline.files) if name != WITHOUT_RESULT))
 
 
 def set_aside(names: set[str]) -> None:
     """Make room for new runs of these names. DVC takes no second experiment of a name, or runs every stage again."""
-    for name, ref in finished().items():
+    for name, ref in of_present_commit().items():
         if name in names:
             _move(ref, ref.replace(EXPERIMENTS, SET_ASIDE, 1))
 
@@ -59,6 +104,89 @@ def put_back() -> None:
             git("update-ref", "-d", ref)
         else:
             _move(ref, place)
+
+
+def survey() -> list[Experiment]:
+    """All finished experiments of all commits, newest first."""
+    head = git("rev-parse", "HEAD").strip()
+    every = list(_all())
+    is_alone = all(baseline == head for _, _, baseline in every)
+    newest: dict[str, str] = {}
+    images: dict[str, str] = {}
+    found = []
+    for name, ref, baseline in every:
+        against = ""
+        if not is_alone:
+            recipe, result = _data(ref)
+            if baseline != head and not _has_same_code(head, ref, *TO_TRAINING):
+                against = "other code of images, split or training"
+            elif images.get(recipe, result) != result:
+                against = "other images or split"
+            elif name in newest:
+                against = f"the newer one of {newest[name][:7]} counts"
+            else:
+                newest[name], images[recipe] = baseline, result
+        found.append(Experiment(name, ref, baseline, against))
+    return found
+
+
+def revisions(names: Iterable[str]) -> list[str]:
+    """How DVC is told of these experiments: by name, or by Git ref where it would take another one of the name."""
+    holding, present = finished(), of_present_commit()
+    bearers = Counter(name for name, _, _ in _all())
+    # DVC takes the present commit's, else the only one.
+    taken = {name: present.get(name, ref if bearers[name] == 1 else "") for name, ref in holding.items()}
+    return [name if taken[name] == holding[name] else holding[name] for name in names]
+
+
+def _all() -> Iterable[tuple[str, str, str]]:
+    """Name, Git ref and baseline of every finished experiment, newest first."""
+    for ref in git("for-each-ref", "--sort=-committerdate", "--format=%(refname)", EXPERIMENTS).split():
+        if match := REF.fullmatch(ref):
+            yield match[3], ref, match[1] + match[2]
+
+
+def _tell_others(everything: list[Experiment], asked: set[str]) -> None:
+    """Name on stderr all experiments that are left out, with their commits and the reason."""
+    others = [one for one in everything if one.against and one.address not in asked]
+    if asked:
+        others = [one for one in others if one.name in asked]
+    told = [
+        f"{', '.join(one.name for one in alike)} of {baseline[:7]} ({against})"
+        for (baseline, against), alike in groupby(others, key=lambda one: (one.baseline, one.against))
+    ]
+    if told:
+        print(f"left out: {'; '.join(told)}. Ask for one as {others[0].address}", file=sys.stderr)
+
+
+@cache
+def _stages(commit: str) -> dict[str, Any]:
+    """The stages of a commit's dvc.yaml."""
+    return dict(parse_yaml(git("show", f"{commit}:dvc.yaml"), f"dvc.yaml of {commit}")["stages"])
+
+
+def _has_same_code(commit: str, ref: str, *names: str) -> bool:
+    """Whether an experiment has the files of Git that these stages of a commit depend on as the commit has them."""
+    stages = _stages(commit)
+    paths = {path for name in names for path in stages.get(name, {}).get("deps", [])}
+    code = paths - {path for stage in stages.values() for path in _outputs(stage)}
+    # Without a path Git compares all files.
+    return not (code and git("diff", "--name-only", commit, ref, "--", *sorted(code)))
+
+
+def _outputs(stage: dict[str, Any]) -> Iterable[str]:
+    for kind in ("outs", "metrics", "plots"):
+        for output in stage.get(kind, []):
+            yield output if isinstance(output, str) else next(iter(output))
+
+
+def _data(ref: str) -> tuple[str, str]:
+    """The parameters of an experiment's images and split, and the sums of both, from its dvc.lock."""
+    lock = parse_yaml(git("show", f"{ref}:dvc.lock"), f"dvc.lock of {ref}")["stages"]
+    stages = [lock.get(name, {}) for name in DATA]
+    recipe = [stage.get("params") for stage in stages]
+    sums = [[output["path"], output.get("md5")] for stage in stages[2:] for output in stage.get("outs", [])]
+    return json.dumps(recipe, sort_keys=True), json.dumps(sums, sort_keys=True)
 
 
 def _move(ref: str, target: str) -> None:

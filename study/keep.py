@@ -13,7 +13,7 @@ from study import experiments, results
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m study.keep", description="Keep experiments as plain files.")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("names", nargs="*", help="experiments; all of the present commit if none is named")
+    parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold if none is named")
     arguments = parser.parse_args()
     for name, ref in experiments.chosen(arguments.names).items():
         results.keep(arguments.folder, name, ref)

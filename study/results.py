@@ -68,12 +68,12 @@ class Result:
 
     @property
     def configuration(self) -> str:
-        """All that a result comes from but the training seed, as a key."""
+        """All that a result comes from but the training seed, as a key; NAME@COMMIT comes from other code or images."""
         params = copy.deepcopy(self.params)
         for section in BESIDE:
             params.pop(section, None)
         params["train"].pop("seed")
-        return json.dumps(params, sort_keys=True)
+        return json.dumps([params, self.name.partition("@")[2]], sort_keys=True)
 
 
 def from_experiments(names: list[str]) -> list[Result]:

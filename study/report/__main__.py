@@ -1,6 +1,6 @@
 """The report of finished runs: `python -m study.report [NAME ...] [--study study.yaml] [--kept FOLDER] [--out report]`.
 
-Reads experiments by name, of a study, or all of the present commit (or, with --kept, what `python -m study.keep` wrote)
+Reads experiments by name, of a study, or all that hold (or, with --kept, what `python -m study.keep` wrote)
 and writes one self-contained page, the same in Markdown with its figures as PNG, and the numbers as CSV.
 """
 
@@ -39,7 +39,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m study.report", description="Write the report of finished runs.")
-    parser.add_argument("names", nargs="*", help="experiments; all of the present commit if none is named")
+    parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold if none is named")
     parser.add_argument("--study", type=Path, help="the finished runs of a study file, labelled ones included")
     parser.add_argument("--kept", type=Path, metavar="FOLDER", help="read what `python -m study.keep FOLDER` wrote")
     parser.add_argument("--out", type=Path, default=Path("report"), metavar="FOLDER", help="where to write it")

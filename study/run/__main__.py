@@ -38,7 +38,8 @@ def main() -> None:
     base = baseline.read(arguments.uncommitted)
     runs = grid.load(arguments.study, base.params, overrides.parse_overrides(arguments.set), arguments.label)
     with lock.alone(arguments.study, {run.name for run in runs}) as left:
-        wanted = [run for run in runs if not experiments.is_finished(run, base)]
+        refs = experiments.finished()
+        wanted = [run for run in runs if not experiments.is_finished(run, base, refs)]
         grid.check(wanted)
         print(f"{len(runs)} runs, {len(runs) - len(wanted)} finished before", file=sys.stderr)
         failures = _work_off(_engine(base), wanted, left, arguments.jobs) if wanted or left else {}
@@ -143,7 +144,7 @@ def _tell(bar: "tqdm[Any]", name: str, before: State | None, now: State | None, 
 
 def _plots(names: list[str], folder: Path) -> None:
     """One page with the curves of all runs."""
-    dvc("plots", "diff", *names, "--out", str(folder))
+    dvc("plots", "diff", *experiments.revisions(names), "--out", str(folder))
     print(f"curves: {(folder / 'index.html').resolve()}")
 
 

@@ -107,7 +107,7 @@ def test_experiments_are_compared_pair_by_pair(project: Project, first: subproce
         assert expected in told
     unknown = project.run(sys.executable, "-m", "study.compare", "small", "nobody")
     assert unknown.returncode == 1
-    assert unknown.stderr.splitlines()[-1] == "error: no finished experiment from this commit is called nobody"
+    assert unknown.stderr.splitlines()[-1] == "error: no finished experiment is called nobody"
 
 
 def test_the_report_is_the_same_from_experiments_and_from_what_is_kept(
@@ -124,6 +124,32 @@ def test_the_report_is_the_same_from_experiments_and_from_what_is_kept(
         one, two = ((folder / name).read_text() for folder in out)
         assert sorted(one.splitlines()) == sorted(two.splitlines())
     assert project.ok("git", "status", "--short") == ""
+
+
+def test_a_commit_makes_no_experiment_vanish(
+    project: Project, first: subprocess.CompletedProcess[str], tmp_path: Path
+) -> None:
+    """What README calls "keep one", and what `git pull` does."""
+    project.ok("dvc", "exp", "apply", "small")
+    project.commit("keep small")
+    told = project.ok(sys.executable, "-m", "study.compare", "small", "plain")
+    assert "plain - small" in told
+    (project.folder / "one.yaml").write_text("params: {train.epochs: 3}\nruns: {small: {model.layers: C-P-F-D}}")
+    again = project.run(sys.executable, "-m", "study.run", "one.yaml", "--plots", str(tmp_path))
+    (project.folder / "one.yaml").unlink()
+    assert again.returncode == 0, again.stderr
+    assert "1 runs, 1 finished before" in again.stderr
+    assert "small" in (tmp_path / "index.html").read_text()
+
+    with (project.folder / "cxr" / "networks" / "training.py").open("a") as file:
+        file.write("# another training\n")
+    project.commit("another training")
+    refused = project.run(sys.executable, "-m", "study.compare")
+    assert refused.returncode == 1
+    assert re.search(r"^left out: (\w+, )+\w+ of \w{7} \(other code of images, split or training\)", refused.stderr)
+    address = re.search(r"Ask for one as (\w+@\w{7})$", refused.stderr, re.MULTILINE)[1]
+    project.ok(sys.executable, "-m", "study.keep", str(tmp_path / "kept"), address)
+    assert (tmp_path / "kept" / address / "predictions.csv").exists()
 
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
