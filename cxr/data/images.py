@@ -34,12 +34,17 @@ class Picture:
 
 
 def decode(content: bytes, size: int, *, is_square: bool = False, is_equalised: bool = False) -> NDArray[np.uint8]:
-    """An image file as grey uint8 `(size, size)`, anti-aliased bilinear; see ImagesParams.
+    """An image file as grey uint8 `(size, size)`, see `shrink`. Raises UnusableFileError as `read` does.
 
     JPEGs are decoded at the smallest scale of their transform that is still twice `size` or more: far less
-    work, and the final resize still averages. Raises UnusableFileError as `read` does.
+    work, and the final resize still averages.
     """
     grey = read(content, at_least=2 * size).grey
+    return shrink(grey, size, is_square=is_square, is_equalised=is_equalised)
+
+
+def shrink(grey: Image.Image, size: int, *, is_square: bool, is_equalised: bool) -> NDArray[np.uint8]:
+    """A grey picture as uint8 `(size, size)`, anti-aliased bilinear; see ImagesParams."""
     seen = ImageOps.fit(grey, (min(grey.size),) * 2) if is_square else grey
     resized = seen.resize((size, size), Image.Resampling.BILINEAR)
     return np.asarray(ImageOps.equalize(resized) if is_equalised else resized)

@@ -1,0 +1,110 @@
+"""How runs bear images that are not as they were: `python -m study.shifts NAME... [--out shifts.csv]`.
+
+For each finished experiment its validation part again, as it is and under each of MedMNIST-C's corruptions
+(cxr/data/corruptions.py), seen as the run's own `evaluate` sees images. The test part is not read.
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from dvc.api import DVCFileSystem
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.special import expit
+from tqdm import tqdm
+
+from cxr.data import corruptions
+from cxr.data.images import read, shrink
+from cxr.data.params import ImagesParams
+from cxr.params import parse
+from cxr.statistics import metrics
+from cxr.statistics.params import EvaluateParams
+from stages import project
+from study import experiments
+from study.commands import git
+
+AS_IT_IS = "none"
+FIGURES = ["accuracy", "auroc", "loss"]
+
+# Images of the array `(n, size, size)` to logits `(n,)`.
+Judge = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
+
+
+def main() -> None:
+    arguments = _arguments()
+    refs = experiments.chosen(arguments.names)
+    tables = [_of_experiment(ref, arguments.strengths).assign(run=name) for name, ref in refs.items()]
+    table = pd.concat(tables)[["run", "shift", "strength", *FIGURES]]
+    project.write_csv(arguments.out, table)
+    print(table.groupby(["run", "shift"], sort=False)[FIGURES].mean().round(4).to_string())
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m study.shifts", description="Validate runs on corrupted images.")
+    parser.add_argument("names", nargs="+", help="finished experiments")
+    parser.add_argument("--strengths", type=int, nargs="+", default=[1, 3, 5], choices=range(1, 6))
+    parser.add_argument("--out", default="shifts.csv", help="where the table goes")
+    return parser.parse_args()
+
+
+def _of_experiment(ref: str, strengths: list[int]) -> pd.DataFrame:
+    """The figures of one experiment under every shift."""
+    from cxr.inference.predict import logits
+    from cxr.networks.model_file import load
+
+    files = DVCFileSystem(rev=git("rev-parse", ref).strip())
+    params = project.parse_yaml(files.read_text("params.yaml"), "params.yaml")
+    seen = parse(EvaluateParams, "evaluate", params["evaluate"])
+    temperature = json.loads(files.read_text("data/details/test.json")).get("temperature", 1.0)
+    with files.open("data/split/val.csv") as file:
+        val = pd.read_csv(file)
+    contents = [files.read_bytes(f"data/raw/{path}") for path in tqdm(val["path"], desc="read", unit="image")]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        path.write_bytes(files.read_bytes("models/model.keras"))
+        model = load(str(path))
+
+    def judge(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+        rows = np.arange(len(images))
+        return np.asarray(logits(model, images, rows, crop=seen.crop, flip=seen.flip) / temperature)
+
+    images_params = parse(ImagesParams, "images", params["images"])
+    return pd.DataFrame(measure(contents, val["label"].to_numpy(), images_params, judge, strengths))
+
+
+def measure(
+    contents: list[bytes], labels: NDArray[np.int64], params: ImagesParams, judge: Judge, strengths: list[int]
+) -> Iterator[dict[str, Any]]:
+    """Rows with shift, strength and FIGURES of image files and their labels `(n,)`, first of the files as they are."""
+    shifts = [(AS_IT_IS, 0), *((name, strength) for name in corruptions.CORRUPTIONS for strength in strengths)]
+    with ProcessPoolExecutor() as pool:
+        for name, strength in tqdm(shifts, desc="shifts"):
+            shifted = pool.map(
+                partial(_shifted, name=name, strength=strength, params=params),
+                contents,
+                range(len(contents)),
+                chunksize=32,
+            )
+            probabilities = expit(judge(np.stack(list(shifted))))
+            figures = metrics.of_probabilities(labels, probabilities) | metrics.compared(labels, probabilities, 0.5)
+            yield {"shift": name, "strength": strength, **{key: figures[key] for key in FIGURES}}
+
+
+def _shifted(content: bytes, seed: int, name: str, strength: int, params: ImagesParams) -> NDArray[np.uint8]:
+    """One image as the network is given it, corrupted on the way at the size that the strengths are meant for."""
+    options = asdict(params)
+    size = options.pop("size")
+    grey = read(content, at_least=2 * max(size, corruptions.PIXELS)).grey
+    if name != AS_IT_IS:
+        middle = np.asarray(grey.resize((corruptions.PIXELS,) * 2, Image.Resampling.BILINEAR))
+        grey = Image.fromarray(corruptions.corrupt(middle, name, strength, seed))
+    return shrink(grey, size, **options)

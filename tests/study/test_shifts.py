@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from cxr.data.corruptions import CORRUPTIONS
+from cxr.data.images import decode
+from cxr.data.params import ImagesParams
+from study import shifts
+
+PARAMS = ImagesParams(size=24, is_square=False, is_equalised=False)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[bytes]:
+    """Dark and bright images in turn."""
+    contents = []
+    for i in range(8):
+        grey = np.random.default_rng(i).integers(0, 60, (240, 260)) + (60 if i % 2 else 20)
+        Image.fromarray(grey.astype(np.uint8)).save(tmp_path / "image.png")
+        contents.append((tmp_path / "image.png").read_bytes())
+    return contents
+
+
+def test_files_as_they_are_come_first_and_a_judge_of_brightness_fails_where_light_changes(files: list[bytes]) -> None:
+    seen = []
+
+    def judge(images: np.ndarray) -> np.ndarray:
+        seen.append(images)
+        return (images.mean(axis=(1, 2)) - 70) / 5
+
+    labels = np.arange(8) % 2
+    table = pd.DataFrame(shifts.measure(files, labels, PARAMS, judge, [1, 5])).set_index(["shift", "strength"])
+    assert len(table) == 1 + 2 * len(CORRUPTIONS)
+    np.testing.assert_array_equal(seen[0], np.stack([decode(content, 24) for content in files]))
+    assert table.loc[("none", 0), "accuracy"] == 1
+    assert table.loc[("brightness_down", 5), "accuracy"] == 0.5
+    assert table.loc[("brightness_down", 5), "auroc"] == 1
+    assert table.loc[("brightness_down", 5), "loss"] > table.loc[("brightness_down", 1), "loss"]
