@@ -8,6 +8,7 @@
 #   make bench    speed and memory beside what users would write or pick instead   IMAGES=folder of original JPEGs
 #   make test     everything; ARGS="-k resumed" narrows it, ARGS="-n 0" runs one test at a time
 #   make test-fast  without what runs DVC, trains or opens a browser
+#   make templates  the templates of `dvc plots`, from the report's charts
 #   make lint, make lock
 # The environment: EXTRA=cpu (default) or EXTRA=cuda; PYTHON=python3.12 chooses the interpreter.
 
@@ -32,7 +33,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 COLUMNS_SHOWN := ^(Experiment|data\.source|split\.protocol|model\.layers|train\.learning_rate|images\.size|parameters|seconds|loss_gap|accuracy|auroc|sensitivity|specificity|best_without_lungs)$$
 TABLE := dvc exp show --md --hide-workspace --drop '.*' --keep '$(COLUMNS_SHOWN)'
 
-.PHONY: demo study mended table compare report bench test test-fast lint format lock
+.PHONY: demo study mended table compare report bench templates test test-fast lint format lock
 
 # What a killed DVC has left half-written would stop each of these.
 mended: $(RUNTIME)
@@ -59,6 +60,9 @@ report: mended
 
 bench: $(BENCH)
 	@python -m bench $(if $(IMAGES),--images $(IMAGES)) $(if $(ONLY),--only $(ONLY))
+
+templates: $(RUNTIME)
+	@python -m study.templates
 
 test: $(DEV)
 	@python -m pytest $(PARALLEL) $(ARGS)

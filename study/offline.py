@@ -10,6 +10,8 @@ from cxr.errors import UserError
 from stages import project
 from study.commands import dvc
 
+# DVC replaces what stands in braces; the bundle comes first, in the place of its own.
+BUNDLE = "{bundle}"
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -17,11 +19,12 @@ PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 {refresh_tag}
 <title>Experiments</title>
-<script>%s</script>
+<script>{bundle}</script>
 <style>
-body {{ font-family: system-ui, sans-serif; margin: 1rem; background: #fff; color: #111; }}
-table {{ border-spacing: 1rem; }}
-body > div {{ margin-bottom: 2rem; overflow-x: auto; }}
+body { font-family: system-ui, sans-serif; margin: 1rem; background: #fff; color: #111; }
+/* A drawing wider than the page scrolls in its own box. */
+body > div.vega-embed { display: block; margin-bottom: 2rem; overflow-x: auto; }
+table { border-spacing: 1rem; }
 </style>
 </head>
 <body>
@@ -31,7 +34,8 @@ body > div {{ margin-bottom: 2rem; overflow-x: auto; }}
 </html>
 """
 
-SNIPPET = "window.vegaEmbed = vegaEmbed;"
+# As SVG, whose text can be found and copied.
+SNIPPET = "window.vegaEmbed = (place, spec) => vegaEmbed(place, spec, {renderer: 'svg'});"
 
 
 def main() -> None:
@@ -41,7 +45,7 @@ def main() -> None:
         raise UserError(f"vl-convert cannot bundle Vega: {error}") from None
     page = project.home() / ".dvc" / "tmp" / "cxr" / "plots.html"
     with project.whole(page) as partial:
-        partial.write_text(PAGE.replace("{{", "{").replace("}}", "}") % bundle.replace("</script", "<\\/script"))
+        partial.write_text(PAGE.replace(BUNDLE, bundle.replace("</script", "<\\/script")))
     dvc("config", "--local", "plots.html_template", page.relative_to(project.home() / ".dvc").as_posix())
 
 

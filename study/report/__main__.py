@@ -6,6 +6,7 @@ and writes one self-contained page, the same in Markdown with its figures as PNG
 
 import argparse
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -14,14 +15,10 @@ from cxr.errors import UserError
 from cxr.vocabulary import PROTOCOLS
 from stages import project
 from study import experiments, notebook, results
-from study.families import Configuration, Family, families
+from study.families import Family, families
 from study.report import conclusions, figures, tables
-from study.report.figures import Figure
 from study.report.pages import Chapter, Report, Section, Small, write
 from study.results import Result
-
-CURVES_IN_A_ROW = 3
-SMALL_IN_A_ROW = 4
 
 
 def main() -> None:
@@ -138,8 +135,6 @@ def _findings(all_families: list[Family], runs: pd.DataFrame) -> Chapter:
 
 def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapter:
     """All of one test part."""
-    curves = [_curve(configuration, runs, history) for configuration in family.configurations]
-    own = family.protocol
     sections = [
         Section(
             "Accuracy",
@@ -157,7 +152,7 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
                 "jitter: how uneven the validation loss runs. Dotted: the notebook's own curves."
             ],
             table=tables.fitting(family),
-            small=Small(f"{own}-curves", "Loss and accuracy by epoch", curves, CURVES_IN_A_ROW),
+            small=_small(family, partial(figures.curves, runs=runs, history=history)),
         ),
         Section(
             "Cost",
@@ -178,21 +173,17 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
         sections.append(
             Section("Differences", text=[text], table=tables.pairs(family), figures=[figures.forest(family)])
         )
-    confusions, calibrations = (
-        [draw(configuration) for configuration in family.configurations]
-        for draw in (figures.confusion, figures.calibration)
-    )
     sections += [
         Section("ROC", figures=[figures.roc(family)]),
         Section(
             "Confusion",
             text=["Images of the test part by what they are and what they are called."],
-            small=Small(f"{own}-confusion", "Confusion on the test part", confusions, SMALL_IN_A_ROW),
+            small=_small(family, figures.confusion),
         ),
         Section(
             "Calibration",
             text=["Observed frequency of pneumonia by predicted probability, in ten bins. Dashed: perfect."],
-            small=Small(f"{own}-calibration", "Calibration on the test part", calibrations, SMALL_IN_A_ROW),
+            small=_small(family, figures.calibration),
         ),
         Section(
             "What needs no lungs",
@@ -206,9 +197,9 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
     return Chapter(f"Tested on {family.test_part}", sections)
 
 
-def _curve(configuration: Configuration, runs: pd.DataFrame, history: pd.DataFrame) -> Figure:
-    own = notebook.own_run(configuration.first, runs)
-    return figures.curves(configuration, history, None if own is None else str(own["run"]))
+def _small(family: Family, draw: figures.Draw) -> Small:
+    """A figure for each configuration, and one of all."""
+    return Small([draw(family, [run]) for run in family.configurations], draw(family, family.configurations))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import jinja2
 import pandas as pd
 
 from stages import project
-from study.report import figures, tables
+from study.report import tables
 from study.report.conclusions import Conclusion
 from study.report.figures import Figure
 from study.report.tables import Table
@@ -20,12 +20,10 @@ TEMPLATE = Path(__file__).with_name("report.html.j2")
 
 @dataclass(frozen=True)
 class Small:
-    """Small figures of one kind, one per configuration; in Markdown they are one picture."""
+    """Small figures of one kind, one for each configuration; in Markdown they are the one figure `whole`."""
 
-    name: str
-    caption: str
     parts: list[Figure]
-    n_columns: int
+    whole: Figure
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,13 @@ def write(folder: Path, report: Report, records: pd.DataFrame) -> Path:
 def _html(report: Report) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["base64"] = lambda text: base64.b64encode(text.encode()).decode()
+    environment.filters["unbroken"] = _unbroken
     return environment.from_string(TEMPLATE.read_text()).render(report=report)
+
+
+def _unbroken(cell: str) -> str:
+    """A cell that breaks before its interval and its deviation, but not within them."""
+    return re.sub(r"(?<=\d) (?=to )|(?<=to) (?=[-+\d])|(?<=sd) (?=[-+\d])", "\N{NO-BREAK SPACE}", cell)
 
 
 def _markdown(report: Report, drawings: Path) -> str:
@@ -105,12 +109,7 @@ def _section(section: Section, drawings: Path, chapter: int) -> list[str]:
         blocks.append("\n".join(f"- {point}" for point in section.points))
     if section.table:
         blocks.append(tables.markdown(section.table))
-    drawn = list(section.figures)
-    if section.small:
-        drawn.append(
-            figures.grid(section.small.name, section.small.caption, section.small.parts, section.small.n_columns)
-        )
-    for figure in drawn:
+    for figure in [*section.figures, *([section.small.whole] if section.small else [])]:
         path = drawings / f"{chapter}-{figure.name}.png"
         path.write_bytes(figure.png)
         blocks.append(f"![{figure.alt}]({path.relative_to(drawings.parent)})")

@@ -1,4 +1,5 @@
 from cxr.statistics.comparison import Verdict
+from study import notebook
 from study.families import families
 from study.report import figures
 from tests.study.results_made import result
@@ -13,8 +14,27 @@ def test_the_forest_tells_networks_that_differ_from_trainings_that_do() -> None:
     ]
     [family] = families(results)
     drawn = figures.forest(family)
-    kinds = {row["pair"]: row["kind"] for row in drawn.spec["data"]["values"]}
+    kinds = {row["what"]: row["kind"] for row in drawn.spec["data"]["values"]}
     assert kinds["b-0 - a-0"] == Verdict.REAL
     assert kinds["c-0 - a-0"] == kinds["c-0 - b-0"] == Verdict.OPEN
     assert kinds["d-0 - c-0"] == Verdict.UNTOLD
     assert f"1 {Verdict.REAL}" in drawn.alt
+
+
+def test_a_figure_names_its_test_part_wherever_it_goes() -> None:
+    [family] = families([result("a", "C-F", images="synthetic"), result("b", "P-F", images="synthetic")])
+    drawn = [figures.roc(family), figures.accuracies(family), figures.forest(family)]
+    drawn += [draw(family, family.configurations[:1]) for draw in (figures.confusion, figures.calibration)]
+    for figure in [*drawn, figures.side_by_side([family])]:
+        assert "600 synthetic images" in figure.svg, figure.name
+
+
+def test_small_figures_of_a_family_have_the_same_axes() -> None:
+    runs, history = notebook.read_runs(), notebook.read_history()
+    wild = result("b", "P-F")
+    wild.history.loc[2, "val_loss"] = 3.0
+    [family] = families([result("a", "C-F"), wild])
+    one, other = (figures.curves(family, [run], runs, history).spec for run in family.configurations)
+    ends = [[panel["spec"]["encoding"]["y"]["scale"]["domain"] for panel in spec["vconcat"]] for spec in (one, other)]
+    assert ends[0] == ends[1]
+    assert {row["rev"] for row in one["data"]["values"]} == {"a"}

@@ -1,9 +1,6 @@
 """The report of known results, as a command; its page in a real browser."""
 
-import html
-import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +10,8 @@ import pytest
 from PIL import Image
 
 from study import notebook
+from study.report import drawing
+from tests.browser import dump, look, needs_browser
 from tests.study.results_made import N_IMAGES, predictions, result, save
 
 ROOT = Path(__file__).parents[3]
@@ -131,41 +130,38 @@ def test_made_predictions_are_as_accurate_as_asked() -> None:
     assert ((table["probability"] >= 0.5) == table["label"]).mean() == pytest.approx(0.8)
 
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-PROBE = """
-<script>
-addEventListener("load", () => {
-  const drawn = [...document.images].map(i => ({alt: i.alt, width: i.naturalWidth, shown: i.clientWidth}));
-  const asked = performance.getEntriesByType("resource").map(e => e.name).filter(n => !n.startsWith("data:"));
-  const found = {drawn, asked, overflow: document.documentElement.scrollWidth - innerWidth, width: innerWidth};
-  document.title = JSON.stringify(found);
-});
-</script>
-"""
-
-
-def browse(page: Path, width: int, profile: Path) -> subprocess.CompletedProcess[str]:
-    """The page's document after it has loaded; Chromium's own requests go to a dead proxy."""
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-    flags += ["--disable-background-networking", "--disable-component-update", "--enable-logging=stderr"]
-    flags += [f"--window-size={width},900", "--proxy-server=127.0.0.1:9", f"--user-data-dir={profile}"]
-    command = [str(CHROMIUM), *flags, "--virtual-time-budget=20000", "--dump-dom", page.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-@pytest.mark.parametrize("width", [390, 1300])
-def test_a_browser_draws_every_figure_and_asks_for_nothing(written: Path, tmp_path: Path, width: int) -> None:
-    whole = (written / "index.html").read_text()
-    probed = tmp_path / "page.html"
-    probed.write_text(whole.replace("default-src 'none'", "script-src 'unsafe-inline'").replace("</body>", PROBE))
-    told = [browse(page, width, tmp_path / "profile") for page in (written / "index.html", probed)]
-    assert "CONSOLE" not in told[0].stderr, "nor does it ask for what its own policy forbids: everything outside"
-    found = json.loads(html.unescape(re.search(r"<title>(.*?)</title>", told[1].stdout, re.DOTALL)[1]))
-    assert found["asked"] == []
-    assert len(found["drawn"]) == 1 + 2 * (3 + 3 * 8)
-    for image in found["drawn"]:
+@pytest.mark.slow
+@needs_browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_draws_every_figure_whole_and_asks_for_nothing(written: Path, tmp_path: Path, width: int) -> None:
+    page = written / "index.html"
+    assert "CONSOLE" not in dump(page, tmp_path).stderr, "nor does it ask for what its own policy forbids"
+    seen = look(page, width, tmp_path)
+    assert seen["width"] == width
+    assert seen["asked"] == []
+    assert len(seen["images"]) == 1 + 2 * (3 + 3 * 8)
+    for image in seen["images"]:
         assert image["width"] > 100, image
-        assert 100 < image["shown"] <= found["width"], image
+        assert 100 < image["shown"] <= width, image
         assert len(image["alt"]) > 20
-    assert found["overflow"] <= 0, "the page does not scroll sideways"
+    assert seen["n_texts"] > 500
+    assert seen["cut"] == []
+    assert seen["overlapping"] == []
+    assert seen["overflow"] <= 0, "the page does not scroll sideways"
+
+
+@pytest.mark.slow
+@needs_browser
+def test_a_screen_shows_the_findings_and_a_phone_keeps_the_names_in_sight(written: Path, tmp_path: Path) -> None:
+    for table in look(written / "index.html", 1280, tmp_path)["tables"]:
+        assert table["scrolled"] == 0, table
+    on_phone = look(written / "index.html", 390, tmp_path)["tables"]
+    assert any(table["scrolled"] > 100 for table in on_phone)
+    assert all(table["moved"] == 0 for table in on_phone), "the first column stays"
+
+
+def test_no_text_of_a_drawing_is_wider_than_its_place() -> None:
+    """Vega gives it the place that it takes in one font, and the reader may have another."""
+    spec = {"data": {"values": [{"name": "W" * 14}]}, "mark": "bar", "encoding": {"y": {"field": "name"}}}
+    [width] = re.findall(rf'textLength="([\d.]+)" lengthAdjust="spacingAndGlyphs">{"W" * 14}<', drawing.svg(spec))
+    assert float(width) == pytest.approx(14 * 0.944 * 10, rel=0.01), "Liberation Sans, 10 units high"

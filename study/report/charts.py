@@ -1,0 +1,262 @@
+"""The pictures, each one function of a table. The report draws them; DVC draws them through study.templates.
+
+Rows have the columns of the plot files that the stages write, and `rev`, DVC's name for the experiment of a row. DVC
+hands out every value as text, so each chart says which fields are numbers. With a single `rev` a picture is one panel.
+"""
+
+import json
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from cxr.vocabulary import CLASSES
+
+Spec = dict[str, Any]
+Title = alt.TitleParams
+Chart = alt.LayerChart | alt.FacetChart | alt.VConcatChart
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+# Okabe and Ito's colours, told apart by all; beyond them runs differ by dashes as well.
+COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#8a6d00"]
+DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3]]
+GREY = "#767676"
+FONT = "sans-serif"
+N_COLUMNS = 4
+# The place of the rows in a chart, and the name by which DVC knows it.
+ROWS = "<DVC_METRIC_DATA>"
+CONFIG = {
+    "background": "white",
+    "font": FONT,
+    "axis": {"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "labelLimit": 0},
+    # Labels stand under their ticks, few enough not to touch.
+    "axisQuantitative": {"tickCount": 5, "labelFlush": False},
+    "header": {"labelFontSize": 12, "labelFontWeight": "bold", "title": None},
+    "line": {"strokeJoin": "round"},
+    "mark": {"tooltip": True},
+    "legend": {"labelFontSize": 11, "labelLimit": 0, "title": None},
+    "title": {
+        "anchor": "start",
+        "frame": "bounds",
+        "fontSize": 13,
+        "subtitleFontSize": 11,
+        "subtitleColor": "#555",
+        "offset": 10,
+    },
+}
+
+RUN = alt.Facet("rev:N", sort=None)
+
+
+def template(chart: Chart) -> Spec:
+    """The chart as Vega-Lite, in the look that all pictures share, without its rows."""
+    with alt.data_transformers.enable("default", consolidate_datasets=False):
+        return {**chart.to_dict(), "$schema": SCHEMA, "config": CONFIG}
+
+
+def of_rows(chart: Chart, table: pd.DataFrame) -> Spec:
+    """The chart of a table as Vega-Lite, filled in as DVC does."""
+    spec = template(chart)
+    # By way of JSON, which has null for what is not a number.
+    return {**spec, "data": {**spec["data"], "values": json.loads(table.to_json(orient="records"))}}
+
+
+def curves(title: Title, domains: dict[str, list[float]] | None = None, has_notebook: bool = False) -> alt.VConcatChart:
+    """Loss and accuracy of training and validation by epoch, a panel for each run; `domains`: ends of the two y axes.
+
+    With `has_notebook`, a field `whose` tells this run's curves from the notebook's.
+    """
+    data = _data("epoch", "loss", "val_loss", "accuracy", "val_accuracy")
+    return alt.vconcat(
+        *(
+            _curve(data, measure, name, (domains or {}).get(measure), has_notebook)
+            for measure, name in (("loss", "cross-entropy, nats"), ("accuracy", "accuracy"))
+        ),
+        title=title,
+    )
+
+
+def _curve(
+    data: alt.InlineData, measure: str, name: str, domain: list[float] | None, has_notebook: bool
+) -> alt.FacetChart:
+    legend = alt.Legend(orient="bottom")
+    drawn = (
+        alt.Chart(width=220, height=130)
+        .mark_line(clip=True)
+        .encode(
+            x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y("value:Q", title=name, scale=alt.Scale(domain=domain) if domain else alt.Scale(zero=False)),
+            color=alt.Color("part:N", sort=None, scale=alt.Scale(range=COLOURS[:2]), legend=legend),
+        )
+    )
+    if has_notebook:
+        drawn = drawn.encode(
+            strokeDash=alt.StrokeDash("whose:N", sort=None, scale=alt.Scale(range=[[1, 0], [3, 3]]), legend=legend)
+        )
+    return (
+        _panels(drawn, data)
+        .transform_calculate(training=f"datum.{measure}", validation=f"datum.val_{measure}")
+        .transform_fold(["training", "validation"], as_=["part", "value"])
+    )
+
+
+def roc(title: Title) -> alt.LayerChart:
+    """Sensitivity by 1 - specificity of every run; dashed: chance."""
+    order = [alt.Order("false_positive_rate:Q"), alt.Order("sensitivity:Q")]
+    lines = _line_by_run().encode(
+        x=alt.X("false_positive_rate:Q", title="1 - specificity", scale=_share()),
+        y=alt.Y("sensitivity:Q", title="sensitivity", scale=_share()),
+        order=order,
+    )
+    return _square(_diagonal(), lines, data=_data("false_positive_rate", "sensitivity"), title=title)
+
+
+def precision_recall(title: Title) -> alt.LayerChart:
+    """Precision by recall of every run; dashed: chance."""
+    chance = alt.Chart().mark_rule(color=GREY, strokeDash=[5, 4]).encode(y="mean(prevalence):Q")
+    # Where a lower threshold adds false positives alone, the recall stays and the precision falls.
+    order = [alt.Order("recall:Q"), alt.Order("precision:Q", sort="descending")]
+    lines = _line_by_run().encode(
+        x=alt.X("recall:Q", title="recall", scale=_share()),
+        y=alt.Y("precision:Q", title="precision", scale=_share()),
+        order=order,
+    )
+    return _square(chance, lines, data=_data("recall", "precision", "prevalence"), title=title)
+
+
+def _line_by_run() -> alt.Chart:
+    """A line for each run: by colour, and by dashes where the colours repeat."""
+    dashes = [dash for dash in DASHES for _ in COLOURS]
+    legend = alt.Legend(orient="bottom", columns=3)
+    return (
+        alt.Chart()
+        .mark_line(strokeWidth=1.5)
+        .encode(
+            color=alt.Color("rev:N", sort=None, scale=alt.Scale(range=COLOURS), legend=legend),
+            strokeDash=alt.StrokeDash("rev:N", sort=None, scale=alt.Scale(range=dashes), legend=legend),
+        )
+    )
+
+
+def _square(*layers: alt.Chart, data: alt.InlineData, title: Title) -> alt.LayerChart:
+    return alt.LayerChart(data=data, layer=list(layers), title=title, width=380, height=380)
+
+
+def _diagonal() -> alt.Chart:
+    ends = alt.InlineData(values=[{"x": 0, "y": 0}, {"x": 1, "y": 1}])
+    return alt.Chart(ends).mark_line(color=GREY, strokeDash=[5, 4], strokeWidth=1).encode(x="x:Q", y="y:Q")
+
+
+def _share() -> alt.Scale:
+    return alt.Scale(domain=[0, 1])
+
+
+def calibration(title: Title) -> alt.FacetChart:
+    """Observed frequency of pneumonia by predicted probability, larger dots for more images; dashed: perfect.
+
+    In the corner the expected calibration error, see cxr.statistics.metrics.
+    """
+    # Room at the ends, so that no dot leaves its panel.
+    scale = alt.Scale(domain=[0, 1], padding=8, nice=False)
+    bins = alt.Chart().encode(
+        x=alt.X("predicted:Q", title="predicted probability", scale=scale),
+        y=alt.Y("observed:Q", title="observed frequency", scale=scale),
+    )
+    dots = bins.mark_point(filled=True, opacity=1, color=COLOURS[0]).encode(
+        size=alt.Size("n_images:Q", scale=alt.Scale(range=[8, 150]), legend=None)
+    )
+    # Mean over the images of the distance between observed and predicted in the image's bin.
+    error = (
+        alt.Chart()
+        .transform_calculate(gap="abs(datum.observed - datum.predicted) * datum.n_images")
+        .transform_aggregate(gap="sum(gap)", n="sum(n_images)", groupby=["rev"])
+        .transform_calculate(error="'error ' + format(datum.gap / datum.n, '.3f')")
+        .encode(x=alt.datum(0.03), y=alt.datum(0.95), text="error:N")
+    )
+    # A white rim keeps it readable where a curve passes.
+    rim = error.mark_text(align="left", fontSize=11, stroke="white", strokeWidth=4)
+    curve = bins.mark_line(color=COLOURS[0], strokeWidth=1.5)
+    layers = [_diagonal(), curve, dots, rim, error.mark_text(align="left", fontSize=11)]
+    data = _data("predicted", "observed", "n_images")
+    return _panels(alt.LayerChart(layer=layers, width=180, height=180), data).properties(title=title)
+
+
+def confusion(title: Title) -> alt.FacetChart:
+    """Images by actual and predicted class, a row of `rows` for each image; shares are of the actual class."""
+    place = alt.Chart().encode(
+        x=alt.X("predicted:N", title="predicted", scale=alt.Scale(domain=CLASSES), axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("actual:N", title="actual", scale=alt.Scale(domain=CLASSES)),
+    )
+    shade = alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=["#f2f7fc", "#08519c"]), legend=None)
+    # Black or white, whichever is read better on the shade.
+    ink = alt.condition("datum.share > 0.7", alt.value("white"), alt.value("black"))
+    count = place.mark_text(fontSize=14, dy=-7).encode(text="n:Q", color=ink)
+    share = place.mark_text(fontSize=11, dy=9).encode(text=alt.Text("share:Q", format=".0%"), color=ink)
+    layers = [place.mark_rect().encode(color=shade), count, share]
+    cells = alt.LayerChart(layer=layers, width=170, height=100)
+    return (
+        _panels(cells, _data())
+        .properties(title=title)
+        .transform_aggregate(n="count()", groupby=["rev", "actual", "predicted"])
+        # A cell without images is a zero, not a hole.
+        .transform_impute("n", key="predicted", keyvals=CLASSES, value=0, groupby=["rev", "actual"])
+        .transform_joinaggregate(of="sum(n)", groupby=["rev", "actual"])
+        .transform_calculate(share="datum.n / datum.of")
+    )
+
+
+def shortcuts(title: Title, names: dict[str, str]) -> alt.FacetChart:
+    """Accuracy with its interval of what never sees the lungs; `names`: what each shortcut is called, in order."""
+    place = alt.Chart().encode(y=alt.Y("what:N", title=None, scale=alt.Scale(domain=list(names.values()))))
+    layers = list(_whiskers(place, "accuracy", "accuracy_low", "accuracy_high", "accuracy, 95% interval"))
+    chart = alt.LayerChart(layer=layers, width=150, height=alt.Step(18))
+    data = _data("accuracy", "accuracy_low", "accuracy_high")
+    return _panels(chart, data).properties(title=title).transform_calculate(what=f"{json.dumps(names)}[datum.shortcut]")
+
+
+def intervals(
+    title: Title,
+    x_title: str,
+    kinds: list[str],
+    reference: float | None = None,
+    is_side_by_side: bool = False,
+) -> alt.LayerChart:
+    """A row for each `what`, in which a point and its interval stand: `value`, `low`, `high`, coloured by `kind`.
+
+    `is_side_by_side`: each kind has a line of its own within the row. A dashed rule marks the `reference`.
+    """
+    legend = alt.Legend(orient="top", direction="vertical")
+    shapes = ["circle", "diamond", "square", "triangle-up"]
+    place = alt.Chart().encode(
+        y=alt.Y("what:N", sort=None, title=None, axis=alt.Axis(grid=not is_side_by_side)),
+        color=alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=COLOURS), legend=legend),
+    )
+    if is_side_by_side:
+        place = place.encode(yOffset=alt.YOffset("kind:N", sort=None))
+    interval, point = _whiskers(place, "value", "low", "high", x_title)
+    point = point.encode(shape=alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=shapes), legend=legend))
+    layers = [interval, point]
+    if reference is not None:
+        layers.insert(0, alt.Chart().mark_rule(color=GREY, strokeDash=[4, 3]).encode(x=alt.datum(reference)))
+    data = _data("value", "low", "high")
+    height = alt.Step(12, **{"for": "offset"}) if is_side_by_side else alt.Step(18)
+    return alt.LayerChart(data=data, layer=layers, title=title, width=250, height=height)
+
+
+def _whiskers(place: alt.Chart, value: str, low: str, high: str, title: str) -> tuple[alt.Chart, alt.Chart]:
+    """An interval and a point at each place."""
+    x = alt.X(low, type="quantitative", title=title, scale=alt.Scale(zero=False))
+    interval = place.mark_rule(strokeWidth=1.5).encode(x=x, x2=high)
+    point = place.mark_point(filled=True, opacity=1, size=50).encode(x=alt.X(value, type="quantitative", title=title))
+    return interval, point
+
+
+def _panels(chart: alt.Chart | alt.LayerChart, data: alt.InlineData) -> alt.FacetChart:
+    """A panel for each run, each with its own x axis: the last row may be shorter."""
+    return chart.facet(RUN, columns=N_COLUMNS, data=data).resolve_axis(x="independent")
+
+
+def _data(*numbers: str) -> alt.InlineData:
+    """The place of the rows, whose fields `numbers` are numbers, whatever they are written as."""
+    parse = dict.fromkeys(numbers, "number")
+    return alt.InlineData(values=ROWS, format=alt.DataFormat(parse=parse) if numbers else alt.Undefined)

@@ -1,0 +1,88 @@
+"""A page in a real browser, as wide as a phone or a screen, and what is seen wrong in it."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+# Its own requests go to a dead proxy.
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update", "--enable-logging=stderr"]
+FLAGS += ["--proxy-server=127.0.0.1:9", "--virtual-time-budget=20000"]
+# Chromium's window has a least width of 500; a frame has none.
+FRAME = """<iframe src="{page}" width="{width}" height="900" style="border: 0"></iframe>
+<script>addEventListener("message", told => document.title = told.data)</script>"""
+PROBE = """<script>
+addEventListener("load", async () => {
+  await new Promise(drawn => setTimeout(drawn, 1000));
+  const pictures = [...document.images];
+  const images = pictures.map(i => ({alt: i.alt, width: i.naturalWidth, shown: i.clientWidth}));
+  const tables = [...document.querySelectorAll(".table")].map(box => {
+    const end = Math.min(innerWidth, box.getBoundingClientRect().right);
+    const seen = [...box.querySelectorAll("thead th")].filter(th => th.getBoundingClientRect().right <= end);
+    const first = box.querySelector("tbody th");
+    const place = () => Math.round(first.getBoundingClientRect().left);
+    const [before] = [place(), box.scrollLeft = 9999];
+    return {seen: seen.map(th => th.textContent), scrolled: box.scrollLeft, moved: place() - before};
+  });
+  const overflow = document.documentElement.scrollWidth - innerWidth;
+  // Pictures within an <img> cannot be looked into, so each is laid out on the page as well.
+  for (const i of pictures) {
+    const shown = document.createElement("div");
+    shown.innerHTML = new TextDecoder().decode(Uint8Array.from(atob(i.src.split(",")[1]), c => c.charCodeAt(0)));
+    document.body.append(shown);
+  }
+  const cut = [], overlapping = [];
+  let n_texts = 0;
+  for (const svg of document.querySelectorAll("svg")) {
+    const frame = svg.getBoundingClientRect();
+    const drawn = [...svg.querySelectorAll("text")].filter(t => t.textContent && t.getAttribute("opacity") !== "0");
+    const texts = drawn.map(t => [t.textContent, t.getBoundingClientRect()]);
+    n_texts += texts.length;
+    for (const [text, box] of texts) {
+      const isWide = box.left < frame.left || box.right > frame.right;
+      if (isWide || box.top < frame.top || box.bottom > frame.bottom || text.endsWith("\\u2026")) cut.push(text);
+    }
+    texts.forEach(([one, a], i) => texts.slice(i + 1).forEach(([two, b]) => {
+      const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      // Boxes are as high as the font, which has room above and below its letters.
+      if (width > 0.5 && height > 4 && one !== two) overlapping.push([one, two]);
+    }));
+  }
+  const asked = performance.getEntriesByType("resource").map(e => e.name).filter(n => !n.startsWith("data:"));
+  const seen = {width: innerWidth, images, tables, overflow, n_texts, cut, overlapping, asked};
+  parent.postMessage(JSON.stringify(seen), "*");
+});
+</script>"""
+
+
+def look(page: Path, width: int, folder: Path) -> dict[str, Any]:
+    """What a page looks like in a window `width` wide; `folder` is for what this needs.
+
+    images: alt, natural and shown width of each; tables: the heads in sight, how far it scrolls, how far its first
+    column moves with it; overflow: by how much the page scrolls sideways; n_texts: how many texts its drawings have;
+    cut, overlapping: those of them; asked: the addresses that it loads.
+    """
+    probed = folder / "probed.html"
+    text = page.read_text().replace("default-src 'none'", "script-src 'unsafe-inline'")
+    before, _, after = text.rpartition("</body>")
+    probed.write_text(f"{before}{PROBE}</body>{after}")
+    framed = folder / "framed.html"
+    framed.write_text(FRAME.format(page=probed.name, width=width))
+    found = re.search(r"<title>(.*?)</title>", dump(framed, folder).stdout, re.DOTALL)
+    assert found, "the page has told nothing"
+    return json.loads(html.unescape(found[1]))
+
+
+def dump(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The page's document after it has loaded, and what its console says on stderr."""
+    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", "--window-size=1400,1000"]
+    return subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120)

@@ -1,0 +1,134 @@
+"""The templates of `dvc plots`: as the charts write them, and filled in and drawn by DVC itself."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import vl_convert
+from ruamel.yaml import YAML
+
+from cxr.statistics import evaluation
+from cxr.statistics.metrics import expected_calibration_error
+from study.templates import templates
+from tests.browser import look, needs_browser
+from tests.conftest import Project
+from tests.study.results_made import predictions, result
+
+ROOT = Path(__file__).parents[2]
+# Runs with their accuracies.
+RUNS = {"wide": 0.9, "narrow": 0.8, "a-name-as-long-as-names-of-runs-become-with-a-label": 0.7}
+
+
+def test_the_files_are_what_the_charts_write() -> None:
+    stages = YAML(typ="safe", pure=True).load(ROOT / "dvc.yaml")["stages"].values()
+    plots = [plot for stage in stages for plots in stage.get("plots", []) for plot in plots.values()]
+    written = {path.stem: path.read_text() for path in (ROOT / ".dvc" / "plots").glob("*.json")}
+    assert written == templates(), "make templates writes them"
+    assert set(written) == {plot["template"] for plot in plots if "template" in plot}
+
+
+def predicted(name: str) -> pd.DataFrame:
+    """Predictions with probabilities down to 1e-16."""
+    table = predictions(RUNS[name], seed=len(name))
+    return table.assign(probability=table["probability"] ** 50)
+
+
+def save_plots(folder: Path, name: str) -> None:
+    """The plot files of a run; in the run `narrow` no image is called normal."""
+    table = predicted(name)
+    threshold = -1.0 if name == "narrow" else 1e-8
+    shortcut = {"accuracy": 0.7, "accuracy_low": 0.6, "accuracy_high": 0.8}
+    plots = {
+        "roc": evaluation.roc(table),
+        "precision_recall": evaluation.precision_recall(table),
+        "calibration": evaluation.calibration(table),
+        "confusion": evaluation.confusion(table, threshold),
+        "history": result(name).history,
+        "shortcuts": pd.DataFrame([{"shortcut": "metadata", **shortcut}, {"shortcut": "thumbnail", **shortcut}]),
+    }
+    for plot, rows in plots.items():
+        rows.to_csv(folder / f"{plot}.csv", index=False)
+
+
+@pytest.fixture(scope="module")
+def project(make_dvc_project: Callable[[], Project]) -> Project:
+    """Three revisions with plots of phantoms, compared on one page."""
+    made = make_dvc_project()
+    (made.folder / "plots").mkdir(exist_ok=True)
+    for name in RUNS:
+        save_plots(made.folder / "plots", name)
+        made.commit(name)
+        made.ok("git", "tag", name)
+    made.ok("python", "-m", "study.offline")
+    made.ok("dvc", "plots", "diff", *RUNS, "--out", "page")
+    return made
+
+
+@pytest.fixture(scope="module")
+def filled(project: Project) -> dict[str, dict[str, Any]]:
+    """What DVC makes of the templates, by the file of the plot."""
+    told = json.loads(project.ok("dvc", "plots", "diff", *RUNS, "--json"))
+    assert "errors" not in told
+    return {Path(name).stem: drawn["content"] for name, [drawn] in told["data"].items()}
+
+
+def texts(drawing: str) -> list[str]:
+    return re.findall(r"<text [^>]*>([^<]+)</text>", drawing)
+
+
+@pytest.mark.slow
+def test_dvc_fills_in_every_template_and_phantoms_are_called_synthetic(filled: dict[str, dict[str, Any]]) -> None:
+    assert set(filled) == set(templates()) - {"curves"} | {"history"}
+    for spec in filled.values():
+        assert "<DVC_METRIC" not in json.dumps(spec)
+        drawn = texts(vl_convert.vegalite_to_svg(spec))
+        assert "images: synthetic phantoms" in drawn[-1]
+        assert set(RUNS) <= set(drawn), "each run is named"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("plot", "falls"), [("roc", False), ("precision_recall", True)])
+def test_curves_go_from_left_to_right(filled: dict[str, dict[str, Any]], plot: str, falls: bool) -> None:
+    """DVC hands out text, in which 9e-05 comes after 0.1."""
+    drawing = vl_convert.vegalite_to_svg(filled[plot])
+    paths = re.findall(r'aria-roledescription="line mark"[^>]* d="M([^"]+)"', drawing)
+    lines = [[tuple(map(float, point.split(","))) for point in path.split("L")] for path in paths]
+    curves = [line for line in lines if len(line) > 2]
+    assert len(curves) == len(RUNS)
+    for curve in curves:
+        assert [x for x, _ in curve] == sorted(x for x, _ in curve)
+        if not falls:
+            assert [y for _, y in curve] == sorted((y for _, y in curve), reverse=True), "SVG counts y downwards"
+
+
+@pytest.mark.slow
+def test_a_cell_of_the_confusion_without_images_is_a_zero(filled: dict[str, dict[str, Any]]) -> None:
+    drawn = texts(vl_convert.vegalite_to_svg(filled["confusion"]))
+    assert drawn.count("0") == 2
+    assert drawn.count("100%") == 2
+    assert sum(int(text) for text in drawn if text.isdigit()) == 600 * len(RUNS)
+
+
+@pytest.mark.slow
+def test_the_calibration_error_is_that_of_the_metrics(filled: dict[str, dict[str, Any]]) -> None:
+    drawn = texts(vl_convert.vegalite_to_svg(filled["calibration"]))
+    tables = {name: predicted(name) for name in RUNS}
+    expected = [expected_calibration_error(t["label"].to_numpy(), t["probability"].to_numpy()) for t in tables.values()]
+    assert {f"error {error:.3f}" for error in expected} <= set(drawn)
+
+
+@pytest.mark.slow
+@needs_browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_of_the_page_is_cut(project: Project, tmp_path: Path, width: int) -> None:
+    seen = look(project.folder / "page" / "index.html", width, tmp_path)
+    assert seen["width"] == width
+    assert seen["n_texts"] > 100
+    assert seen["cut"] == []
+    assert seen["overlapping"] == []
+    assert seen["overflow"] <= 0
+    assert seen["asked"] == []
