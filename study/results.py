@@ -3,7 +3,8 @@
 import copy
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from dvc.api import DVCFileSystem
 from cxr.errors import UserError
 from cxr.statistics.comparison import Classifier
 from cxr.statistics.overfitting import overfitting
-from stages.project import parse_yaml
+from stages.project import parse_yaml, whole
 from study import experiments
 from study.commands import git
 from study.notebook import SETTINGS
@@ -102,13 +103,14 @@ def keep(folder: Path, name: str, ref: str) -> None:
     Of `data.directory` the last part alone is kept: the way to it is this machine's.
     """
     read = _of_experiment(ref)
-    target = folder / name
-    target.mkdir(parents=True, exist_ok=True)
-    for key in FILES:
-        text = read(key)
-        if key == "params" and (directory := parse_yaml(text, f"params.yaml of {name}")["data"]["directory"]):
-            text = text.replace(directory, Path(directory).name)
-        (target / _file(key)).write_text(text)
+    with _complete(name):
+        texts = {key: read(key) for key in FILES}
+    if directory := parse_yaml(texts["params"], f"params.yaml of {name}")["data"]["directory"]:
+        texts["params"] = texts["params"].replace(directory, Path(directory).name)
+    with whole(folder / name) as partial:
+        partial.mkdir()
+        for key, text in texts.items():
+            (partial / _file(key)).write_text(text)
 
 
 def _of_experiment(ref: str) -> Callable[[str], str]:
@@ -125,19 +127,26 @@ def _file(key: str) -> str:
 
 
 def _read(name: str, read: Callable[[str], str]) -> Result:
-    try:
-        figures = {key: json.loads(read(key)) for key in ("train", "test", "data", "split", "shortcuts")}
+    with _complete(name):
+        numbers = {key: json.loads(read(key)) for key in ("train", "test", "data", "split", "shortcuts")}
         history, predictions = (pd.read_csv(io.StringIO(read(key))) for key in ("history", "predictions"))
         # Runs kept under an earlier version hold the FLOPs in train.json.
-        figures["train"].setdefault("flops_per_image", figures["test"].get("flops_per_image"))
-        figures["train"] |= overfitting(*(history[key].to_numpy() for key in ("loss", "val_loss")))
+        numbers["train"].setdefault("flops_per_image", numbers["test"].get("flops_per_image"))
+        numbers["train"] |= overfitting(*(history[key].to_numpy() for key in ("loss", "val_loss")))
         params = _completed(parse_yaml(read("params"), "params.yaml"))
-        return Result(name, params, history=history, predictions=predictions, **figures)
+        return Result(name, params, history=history, predictions=predictions, **numbers)
+
+
+@contextmanager
+def _complete(name: str) -> Iterator[None]:
+    """Reading the files of this run: what is missing or damaged becomes one line that names the run."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise UserError(
             f"{name} has no complete result here ({error}); bring it with dvc exp pull, or run it again"
         ) from None
-    except (OSError, ValueError, UserError) as error:
+    except (OSError, ValueError, KeyError, UserError) as error:
         raise UserError(f"{name} has no complete result: {error}") from None
 
 

@@ -1,0 +1,58 @@
+"""Results read from experiments of a real DVC project whose cache has lost a file."""
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from study import results
+from tests.conftest import Project
+from tests.study.results_made import result, save
+
+CACHED = [path for key, path in results.FILES.items() if key not in ("params", "history")]
+STAGE = {
+    "stages": {
+        "evaluate": {
+            "cmd": "cp -r made/. .",
+            "deps": ["made"],
+            "outs": CACHED,
+            "plots": [{results.FILES["history"]: {"cache": False}}],
+        }
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def project(make_dvc_project: Callable[[], Project], tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with one finished experiment, `a`, whose predictions are no longer in the cache, nor in the remote."""
+    made = make_dvc_project()
+    one = result("a")
+    save(tmp_path_factory.getbasetemp(), one)
+    for key, place in results.FILES.items():
+        target = made.folder / ("." if key == "params" else "made") / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(next(tmp_path_factory.getbasetemp().glob(f"a/{key}.*")), target)
+    (made.folder / "dvc.yaml").write_text(json.dumps(STAGE))
+    made.ok("dvc", "remote", "add", "--default", "empty", str(tmp_path_factory.mktemp("remote")))
+    made.commit("made results")
+    made.ok("dvc", "exp", "run", "--name", "a")
+    content = (made.folder / results.FILES["predictions"]).read_bytes()
+    digest = hashlib.md5(content).hexdigest()
+    made.ok(sys.executable, "-m", "study.compare", "a")
+    (made.folder / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]).unlink()
+    return made
+
+
+@pytest.mark.parametrize("words", [["report"], ["compare", "a"], ["keep", "kept"]], ids=lambda words: words[0])
+def test_predictions_that_are_nowhere_are_one_line(project: Project, words: list[str]) -> None:
+    done = project.run(sys.executable, "-m", f"study.{words[0]}", *words[1:])
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("error: a has no complete result here")
+    assert results.FILES["predictions"] in line
+    assert "dvc exp pull" in line
+    for left in ("report", "kept"):
+        assert not (project.folder / left).exists(), "nothing is left half written"
