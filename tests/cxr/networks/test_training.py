@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_ind
 from sklearn.metrics import roc_auc_score
 
 from cxr.errors import UserError
@@ -207,17 +206,20 @@ def test_equal_models_are_equal_files_and_predict_alike(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.predict(images, verbose=0), trained.predict(images, verbose=0))
 
 
-def test_bfloat16_reaches_the_auroc_of_float32_within_the_seed_spread() -> None:
-    images, train, val = data(600, contrast=30)
-    auroc: dict[str, list[float]] = {"float32": [], "bfloat16": []}
-    for precision, values in auroc.items():
-        for seed in range(3):
-            model = build(precision, seed)
-            params = TrainParams(**{**PARAMS, "epochs": 10, "batch_size": 32, "seed": seed})
-            *_, _ = training.train(model, images, train, val, params, training.Progress())
-            values.append(roc_auc_score(val.labels, predict(model, images, val.rows)))
-    assert np.mean(auroc["float32"]) > 0.8
-    assert ttest_ind(*auroc.values()).pvalue > 0.01
+def test_bfloat16_trains_as_float32_does_seed_by_seed() -> None:
+    """Steps this small are lost where the weights are in bfloat16 too: AUROC is .55 then, .90 to .99 here."""
+    images, train, val = data(600, contrast=60)
+
+    def trained(precision: str, seed: int) -> tuple[float, float]:
+        model = build(precision, seed)
+        params = TrainParams(**{**PARAMS, "epochs": 15, "learning_rate": 3e-4, "seed": seed})
+        *_, history = training.train(model, images, train, val, params, training.Progress())
+        return history[-1]["val_loss"], roc_auc_score(val.labels, predict(model, images, val.rows))
+
+    for seed in range(3):
+        loss, auroc = trained("float32", seed)
+        assert trained("bfloat16", seed) == (pytest.approx(loss, abs=0.005), pytest.approx(auroc, abs=0.02))
+        assert auroc > 0.85
 
 
 def test_the_same_code_trains_on_jax() -> None:
