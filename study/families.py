@@ -145,7 +145,7 @@ class Family:
 def _work(result: Result) -> str:
     """What decides how long an image takes to train on, as a key."""
     steps = {key: value for key, value in result.params["train"].items() if key not in NO_WORK}
-    return json.dumps([result.params["model"], steps, result.machine], sort_keys=True)
+    return json.dumps([result.params["model"], steps, result.params["augment"], result.machine], sort_keys=True)
 
 
 def families(results: list[Result]) -> list[Family]:
