@@ -106,6 +106,13 @@ def put_back() -> None:
             _move(ref, place)
 
 
+def remove(names: set[str]) -> None:
+    """Remove the present commit's experiments of these names."""
+    for name, ref in of_present_commit().items():
+        if name in names:
+            git("update-ref", "-d", ref)
+
+
 def survey() -> list[Experiment]:
     """All finished experiments of all commits, newest first."""
     head = git("rev-parse", "HEAD").strip()

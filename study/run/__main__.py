@@ -24,7 +24,7 @@ from cxr.errors import UserError
 from stages import project
 from study import experiments
 from study.commands import dvc
-from study.run import baseline, grid, lock, overrides
+from study.run import baseline, grid, lock, overrides, preparation
 from study.run.engine import Engine, State
 
 POLL = 2.0
@@ -37,17 +37,17 @@ def main() -> None:
     baseline.check_identity()
     base = baseline.read(arguments.uncommitted)
     runs = grid.load(arguments.study, base.params, overrides.parse_overrides(arguments.set), arguments.label)
-    with lock.alone(arguments.study, {run.name for run in runs}) as left:
+    with lock.alone(arguments.study, {run.name for run in runs} | preparation.names(runs)) as left:
         refs = experiments.finished()
         wanted = [run for run in runs if not experiments.is_finished(run, base, refs)]
         grid.check(wanted)
         print(f"{len(runs)} runs, {len(runs) - len(wanted)} finished before", file=sys.stderr)
         failures = _work_off(_engine(base), wanted, left, arguments.jobs) if wanted or left else {}
-    if arguments.plots:
-        _plots([run.name for run in runs if run.name not in failures], arguments.plots)
+    done = [run.name for run in runs if run.name not in failures]
+    if arguments.plots and done:
+        _plots(done, arguments.plots)
     if failures:
-        told = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
-        raise UserError(f"{len(failures)} of {len(runs)} runs failed: {told}")
+        raise UserError(f"{len(failures)} of {len(runs)} runs failed: {grid.told(failures)}")
 
 
 def _engine(base: baseline.Baseline) -> Engine:
@@ -84,15 +84,30 @@ def _work_off(engine: Engine, runs: list[grid.Run], left: set[str], n_jobs: int)
     if not runs:
         return {}
     try:
+        for first_stages, members in preparation.preparations(runs):
+            _prepare(engine, first_stages, [run.name for run in members], stop)
         _check(stop)
         engine.start(runs, n_jobs)
-        states = _watch(engine, names, stop)
+        states = _watch(engine, names, "study", stop)
         return {name: engine.reason(name) for name in sorted(names) if states[name] is State.FAILED}
     except KeyboardInterrupt:
         print("stopping; what is finished stays", file=sys.stderr)
         raise
     finally:
         engine.stop(names)
+
+
+def _prepare(engine: Engine, first_stages: grid.Run, names: list[str], stop: threading.Event) -> None:
+    """Make what these runs start from. Raises UserError where that fails, and with it each of them would."""
+    own = {first_stages.name}
+    try:
+        _check(stop)
+        engine.start([first_stages], 1)
+        if _watch(engine, own, "images", stop)[first_stages.name] is State.FAILED:
+            raise UserError(f"no run was begun. {grid.told(dict.fromkeys(names, engine.reason(first_stages.name)))}")
+    finally:
+        engine.stop(own)
+        engine.forget(own)
 
 
 def _stop_signal() -> threading.Event:
@@ -113,11 +128,11 @@ def _check(stop: threading.Event) -> None:
         raise KeyboardInterrupt
 
 
-def _watch(engine: Engine, names: set[str], stop: threading.Event) -> dict[str, State]:
-    """The states of the runs once all are over; on the way, a bar and a line for each that ends."""
+def _watch(engine: Engine, names: set[str], title: str, stop: threading.Event) -> dict[str, State]:
+    """The states of the runs once all are over; on the way, a bar of this title and a line for each that ends."""
     known: dict[str, State] = {}
     started: dict[str, float] = {}
-    bar: tqdm[Any] = tqdm(total=len(names), desc="study", unit="run")
+    bar: tqdm[Any] = tqdm(total=len(names), desc=title, unit="run")
     with bar:
         while not all(name in known and known[name].is_over for name in names):
             stop.wait(POLL)

@@ -92,6 +92,12 @@ class DvcQueue:
         experiments.put_back()
         return {entry.name for entry in (*waiting, *begun)}
 
+    def forget(self, names: set[str]) -> None:
+        with Repo() as repo:
+            queue = repo.experiments.celery_queue
+            _forget(queue, {entry.stash_rev for entry in _entries(queue, names)})
+        experiments.remove(names)
+
     def reason(self, name: str) -> str:
         """The error line of the run's log, or the log's last line."""
         try:
@@ -99,7 +105,7 @@ class DvcQueue:
         except UserError as error:
             return str(error)
         errors = [line for line in lines if line.lower().startswith("error")]
-        return errors[0] if errors else lines[-1] if lines else "it left no log"
+        return errors[0].partition(": ")[2] or errors[0] if errors else lines[-1] if lines else "it left no log"
 
     def _enqueue(self, queue: "LocalCeleryQueue", run: "Run") -> None:
         """What `dvc exp run --queue` does, but past the work tree.
@@ -111,9 +117,9 @@ class DvcQueue:
         message = queue.stash.format_message(head, baseline_rev=head, name=run.name)
         files = {
             "params.yaml": self.baseline.params_with(run.overrides).encode(),
-            # Which experiment a run is, its copy reads here; the stage names of `dvc repro` would stand here too.
+            # Which experiment a run is, and which stages it runs, its copy reads here.
             f".dvc/tmp/{BaseExecutor.PACKED_ARGS_FILE}": _packed(
-                {"DVC_EXP_BASELINE_REV": head, "DVC_EXP_NAME": run.name, "DVC_ROOT": root}
+                run.targets, {"DVC_EXP_BASELINE_REV": head, "DVC_EXP_NAME": run.name, "DVC_ROOT": root}
             ),
         }
         commit = self.baseline.stash(files, message)
@@ -140,11 +146,11 @@ class DvcQueue:
                 )
 
 
-def _packed(run_env: dict[str, str]) -> bytes:
+def _packed(targets: tuple[str, ...], run_env: dict[str, str]) -> bytes:
     """The arguments of `dvc repro` in a run's copy, as DVC hands them over."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "arguments"
-        BaseExecutor.pack_repro_args(str(path), run_env=run_env)
+        BaseExecutor.pack_repro_args(str(path), *([list(targets)] if targets else []), run_env=run_env)
         return path.read_bytes()
 
 

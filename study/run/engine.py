@@ -42,5 +42,8 @@ class Engine(Protocol):
         process began and left behind, and where there is nothing to stop.
         """
 
+    def forget(self, names: set[str]) -> None:
+        """Take away what is left of runs of these names that are over: experiment, log, and that one failed."""
+
     def reason(self, name: str) -> str:
         """Why a run failed, in one line."""

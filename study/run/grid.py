@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from cxr import sections
 from cxr.errors import UserError
+from cxr.sources import directory
 from stages import project
 
 T = TypeVar("T")
@@ -15,11 +16,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Run:
-    """One experiment: its name, its overrides as `section.key`, and the parameters they lead to."""
+    """One experiment: its name, its overrides as `section.key`, and the parameters they lead to.
+
+    `targets`: the stages that run, with those that they depend on; all without any.
+    """
 
     name: str
     overrides: dict[str, Any]
     params: dict[str, Any]
+    targets: tuple[str, ...] = ()
 
 
 def load(path: Path, base: dict[str, Any], extra: dict[str, Any], label: str = "") -> list[Run]:
@@ -38,22 +43,37 @@ def load(path: Path, base: dict[str, Any], extra: dict[str, Any], label: str = "
 
 
 def check(runs: list[Run]) -> None:
-    """Every section of every run; raises UserError that names all wrong runs."""
+    """Every section of every run, and the user's folder if one is read. Raises UserError that names all wrong runs."""
+
+    def check_one(name: str) -> None:
+        params = params_of[name]
+        sections.check(params)
+        if params["data"]["source"] == "directory":
+            directory.find(params["data"]["directory"], project.home())
+
     params_of = {run.name: run.params for run in runs}
-    _each(lambda name: sections.check(params_of[name]), params_of)
+    _each(check_one, params_of)
 
 
 def _each(act: Callable[[str], T], names: Iterable[str]) -> list[T]:
     """What `act` gives for each name; raises all its UserErrors as one that names them."""
-    results, problems = [], []
+    results, problems = [], {}
     for name in names:
         try:
             results.append(act(name))
         except UserError as error:
-            problems.append(f"{name}: {error}")
+            problems[name] = str(error)
     if problems:
-        raise UserError("; ".join(problems))
+        raise UserError(told(problems))
     return results
+
+
+def told(reasons: dict[str, str]) -> str:
+    """Reasons by the names of runs in one line, each reason once."""
+    alike: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        alike.setdefault(reason, []).append(name)
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in alike.items())
 
 
 def _apply(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import pytest
 
 from cxr.errors import UserError
 from stages import project
-from study.run import grid, overrides
+from study.run import grid, overrides, preparation
 
 ROOT = Path(__file__).parents[3]
 PARAMS = project.read_yaml(ROOT / "params.yaml")
@@ -86,3 +86,26 @@ def test_an_ablation_changes_one_factor_of_the_recipe() -> None:
         assert run.params["augment"] == recipe.params["augment"]
         for section in ("model", "train", "evaluate"):
             assert run.params[section] == plain[run.name.removesuffix("-augmented")].params[section]
+
+
+def test_a_reason_of_many_runs_is_said_once() -> None:
+    path = write("runs: {one: {data.directory: nowhere}, two: {data.directory: nowhere}, three: {train.epochs: 0}}")
+    with pytest.raises(UserError) as error:
+        grid.check(grid.load(path, PARAMS, {"data.source": "directory"}))
+    assert str(error.value).startswith("one, two: data.directory 'nowhere' is no folder")
+    assert str(error.value).endswith("; three: params.yaml: train.epochs should be greater than 0, got 0")
+
+
+def test_a_preparation_is_of_runs_that_start_alike() -> None:
+    path = write(
+        "runs: {a: {train.epochs: 3}, b: {model.layers: C-F},"
+        " c: {split.seed: 1}, d: {split.seed: 2}, e: {split.seed: 2}}"
+    )
+    runs = grid.load(path, PARAMS, {})
+    found = preparation.preparations(runs)
+    assert [(first.name, [run.name for run in members]) for first, members in found] == [
+        ("a-images", ["a", "b"]),
+        ("d-images", ["d", "e"]),
+    ]
+    assert all(first.targets for first, _ in found)
+    assert {first.name for first, _ in found} <= preparation.names(runs)

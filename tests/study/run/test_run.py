@@ -48,7 +48,7 @@ def test_good_runs_end_and_the_failed_one_is_named_with_its_reason(
 ) -> None:
     assert first.returncode == 1, first.stdout + first.stderr
     last = first.stderr.strip().splitlines()[-1]
-    assert last.startswith("error: 1 of 3 runs failed: doomed: error: the training loss is nan"), last
+    assert last.startswith("error: 1 of 3 runs failed: doomed: the training loss is nan"), last
     assert {"small", "plain"} <= names(project)
     assert "doomed" not in names(project)
 
