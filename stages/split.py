@@ -1,8 +1,10 @@
 """data/manifest.csv -> data/split/{train,val,test}.csv, data/details/split.json"""
 
+import sys
+
 import pandas as pd
 
-from cxr.data import split
+from cxr.data import overlap, split
 from cxr.data.params import SplitParams
 from stages import project
 
@@ -13,7 +15,10 @@ def main() -> None:
     columns = ["row", "path", "label", "etiology", "patient_group"]
     for name, part in parts.items():
         project.write_csv(f"data/split/{name}.csv", part[columns])
-    project.write_details("split", split.summarise(parts, params.protocol))
+    figures = overlap.summarise(parts, params.protocol)
+    if said := overlap.leak(figures):
+        print(f"warning: {params.protocol}: {said}", file=sys.stderr)
+    project.write_details("split", figures)
 
 
 if __name__ == "__main__":

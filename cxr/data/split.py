@@ -1,7 +1,5 @@
 """Cut a manifest into training, validation and test parts."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
@@ -10,7 +8,7 @@ from sklearn.model_selection import train_test_split
 
 from cxr.data.params import SplitParams
 from cxr.errors import UserError
-from cxr.vocabulary import ETIOLOGIES, SPLITS
+from cxr.vocabulary import SPLITS
 
 # The names of normal images come in two series, IM-... and this.
 SECOND_SERIES = "NORMAL2-IM"
@@ -95,29 +93,3 @@ def _units(table: pd.DataFrame) -> "pd.Series[str]":
     _, component = connected_components(links, directed=False)
     first_group = pd.Series(np.arange(n)).groupby(component).transform("min").to_numpy()
     return pd.Series(np.asarray(group_names)[first_group[groups]], index=table.index)
-
-
-def summarise(parts: dict[str, pd.DataFrame], protocol: str) -> dict[str, Any]:
-    """The figures of data/details/split.json: each part's images, groups, prevalence, etiology, what it shares."""
-    groups = {name: set(part["patient_group"]) for name, part in parts.items()}
-    hashes = {name: set(part["sha256"]) for name, part in parts.items()}
-
-    def shared(sets: dict[str, set[str]], name: str) -> dict[str, int]:
-        return {other: len(sets[name] & sets[other]) for other in parts if other != name}
-
-    figures: dict[str, dict[str, Any]] = {
-        name: {
-            "n_images": len(part),
-            "n_groups": len(groups[name]),
-            "prevalence": float(part["label"].mean()),
-            "etiology": {key: int((part["etiology"] == key).sum()) for key in ETIOLOGIES},
-            "shared_groups": shared(groups, name),
-            "shared_copies": shared(hashes, name),
-            "n_images_of_shared_groups": int(
-                part["patient_group"].isin(set().union(*(groups[o] for o in parts if o != name))).sum()
-            ),
-        }
-        for name, part in parts.items()
-    }
-    is_disjoint = all(n == 0 for part in figures.values() for n in part["shared_groups"].values())
-    return {"protocol": protocol, "is_patient_disjoint": is_disjoint, **figures}

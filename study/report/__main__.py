@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxr.data import overlap
 from cxr.errors import UserError
 from cxr.vocabulary import PROTOCOLS
 from stages import project
@@ -104,6 +105,7 @@ def _lead(all_families: list[Family]) -> list[str]:
     return [
         f"{len(everything)} runs of {epochs} epochs with Adam at batch size {train['batch_size']}; the last epoch "
         f"counts. Tested on: {cuts}. Trained on: {devices}.",
+        *_leaks(all_families),
         "Intervals are 95%, from a bootstrap that draws whole patient groups; they cover the drawing of patients, not "
         "the training, whose spread is sd, the standard deviation over seeds. Nothing was chosen on the test part. "
         "Patients are those of the file names. Not for clinical use.",
@@ -117,6 +119,12 @@ def _words(values: Iterable[object]) -> str:
 def _shared(result: Result) -> str:
     n = result.split["test"]["n_images_of_shared_groups"]
     return "none of them elsewhere" if n == 0 else f"{n} images of groups that are also in training or validation"
+
+
+def _leaks(all_families: list[Family]) -> list[str]:
+    """What makes a test part's figures too good, one sentence for each that there is."""
+    said = {family.test_part: overlap.leak(family.first.split) for family in all_families}
+    return [f"{test_part}: {sentence}" for test_part, sentence in said.items() if sentence]
 
 
 def _findings(all_families: list[Family], runs: pd.DataFrame) -> Chapter:

@@ -102,6 +102,17 @@ def test_of_many_bad_files_ten_are_shown_and_all_are_in_a_file(project: Project,
     assert listed.read_text() == "".join(f"{path.relative_to(folder)} (empty file)\n" for path in bad)
 
 
+def test_a_patient_in_training_and_test_is_one_line_of_the_split(project: Project, kaggle_folder: Path) -> None:
+    folder = use_folder(project, kaggle_folder)
+    first = next((folder / "train" / "NORMAL").iterdir())
+    shutil.copy(first, folder / "test" / "NORMAL" / first.name)
+    ok(project, "download", "manifest")
+    done = project.stage("split")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("warning: official: The test part is not apart: 1 of its ")
+
+
 def test_missing_images_are_noticed(project: Project) -> None:
     ok(project, "download")
     next((project.folder / "data" / "raw" / "train" / "NORMAL").iterdir()).unlink()

@@ -11,6 +11,9 @@ from study.notebook import SETTINGS
 from study.results import Result
 
 N_IMAGES = 600
+# What data/details/split.json says of a test part that has patients in common with the others, and of one that has not.
+SHARED = {"n_images_of_shared_groups": 100, "shared_groups": {"train": 40, "val": 12}, "shared_copies": {"train": 3}}
+APART = {"n_images_of_shared_groups": 0, "shared_groups": {"train": 0, "val": 0}, "shared_copies": {"train": 0}}
 
 
 def predictions(accuracy: float, seed: int, n: int = N_IMAGES) -> pd.DataFrame:
@@ -69,7 +72,7 @@ def result(
             "threshold": 0.5,
         },
         data={"images": images},
-        split={"test": {"n_images_of_shared_groups": 100 if protocol == "pooled" else 0}},
+        split={"protocol": protocol, "test": {"n_groups": 300, **(SHARED if protocol == "pooled" else APART)}},
         shortcuts={"protocol": protocol, **dict.fromkeys(("majority", "metadata", "border", "thumbnail"), interval)},
         history=history,
         predictions=table,

@@ -1,4 +1,5 @@
 import hashlib
+import re
 
 import numpy as np
 import pandas as pd
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxr.data import split
+from cxr.data import overlap, split
 from cxr.data.params import SplitParams
 from cxr.errors import UserError
 from cxr.vocabulary import SPLITS
@@ -59,18 +60,31 @@ def test_laws_of_every_cut(protocol: str, seed: int, fraction: float) -> None:
 @settings(max_examples=15, deadline=None)
 def test_no_patient_and_no_exact_copy_in_two_parts(protocol: str, seed: int) -> None:
     parts = split.cut(make_manifest(seed), params(protocol, seed=seed))
-    figures = split.summarise(parts, protocol)
+    figures = overlap.summarise(parts, protocol)
     assert figures["is_patient_disjoint"]
     for name in SPLITS:
         assert set(figures[name]["shared_groups"].values()) == {0}
         assert set(figures[name]["shared_copies"].values()) == {0}
+    assert overlap.leak(figures) == ""
 
 
 def test_pooled_shares_patients_and_says_so() -> None:
-    figures = split.summarise(split.cut(make_manifest(0), params("pooled")), "pooled")
+    figures = overlap.summarise(split.cut(make_manifest(0), params("pooled")), "pooled")
     assert not figures["is_patient_disjoint"]
     assert figures["test"]["shared_groups"]["train"] > 0
     assert figures["test"]["n_images_of_shared_groups"] > 0
+    assert overlap.leak(figures) == "", "that is what it is for"
+
+
+def test_what_the_official_folders_share_is_said() -> None:
+    table = make_manifest(0)
+    train, test = (table.index[table["official_split"] == name] for name in ("train", "test"))
+    table.loc[test[0], "patient_group"] = table.loc[train[0], "patient_group"]
+    table.loc[test[1], "sha256"] = table.loc[train[1], "sha256"]
+    figures = overlap.summarise(split.cut(table, params("official")), "official")
+    assert not figures["is_patient_disjoint"]
+    told = overlap.leak(figures)
+    assert re.search(r"not apart: 1 of its \d+ patient groups and exact copies of 1 of its images are also in", told)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -12,7 +12,7 @@ from PIL import Image
 from study import notebook
 from study.report import drawing
 from tests.browser import dump, look, needs_browser
-from tests.study.results_made import N_IMAGES, predictions, result, save
+from tests.study.results_made import N_IMAGES, SHARED, predictions, result, save
 
 ROOT = Path(__file__).parents[3]
 
@@ -98,6 +98,22 @@ def test_phantoms_are_called_synthetic(tmp_path: Path) -> None:
         text = (tmp_path / "out" / name).read_text()
         assert "All images are synthetic phantoms" in text
         assert "600 synthetic images" in text
+
+
+def test_a_test_part_that_is_not_apart_is_told_except_where_that_is_its_point(tmp_path: Path) -> None:
+    leaking = result("a")
+    leaking.split["test"] = {"n_groups": 300, **SHARED}
+    save(tmp_path / "kept", leaking)
+    save(tmp_path / "kept", result("b", protocol="pooled"))
+    assert report("--kept", str(tmp_path / "kept"), "--out", str(tmp_path / "out")).returncode == 0
+    said = (
+        "600 real images at 224 px: The test part is not apart: 52 of its 300 patient groups and exact copies of 3 of "
+        "its images are also in training or validation, so that its figures are too good."
+    )
+    for name in ("index.html", "report.md"):
+        text = (tmp_path / "out" / name).read_text()
+        assert f"official, {said}" in text
+        assert text.count("The test part is not apart") == 1
 
 
 @pytest.mark.parametrize(
