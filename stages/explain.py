@@ -1,4 +1,4 @@
-"""models/model.keras, data/predictions/test.csv -> plots/{samples,errors,saliency}.png, data/details/explain.json"""
+"""models/model.keras, data/predictions/test.csv -> plots/{samples,augmented,...}.png, data/details/explain.json"""
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from cxr.inference.params import ExplainParams
 from cxr.inference.pictures import write_grid
 from cxr.inference.predict import logits
 from cxr.networks.model_file import load
+from cxr.networks.params import AugmentParams, TrainParams
 from cxr.statistics.params import EvaluateParams
 from cxr.vocabulary import SPLITS
 from stages import project
@@ -18,6 +19,8 @@ from stages import project
 def main() -> None:
     params = project.read_params(ExplainParams, "explain")
     evaluated = project.read_params(EvaluateParams, "evaluate")
+    augment = project.read_params(AugmentParams, "augment")
+    trained = project.read_params(TrainParams, "train")
     figures = project.read_details("test")
     images = np.load("data/images.npy", mmap_mode="r")
     manifest = pd.read_csv("data/manifest.csv")
@@ -32,6 +35,10 @@ def main() -> None:
         "samples": (
             f"Drawn at random from each part and class, with their stored size; {of}",
             gallery.samples(images, manifest, parts, n, seed),
+        ),
+        "augmented": (
+            f"What the augmentation makes of training images; {of}",
+            gallery.augmented(images, parts["train"], augment, n, trained.seed),
         ),
         "errors": (f"The most confident errors on the test part; {of}", gallery.errors(images, test, n)),
         "saliency": (

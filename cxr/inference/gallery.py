@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 
 from cxr.inference import explain
 from cxr.inference.pictures import Tile
+from cxr.networks import augmentation
+from cxr.networks.params import AugmentParams
 from cxr.vocabulary import CLASSES
+
+N_EPOCHS_SHOWN = 3
 
 Rows = dict[str, list[Tile]]
 Images = NDArray[np.uint8]
@@ -32,6 +36,16 @@ def samples(images: Images, manifest: pd.DataFrame, parts: dict[str, pd.DataFram
                 Tile(images[row], f"{_file(manifest, row)}\n{manifest['width'][row]} x {manifest['height'][row]}")
                 for row in drawn["row"]
             ]
+    return rows
+
+
+def augmented(images: Images, train: pd.DataFrame, augment: AugmentParams, n: int, seed: int) -> Rows:
+    """`n` training images as they are, and as the first epochs of the training with this `seed` showed them."""
+    drawn = _drawn(train, n, seed)["row"].to_numpy()
+    rows = {"as they are": [Tile(image, "") for image in images[drawn]]}
+    for epoch in range(1, N_EPOCHS_SHOWN + 1):
+        draws = augmentation.draw(len(images), seed, epoch)[drawn]
+        rows[f"epoch {epoch}"] = [Tile(image, "") for image in augmentation.augment(images[drawn], draws, augment)]
     return rows
 
 

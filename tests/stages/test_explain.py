@@ -9,7 +9,7 @@ from PIL import Image
 from tests.conftest import Project
 
 BEFORE = ["check", "download", "manifest", "images", "split", "train", "evaluate"]
-PICTURES = [f"plots/{name}.png" for name in ("samples", "errors", "saliency")]
+PICTURES = [f"plots/{name}.png" for name in ("samples", "augmented", "errors", "saliency")]
 
 
 @pytest.mark.slow
