@@ -1,0 +1,46 @@
+"""The report of the 33 kept runs is the committed one, number by number: whatever changes it has to commit it anew."""
+
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from study import notebook, results
+from study.families import Family, families
+from study.report import tables
+from study.report.__main__ import compose
+from study.report.pages import Section
+
+COMMITTED = Path(__file__).parents[3] / "docs" / "results" / "112px"
+# Sums on another processor differ in their last bits; the CSV has six digits.
+TOLERANCE = 1e-5
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def kept() -> list[Family]:
+    return families(results.from_folder(COMMITTED / "runs", []))
+
+
+def test_every_number_is_the_committed_one(kept: list[Family]) -> None:
+    made = pd.concat([tables.records(family, notebook.read_runs()) for family in kept])
+    again = pd.read_csv(io.StringIO(made.to_csv(index=False, float_format="%.6g")))
+    committed = pd.read_csv(COMMITTED / "results.csv")
+    assert len(committed) == 3 * (8 + 9)
+    pd.testing.assert_frame_equal(again, committed, rtol=TOLERANCE, atol=TOLERANCE)
+
+
+def test_every_table_and_verdict_is_the_committed_one(kept: list[Family]) -> None:
+    report = compose(kept, notebook.read_runs(), notebook.read_history())
+    sections: list[Section] = [section for chapter in report.chapters for section in chapter.sections]
+    committed = (COMMITTED / "report.md").read_text()
+    drawn = [tables.markdown(section.table) for section in sections if section.table]
+    claims = [claim for section in sections for conclusion in section.verdicts for claim in conclusion.claims]
+    said = [f"- {claim.text}: **{claim.verdict}**. {claim.evidence}" for claim in claims]
+    assert len(said) == 3 * 6
+    for text in drawn + said:
+        assert text in committed
+    rows = [line for line in committed.splitlines() if line.startswith("|")]
+    assert len(rows) == sum(len(text.splitlines()) for text in drawn), "and the committed report has no other table"
