@@ -1,10 +1,13 @@
 """Bring the images of a zip archive or a folder in Kaggle's layout into one tree, each once."""
 
+import errno
 import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from lzma import LZMAError
 from pathlib import Path, PurePosixPath
+from tarfile import TarError
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -14,6 +17,19 @@ from cxr.sources import layout
 from cxr.sources.source import DamagedError
 
 Entry = TypeVar("Entry")
+
+# NotImplementedError, of an unknown way to compress, is a RuntimeError.
+DAMAGE = (zipfile.BadZipFile, TarError, zlib.error, LZMAError, EOFError, RuntimeError, UnicodeDecodeError)
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether what unpacking raised tells of a damaged, encrypted, unsafe or unknown archive, and not of the disk.
+
+    Found by changing bytes of archives: bz2 and gzip raise OSError without a number, zipfile seeks to where no file is.
+    """
+    if isinstance(error, OSError):
+        return error.errno in (None, errno.EINVAL)
+    return isinstance(error, DAMAGE)
 
 
 def unpack(archive: Path, raw: Path) -> None:
@@ -29,7 +45,9 @@ def unpack(archive: Path, raw: Path) -> None:
             _check_copies(found, lambda info: (info.file_size, info.CRC), archive.name)
             for path, infos_of_path in tqdm(found, desc="unpack", unit="image"):
                 write(raw / path, opened.read(infos_of_path[0]))
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+    except Exception as error:
+        if not is_damage(error):
+            raise
         raise DamagedError(f"{archive.name} is cut or corrupt ({error})") from None
 
 

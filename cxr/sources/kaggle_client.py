@@ -4,15 +4,12 @@ Prints, as its last line, JSON: the path of the files, or the kind of failure. N
 Ends when its standard input does: it does not outlive the process that started it.
 """
 
+import errno
 import json
 import os
 import sys
 import threading
-import zlib
-from lzma import LZMAError
 from pathlib import Path
-from tarfile import TarError
-from zipfile import BadZipFile
 
 import kagglehub
 import requests
@@ -21,6 +18,7 @@ from kagglehub.config import get_kaggle_credentials
 from kagglehub.exceptions import DataCorruptionError
 from kagglehub.handle import parse_dataset_handle
 
+from cxr.sources.archive import is_damage
 from cxr.sources.fetch import describe
 
 BROKEN_CONNECTION = (
@@ -31,9 +29,8 @@ BROKEN_CONNECTION = (
     ConnectionError,
     TimeoutError,
 )
-# What zipfile and tarfile raise for a damaged, encrypted, unsafe or unknown archive; NotImplementedError is a
-# RuntimeError.
-CORRUPT_ARCHIVE = (DataCorruptionError, BadZipFile, TarError, EOFError, zlib.error, LZMAError, RuntimeError)
+# What a disk says that does not take more; any other OSError once the archive is there comes of what stands in it.
+FULL_OR_CLOSED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
 
 
 def main(handle: str, is_anew: bool) -> dict[str, object]:
@@ -47,15 +44,17 @@ def main(handle: str, is_anew: bool) -> dict[str, object]:
         return {"failure": "http", "status": error.response.status_code if error.response is not None else 0}
     except BROKEN_CONNECTION as error:
         return {"failure": "network", "reason": describe(error)}
-    except CORRUPT_ARCHIVE as error:
-        return _without(archive, {"failure": "corrupt", "reason": _kind(error)})
     except requests.RequestException as error:
+        # Its text may hold a header, and so a credential.
         return {"failure": "client", "reason": _kind(error)}
     except OSError as error:
-        return {"failure": "disk", "reason": error.strerror or str(error), "errno": error.errno}
+        if error.errno in FULL_OR_CLOSED or not archive.exists():
+            return {"failure": "disk", "reason": error.strerror or str(error), "errno": error.errno}
+        return _without(archive, "corrupt", error)
     except Exception as error:
-        kind = "corrupt" if "archive" in str(error) else "client"
-        return _without(archive, {"failure": kind, "reason": _kind(error)})
+        # "Unsupported archive type." is a ValueError.
+        is_corrupt = is_damage(error) or isinstance(error, DataCorruptionError) or "archive" in str(error)
+        return _without(archive, "corrupt" if is_corrupt else "client", error)
 
 
 def _wrong_with_credentials() -> str:
@@ -75,10 +74,10 @@ def _kind(error: Exception) -> str:
     return type(error).__name__
 
 
-def _without(archive: Path, answer: dict[str, object]) -> dict[str, object]:
-    """kagglehub keeps a corrupt archive and fails on it for ever; without it the next call starts afresh."""
+def _without(archive: Path, failure: str, error: Exception) -> dict[str, object]:
+    """kagglehub keeps an archive that it fails on, and so fails for ever; without it the next call starts afresh."""
     archive.unlink(missing_ok=True)
-    return answer
+    return {"failure": failure, "reason": _kind(error)}
 
 
 def _end_with_stdin() -> None:

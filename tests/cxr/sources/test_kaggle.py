@@ -25,6 +25,8 @@ from cxr.sources.source import Request
 from tests.cxr.sources.test_archive import IMAGES, found, members
 from tests.server import FileServer, kaggle_environment, serving, zipped
 
+pytestmark = pytest.mark.slow
+
 QUICK = Patience(n_attempts=3, pause=0.01, silence=6.0)
 SECRET = "0123456789abcdef-a-key-to-keep"
 
@@ -117,10 +119,10 @@ def test_a_corrupt_archive_does_not_stay_in_the_way(
     assert found(tmp_path / "raw") == IMAGES
 
 
-def in_zip(change: Callable[[bytearray], None]) -> bytes:
-    """An archive of deflated images in which `change` has been made to the bytes of the whole."""
+def in_zip(change: Callable[[bytearray], None], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """An archive of compressed images in which `change` has been made to the bytes of the whole."""
     stored = io.BytesIO()
-    with zipfile.ZipFile(stored, "w", zipfile.ZIP_DEFLATED) as opened:
+    with zipfile.ZipFile(stored, "w", method) as opened:
         for path, content in members().items():
             opened.writestr(path, content)
     whole = bytearray(stored.getvalue())
@@ -140,7 +142,8 @@ def in_every_header(offset_local: int, offset_central: int, value: int) -> Calla
     return change
 
 
-def broken_deflate(whole: bytearray) -> None:
+def first_byte(whole: bytearray) -> None:
+    """Change the first byte of the first entry's content."""
     name_length = int.from_bytes(whole[26:28], "little")
     whole[30 + name_length] = 0xFF
 
@@ -159,7 +162,9 @@ def tar_that_climbs() -> bytes:
     [
         (in_zip(in_every_header(6, 8, 1)), "RuntimeError"),  # encrypted
         (in_zip(in_every_header(8, 10, 99)), "NotImplementedError"),  # an unknown way to compress
-        (in_zip(broken_deflate), "error"),  # zlib.error
+        (in_zip(first_byte), "error"),  # zlib.error
+        (in_zip(first_byte, zipfile.ZIP_BZIP2), "OSError"),  # without a number
+        (zipped({"a": b"a file", "a/b": b"in it"}), "FileExistsError|NotADirectoryError"),
         (tar_that_climbs(), "OutsideDestinationError"),
         (b"<html>log in first</html>" * 100, "ValueError"),
     ],
