@@ -11,7 +11,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -37,10 +37,11 @@ REF = re.compile(rf"{EXPERIMENTS}/([0-9a-f]{{2}})/([0-9a-f]{{38}})/(.+)")
 
 @dataclass(frozen=True)
 class Experiment:
-    """A finished experiment: its Git ref, the commit that it hangs on, and why it does not count, if so."""
+    """A finished experiment: its Git ref and commit, the commit that it hangs on, and why it does not count, if so."""
 
     name: str
     ref: str
+    commit: str
     baseline: str
     against: str = ""
 
@@ -53,7 +54,7 @@ class Experiment:
 def of_present_commit() -> dict[str, str]:
     """Name and Git ref of every finished experiment that starts from the present commit."""
     head = git("rev-parse", "HEAD").strip()
-    return {name: ref for name, ref, baseline in _all() if baseline == head}
+    return {experiment.name: experiment.ref for experiment in _all() if experiment.baseline == head}
 
 
 def finished() -> dict[str, str]:
@@ -83,10 +84,12 @@ def is_finished(run: "Run", baseline: "Baseline", refs: dict[str, str]) -> bool:
 
     All stages count here, those after training too: they are cheap, and DVC takes the training from its run cache.
     """
-    ref = refs.get(run.name)
-    if ref is None or parse_yaml(git("show", f"{ref}:params.yaml"), f"params.yaml of {run.name}") != run.params:
+    if run.name not in refs:
         return False
-    return _has_same_code(baseline.files, ref, *(name for name in _stages(baseline.files) if name != WITHOUT_RESULT))
+    commit = git("rev-parse", refs[run.name]).strip()
+    if parse_yaml(git("show", f"{commit}:params.yaml"), f"params.yaml of {run.name}") != run.params:
+        return False
+    return _has_same_code(baseline.files, commit, *(name for name in _stages(baseline.files) if name != WITHOUT_RESULT))
 
 
 def set_aside(names: set[str]) -> None:
@@ -116,41 +119,40 @@ def remove(names: set[str]) -> None:
 def survey() -> list[Experiment]:
     """All finished experiments of all commits, newest first."""
     head = git("rev-parse", "HEAD").strip()
-    every = list(_all())
-    is_alone = all(baseline == head for _, _, baseline in every)
+    found = list(_all())
+    if all(experiment.baseline == head for experiment in found):
+        return found
     newest: dict[str, str] = {}
     images: dict[str, str] = {}
-    found = []
-    for name, ref, baseline in every:
-        against = ""
-        if not is_alone:
-            recipe, result = _data(ref)
-            if baseline != head and not _has_same_code(head, ref, *TO_TRAINING):
-                against = "other code of images, split or training"
-            elif images.get(recipe, result) != result:
-                against = "other images or split"
-            elif name in newest:
-                against = f"the newer one of {newest[name][:7]} counts"
-            else:
-                newest[name], images[recipe] = baseline, result
-        found.append(Experiment(name, ref, baseline, against))
-    return found
+
+    def against(one: Experiment) -> str:
+        if one.baseline != head and not _has_same_code(head, one.commit, *TO_TRAINING):
+            return "other code of images, split or training"
+        recipe, result = _data(one.commit)
+        if images.setdefault(recipe, result) != result:
+            return "other images or split"
+        if newest.setdefault(one.name, one.baseline) != one.baseline:
+            return f"the newer one of {newest[one.name][:7]} counts"
+        return ""
+
+    return [replace(one, against=against(one)) for one in found]
 
 
 def revisions(names: Iterable[str]) -> list[str]:
     """How DVC is told of these experiments: by name, or by Git ref where it would take another one of the name."""
     holding, present = finished(), of_present_commit()
-    bearers = Counter(name for name, _, _ in _all())
+    bearers = Counter(experiment.name for experiment in _all())
     # DVC takes the present commit's, else the only one.
     taken = {name: present.get(name, ref if bearers[name] == 1 else "") for name, ref in holding.items()}
     return [name if taken[name] == holding[name] else holding[name] for name in names]
 
 
-def _all() -> Iterable[tuple[str, str, str]]:
-    """Name, Git ref and baseline of every finished experiment, newest first."""
-    for ref in git("for-each-ref", "--sort=-committerdate", "--format=%(refname)", EXPERIMENTS).split():
+def _all() -> Iterable[Experiment]:
+    """Every finished experiment, newest first."""
+    listed = git("for-each-ref", "--sort=-committerdate", "--format=%(refname) %(objectname)", EXPERIMENTS)
+    for ref, commit in map(str.split, listed.splitlines()):
         if match := REF.fullmatch(ref):
-            yield match[3], ref, match[1] + match[2]
+            yield Experiment(match[3], ref, commit, baseline=match[1] + match[2])
 
 
 def _tell_others(everything: list[Experiment], asked: set[str]) -> None:
@@ -172,13 +174,14 @@ def _stages(commit: str) -> dict[str, Any]:
     return dict(parse_yaml(git("show", f"{commit}:dvc.yaml"), f"dvc.yaml of {commit}")["stages"])
 
 
-def _has_same_code(commit: str, ref: str, *names: str) -> bool:
-    """Whether an experiment has the files of Git that these stages of a commit depend on as the commit has them."""
+@cache
+def _has_same_code(commit: str, experiment: str, *names: str) -> bool:
+    """Whether an experiment's commit has the code that these stages of `commit` depend on just as `commit` has it."""
     stages = _stages(commit)
     paths = {path for name in names for path in stages.get(name, {}).get("deps", [])}
     code = paths - {path for stage in stages.values() for path in _outputs(stage)}
     # Without a path Git compares all files.
-    return not (code and git("diff", "--name-only", commit, ref, "--", *sorted(code)))
+    return not (code and git("diff", "--name-only", commit, experiment, "--", *sorted(code)))
 
 
 def _outputs(stage: dict[str, Any]) -> Iterable[str]:
@@ -187,9 +190,10 @@ def _outputs(stage: dict[str, Any]) -> Iterable[str]:
             yield output if isinstance(output, str) else next(iter(output))
 
 
-def _data(ref: str) -> tuple[str, str]:
+@cache
+def _data(commit: str) -> tuple[str, str]:
     """The parameters of an experiment's images and split, and the sums of both, from its dvc.lock."""
-    lock = parse_yaml(git("show", f"{ref}:dvc.lock"), f"dvc.lock of {ref}")["stages"]
+    lock = parse_yaml(git("show", f"{commit}:dvc.lock"), f"dvc.lock of {commit}")["stages"]
     stages = [lock.get(name, {}) for name in DATA]
     recipe = [stage.get("params") for stage in stages]
     sums = [[output["path"], output.get("md5")] for stage in stages[2:] for output in stage.get("outs", [])]
