@@ -184,3 +184,18 @@ def test_no_other_program_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(UnusableFileError, match="not an image"):
         read(stored_image(Image.fromarray(GREY), "EPS"))
     assert not called.exists()
+
+
+def test_a_square_is_the_middle_of_an_image_and_nothing_is_stretched() -> None:
+    wide = np.zeros((40, 80), np.uint8)
+    wide[:, 20:60] = 200
+    assert (decode(stored(wide, "PNG"), 20, is_square=True) == 200).all()
+    assert (decode(stored(wide, "PNG"), 20) == 0).any()
+
+
+def test_equalised_greys_are_about_as_frequent_as_each_other() -> None:
+    grey = (np.random.default_rng(0).beta(8, 2, (64, 64)) * 255).astype(np.uint8)
+    equalised = decode(stored(grey, "PNG"), 64, is_equalised=True)
+    counts = np.histogram(equalised, bins=8, range=(0, 256))[0]
+    assert counts.min() > 0.7 * counts.mean()
+    assert np.histogram(grey, bins=8, range=(0, 256))[0].min() == 0
