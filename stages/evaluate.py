@@ -17,8 +17,8 @@ COMPARED = ("accuracy", "auroc", "sensitivity", "specificity", "loss")
 def main() -> None:
     params = project.read_params(EvaluateParams, "evaluate")
     protocol = project.read_details("split")["protocol"]
-    model = load("models/model.keras")
     images = np.load("data/images.npy", mmap_mode="r")
+    model = load("models/model.keras", images.shape[1])
     tables = {name: pd.read_csv(f"data/split/{name}.csv") for name in ("val", "test")}
     seen = {
         name: logits(model, images, table["row"].to_numpy(), crop=params.crop, flip=params.flip)

@@ -24,7 +24,7 @@ def main() -> None:
     figures = project.read_details("test")
     images = np.load("data/images.npy", mmap_mode="r")
     manifest = pd.read_csv("data/manifest.csv")
-    model = load("models/model.keras")
+    model = load("models/model.keras", images.shape[1])
     parts = {name: pd.read_csv(f"data/split/{name}.csv") for name in SPLITS}
     test = parts["test"].merge(pd.read_csv("data/predictions/test.csv")[["path", "probability"]], on="path")
     test["called"] = (test["probability"] >= figures["threshold"]).astype(int)

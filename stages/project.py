@@ -97,6 +97,7 @@ def whole(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _holder(path) as holder:
         yield holder / path.name
+        _sync(holder / path.name)
         if path.is_dir():
             shutil.rmtree(path)
         os.replace(holder / path.name, path)
@@ -148,6 +149,16 @@ def _lock(descriptor: int, is_patient: bool) -> bool | None:
     except OSError:
         return None
     return True
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file's content is on the disk: else its name could be there after a power cut, and nothing in it.
+
+    Of a folder nothing: thousands of files would take long, and what reads them checks each.
+    """
+    if path.is_file():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def write_details(name: str, figures: Mapping[str, Any]) -> None:

@@ -3,22 +3,20 @@
 import hashlib
 import json
 import os
-import pickle
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cxr.machine import peak_memory_mib
-from cxr.networks import network, training
+from cxr.networks import checkpoint, memory, network, training
 from cxr.networks.backend import device, keras, resolve_precision
 from cxr.networks.batches import Part
 from cxr.networks.model_file import save
@@ -39,34 +37,35 @@ def main() -> None:
     why = ", which has no bfloat16 of its own" if (params.precision, precision) == ("auto", "float32") else ""
     computer = device()
     print(f"training in {precision} on {computer}{why}", file=sys.stderr)
-    build = partial(
-        network.build, model_params, images.shape[1], precision=precision, seed=params.seed, target=params.target
-    )
-    model = build()
     train, val = (_part(path, params.target) for path in PARTS)
+    build = partial(
+        network.build, image_size=images.shape[1], precision=precision, seed=params.seed, target=params.target
+    )
+    # Shapes are asked for, so no weights are to be brought.
+    without_weights = replace(model_params, weights="none")
+    memory.check(partial(build, without_weights), min(params.batch_size, len(train.rows)))
+    model = build(model_params)
 
     sections = {"model": asdict(model_params), "train": asdict(params), "augment": asdict(augment)}
     setting = {**sections, "precision": precision, "device": computer}
-    checkpoint = project.scratch("checkpoints") / f"{_key(setting)}.pickle"
-    start = _resume(checkpoint)
+    stored = project.scratch("checkpoints") / f"{_key(setting, images, [train, val])}.npz"
+    start = _resume(stored)
     history = start.history
     with _signal_file() as signal_file:
         for history in training.train(model, images, train, val, params, start, augment):
             project.write_csv("plots/history.csv", pd.DataFrame(history))
             signal_file.write_text(json.dumps({"pid": os.getpid(), "step": len(history) - 1}))
-            with project.whole(checkpoint) as path, path.open("wb") as file:
-                # One object after the other: all variables together are three times the weights.
-                for each in chain([history], training.variables(model)):
-                    pickle.dump(each, file, protocol=pickle.HIGHEST_PROTOCOL)
+            with project.whole(stored) as path:
+                checkpoint.write(path, history, training.variables(model))
 
     project.write_csv("plots/history.csv", pd.DataFrame(history))
     with project.whole("models/model.keras") as path:
-        save(model, network.folded(build()), path)
+        save(model, network.folded(build(model_params)), path)
     figures = training.summary(model, history, len(train.rows))
     computed_on = {"precision": precision, "device": computer, "backend": keras.backend.backend()}
     project.write_details("train", figures | computed_on | {"peak_memory_mib": peak_memory_mib()})
     project.write_metrics("train", {key: figures[key] for key in COMPARED})
-    checkpoint.unlink(missing_ok=True)
+    stored.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -84,21 +83,17 @@ def _signal_file() -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _resume(checkpoint: Path) -> training.Progress:
+def _resume(stored: Path) -> training.Progress:
     """Where an interrupted training of exactly this kind stopped, or the start."""
-    if not checkpoint.exists():
+    if not stored.exists():
         return training.Progress()
-    content = _objects(checkpoint)
-    history = next(content)
-    print(f"resuming after epoch {len(history)}", file=sys.stderr)
-    return training.Progress(history, content)
-
-
-def _objects(path: Path) -> Iterator[Any]:
-    """The pickled objects of a file, one at a time."""
-    with path.open("rb") as file, suppress(EOFError):
-        while True:
-            yield pickle.load(file)
+    try:
+        start = checkpoint.read(stored)
+    except checkpoint.DamagedError as error:
+        print(f"cannot resume: {stored} is damaged ({error}); training starts anew", file=sys.stderr)
+        return training.Progress()
+    print(f"resuming after epoch {len(start.history)}", file=sys.stderr)
+    return start
 
 
 def _part(path: Path, target: Target) -> Part:
@@ -107,15 +102,19 @@ def _part(path: Path, target: Target) -> Part:
     return Part(table["row"].to_numpy(np.int64), labels.to_numpy(np.uint8))
 
 
-def _key(setting: Mapping[str, object]) -> str:
-    """A name for all that determines the result: parameters, data, code, library versions."""
+def _key(setting: Mapping[str, object], images: NDArray[np.uint8], parts: list[Part]) -> str:
+    """A name for all that determines the result: parameters, images and labels, code, library versions."""
     digest = hashlib.sha256(repr(setting).encode())
     backend = keras.backend.backend()
-    digest.update(f"{backend} {keras.__version__} {version('numpy')}".encode())
+    digest.update(f"{backend} {keras.__version__} {version('numpy')} {images.shape}".encode())
+    for part in parts:
+        digest.update(part.labels.tobytes())
+        # Not the file as a whole: of the other images, those of the test part, no byte is read.
+        for row in part.rows:
+            digest.update(images[row].tobytes())
     code = [Path(str(module.__file__)) for name, module in sorted(sys.modules.items()) if name.startswith("cxr.")]
-    for path in [*PARTS, Path("data/images.npy"), *code, Path(__file__)]:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+    for path in [*PARTS, *code, Path(__file__)]:
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 

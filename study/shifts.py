@@ -68,16 +68,16 @@ def _of_experiment(ref: str, strengths: list[int]) -> pd.DataFrame:
     with files.open("data/split/val.csv") as file:
         val = pd.read_csv(file)
     contents = [files.read_bytes(f"data/raw/{path}") for path in tqdm(val["path"], desc="read", unit="image")]
+    images_params = parse(ImagesParams, "images", params["images"])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         path.write_bytes(files.read_bytes("models/model.keras"))
-        model = load(str(path))
+        model = load(str(path), images_params.size)
 
     def judge(images: NDArray[np.uint8]) -> NDArray[np.float64]:
         rows = np.arange(len(images))
         return np.asarray(logits(model, images, rows, crop=seen.crop, flip=seen.flip) / temperature)
 
-    images_params = parse(ImagesParams, "images", params["images"])
     return pd.DataFrame(measure(contents, val["label"].to_numpy(), images_params, judge, strengths))
 
 

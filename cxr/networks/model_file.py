@@ -1,4 +1,4 @@
-"""Save a trained network so that equal weights give an equal file."""
+"""Save a trained network so that equal weights give an equal file, and load it."""
 
 import json
 import shutil
@@ -6,11 +6,16 @@ import zipfile
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+
+from cxr.errors import UserError
 from cxr.networks.backend import keras
 
 # Keras writes the date into the file's metadata; a fixed one keeps equal models equal byte for byte.
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 COPY_BYTES = 2**24
+
+ADVICE = "train again with `dvc repro -f train`"
 
 
 def save(trained: keras.Model, empty: keras.Model, path: Path) -> None:
@@ -26,11 +31,34 @@ def save(trained: keras.Model, empty: keras.Model, path: Path) -> None:
     dated.unlink()
 
 
-def load(path: str) -> keras.Model:
-    """The network of a file that `save` wrote, for inference."""
+def load(path: str, image_size: int) -> keras.Model:
+    """The network of a file that `save` wrote, for inference on uint8 grey images of that many pixels a side.
+
+    Raises UserError where the file is damaged, or is none of a network that tells pneumonia in such images.
+    """
     from cxr.networks import network  # noqa: F401  (registers the layers that the file names)
 
-    return keras.saving.load_model(path, compile=False)
+    try:
+        # In Keras' safe mode, its default: a file brings no code of its own.
+        loaded = keras.saving.load_model(path, compile=False)
+    # A damaged or foreign file fails wherever it happens to; Keras promises no kind of exception.
+    except Exception as error:
+        raise UserError(f"{path} cannot be read ({' '.join(str(error).split()):.200}); {ADVICE}") from None
+    if problem := _problem(loaded, image_size):
+        raise UserError(f"{path} {problem}; {ADVICE}")
+    return loaded
+
+
+def _problem(network: keras.Model, image_size: int) -> str:
+    """Why the network cannot be used; empty where it can."""
+    expected = (None, image_size, image_size, 1)
+    if (found := getattr(network, "input_shape", None)) != expected:
+        return f"takes images of shape {found}, and those of data/images.npy have {expected}"
+    if (found := network.output_shape) != (None, 1):
+        return f"gives an output of shape {found}, not one logit of pneumonia for each image"
+    if not all(np.isfinite(weights).all() for weights in network.get_weights()):
+        return "has weights that are no numbers"
+    return ""
 
 
 def _fix_dates(dated: Path, path: Path) -> None:

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,16 @@ def test_whole_replaces_only_when_the_block_ends_well(tmp_path: Path) -> None:
         fail_half_way()
     assert target.read_text() == "first"
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_content_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = []
+    for function in (os.fsync, os.replace):
+        monkeypatch.setattr(os, function.__name__, lambda *a, act=function: (done.append(act.__name__), act(*a)))
+    with project.whole(tmp_path / "file.txt") as partial:
+        partial.write_text("content")
+    assert done == ["fsync", "replace"]
+    assert (tmp_path / "file.txt").read_text() == "content"
 
 
 def test_whole_replaces_a_folder(tmp_path: Path) -> None:

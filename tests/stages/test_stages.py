@@ -1,12 +1,14 @@
 """Single stages on bad input: one clear line, a non-zero exit, nothing half written; then all is well."""
 
 import json
+import os
 import shutil
 import subprocess
 import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import psutil
 import pytest
 
@@ -155,6 +157,11 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(project: Project) -> None:
         ("train", {"train__learning_rate": "fast"}, "train.learning_rate should be a valid number"),
         ("train", {"train__batch_size": 0}, "train.batch_size should be greater than 0"),
         ("train", {"train__lerning_rate": 1}, "train.lerning_rate is not a known key"),
+        (
+            "train",
+            {"model__layers": "C-F-D", "model__dense_units": 65536, "model__filters": [65536, 1]},
+            "GiB are free",
+        ),
         ("evaluate", {"evaluate__threshold": "best"}, "evaluate.threshold should be a probability"),
     ],
 )
@@ -204,13 +211,9 @@ def test_the_check_starts_no_library_that_learns(project: Project) -> None:
     assert project.ok("python", "-c", heavy) == "set()\n"
 
 
-def test_a_killed_training_resumes_with_the_same_result(shared_project: Project) -> None:
-    """Killed after its first epochs, with no chance to clean up; the curves and the model are those of one go."""
-    shared_project.set(train__epochs=4, train__learning_rate=0.01)
-    history, model = (shared_project.folder / name for name in ("plots/history.csv", "models/model.keras"))
-    ok(shared_project, "train")
-    whole_history, whole_model = history.read_text(), model.read_bytes()
-    kill = (
+def kill_in_third_epoch(project: Project) -> None:
+    """Train and be killed when two epochs are stored, with no chance to clean up."""
+    code = (
         "import os, runpy, signal, cxr.networks.training as t\n"
         "train = t.train\n"
         "def until_second(*a):\n"
@@ -220,10 +223,18 @@ def test_a_killed_training_resumes_with_the_same_result(shared_project: Project)
         "t.train = until_second\n"
         "runpy.run_module('stages.train', run_name='__main__')\n"
     )
+    assert project.run("python", "-c", code).returncode == -9
+
+
+def test_a_killed_training_resumes_with_the_same_result(shared_project: Project) -> None:
+    """Killed after its first epochs, with no chance to clean up; the curves and the model are those of one go."""
+    shared_project.set(train__epochs=4, train__learning_rate=0.01)
+    history, model = (shared_project.folder / name for name in ("plots/history.csv", "models/model.keras"))
+    ok(shared_project, "train")
+    whole_history, whole_model = history.read_text(), model.read_bytes()
     history.unlink()
     model.unlink()
-    killed = shared_project.run("python", "-c", kill)
-    assert killed.returncode == -9
+    kill_in_third_epoch(shared_project)
     checkpoints = shared_project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints"
     assert len(list(checkpoints.iterdir())) == 1
     again = shared_project.stage("train")
@@ -240,6 +251,77 @@ def test_a_killed_training_resumes_with_the_same_result(shared_project: Project)
 
     assert without_time(history.read_text()) == without_time(whole_history)
     assert model.read_bytes() == whole_model
+
+
+def test_a_damaged_checkpoint_is_said_and_training_starts_anew(shared_project: Project) -> None:
+    shared_project.set(train__epochs=3, train__learning_rate=0.02)
+    ok(shared_project, "train")
+    model = shared_project.folder / "models" / "model.keras"
+    undisturbed = model.read_bytes()
+    kill_in_third_epoch(shared_project)
+    (stored,) = (shared_project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints").iterdir()
+    os.truncate(stored, stored.stat().st_size // 2)
+    again = shared_project.stage("train")
+    assert again.returncode == 0, again.stderr
+    assert "is damaged (File is not a zip file); training starts anew\n" in again.stderr
+    assert "epoch 1/3" in again.stderr
+    assert model.read_bytes() == undisturbed
+    assert not stored.exists()
+
+
+def test_a_damaged_model_is_one_line(shared_project: Project) -> None:
+    path = shared_project.folder / "models" / "model.keras"
+    kept = path.read_bytes()
+    try:
+        path.write_bytes(kept[: len(kept) // 2])
+        told = error_of(shared_project.stage("evaluate"))
+    finally:
+        path.write_bytes(kept)
+    assert "models/model.keras cannot be read" in told
+    assert told.endswith("train again with `dvc repro -f train`")
+
+
+def test_training_reads_no_image_but_those_of_its_lists(shared_project: Project) -> None:
+    """Every row of data/images.npy that the stage asks for is noted."""
+    shared_project.set(train__epochs=1)
+    code = (
+        "import json, runpy, numpy as np\n"
+        "load, asked = np.load, set()\n"
+        "class Images:\n"
+        "    def __init__(self, array): self.array, self.shape, self.dtype = array, array.shape, array.dtype\n"
+        "    def __len__(self): return len(self.array)\n"
+        "    def __getitem__(self, index):\n"
+        "        rows = index[0] if isinstance(index, tuple) else index\n"
+        "        asked.update(np.arange(len(self.array))[rows].ravel().tolist())\n"
+        "        return self.array[index]\n"
+        "np.load = lambda *a, **k: Images(load(*a, **k))\n"
+        "runpy.run_module('stages.train', run_name='__main__')\n"
+        "print(json.dumps(sorted(asked)))\n"
+    )
+    asked = set(json.loads(shared_project.ok("python", "-c", code)))
+    train, val, test = (
+        set(pd.read_csv(shared_project.folder / "data" / "split" / f"{name}.csv")["row"])
+        for name in ("train", "val", "test")
+    )
+    assert asked == train | val
+    assert not asked & test
+
+
+def test_test_images_of_any_kind_give_the_same_model(shared_project: Project) -> None:
+    folder = shared_project.folder
+    shared_project.set(train__epochs=1)
+    ok(shared_project, "train")
+    model = (folder / "models" / "model.keras").read_bytes()
+    kept = (folder / "data" / "images.npy").read_bytes()
+    try:
+        images = np.load(folder / "data" / "images.npy", mmap_mode="r+")
+        images[pd.read_csv(folder / "data" / "split" / "test.csv")["row"]] = 255
+        images.flush()
+        assert (folder / "data" / "images.npy").read_bytes() != kept
+        ok(shared_project, "train")
+    finally:
+        (folder / "data" / "images.npy").write_bytes(kept)
+    assert (folder / "models" / "model.keras").read_bytes() == model
 
 
 def test_images_are_one_uint8_array_in_the_manifests_order(shared_project: Project) -> None:

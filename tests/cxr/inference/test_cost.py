@@ -20,3 +20,8 @@ def test_flops_are_two_for_each_weight_at_each_place() -> None:
 def test_a_stride_leaves_places_out() -> None:
     strided = keras.Sequential([keras.Input((9, 9, 2)), keras.layers.Conv2D(5, 3, strides=2, padding="same")])
     assert flops_per_image(strided) == 2 * 5 * 5 * 9 * 2 * 5
+
+
+def test_depth_and_points_of_a_separable_convolution_both_count() -> None:
+    separable = keras.Sequential([keras.Input((6, 6, 4)), keras.layers.SeparableConv2D(5, 3, padding="same")])
+    assert flops_per_image(separable) == 2 * 6 * 6 * (9 * 4 + 4 * 5)

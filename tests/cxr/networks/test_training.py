@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from cxr.errors import UserError
 from cxr.inference.predict import predict
-from cxr.networks import model_file, network, training
+from cxr.networks import network, training
 from cxr.networks.backend import keras
 from cxr.networks.batches import Batches, Part
 from cxr.networks.params import NEUTRAL, AugmentParams, ModelParams, Target, TrainParams
@@ -194,16 +194,6 @@ def test_weights_that_are_no_numbers_stop_it_even_where_the_loss_is_one(monkeypa
     monkeypatch.setattr(keras.Model, "fit", spoil)
     with pytest.raises(UserError, match=r"some weights are no numbers in epoch 1; train\.learning_rate"):
         run(n_epochs=1)
-
-
-def test_equal_models_are_equal_files_and_predict_alike(tmp_path: Path) -> None:
-    trained = build()
-    images = data()[0][:8, :, :, None]
-    for name in ("one.keras", "two.keras"):
-        model_file.save(trained, build(), tmp_path / name)
-    assert (tmp_path / "one.keras").read_bytes() == (tmp_path / "two.keras").read_bytes()
-    loaded = model_file.load(str(tmp_path / "one.keras"))
-    np.testing.assert_array_equal(loaded.predict(images, verbose=0), trained.predict(images, verbose=0))
 
 
 def test_bfloat16_trains_as_float32_does_seed_by_seed() -> None:

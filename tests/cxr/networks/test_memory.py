@@ -1,0 +1,44 @@
+from functools import partial
+
+import numpy as np
+import psutil
+import pytest
+
+from cxr.errors import UserError
+from cxr.networks import memory, network
+from cxr.networks.backend import keras
+from cxr.networks.params import ModelParams
+
+
+def build(architecture: str = "stack", filters: tuple[int, ...] = (4, 6)) -> keras.Model:
+    params = ModelParams(
+        architecture=architecture, weights="none", layers="C-P-C-F-D", filters=list(filters), dense_units=5, dropout=0.3
+    )
+    return network.build(params, 8, precision="bfloat16", seed=0)
+
+
+def test_what_a_small_network_needs_can_be_counted_by_hand() -> None:
+    n_weights = (9 * 3 * 4 + 4) + (9 * 4 * 4 + 4) + (4 * 4 * 4 * 5 + 5) + (5 + 1)
+    gradients = 2 * (n_weights - 6) + 4 * 6  # the logit is computed in float32
+    kept = 2 * (8 * 8 * 1 + 8 * 8 * 4 + 4 * 4 * 4 + 4 * 4 * 4) + 4 * 5
+    assert memory.least_bytes(build(), 32) == 12 * n_weights + gradients + 32 * kept
+    assert memory.least_bytes(build(), 1) == 16 * n_weights
+
+
+@pytest.mark.parametrize("architecture", ["stack", "residual"])
+def test_an_outline_has_the_shapes_and_takes_no_memory(architecture: str) -> None:
+    before = psutil.Process().memory_info().rss
+    huge = memory.outline(partial(build, architecture, (60_000, 60_000)))
+    assert psutil.Process().memory_info().rss - before < 200 * 2**20
+    assert memory.least_bytes(huge, 1) > 2**36
+    with pytest.raises(UserError, match=r"takes at least .* GiB of memory, and .* are free; choose smaller widths"):
+        memory.check(partial(build, architecture, (60_000, 60_000)), 1)
+
+
+def test_a_network_is_the_same_after_its_outline() -> None:
+    before = build()
+    memory.check(build, 32)
+    after = build()
+    assert [variable.path for variable in before.weights] == [variable.path for variable in after.weights]
+    for one, two in zip(before.get_weights(), after.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
