@@ -77,7 +77,7 @@ def is_set_up(project: Project) -> bool:
 
 
 def is_begun(project: Project) -> bool:
-    return any("stages" in word for process in processes(project) for word in words(process))
+    return any("stages.train" in words(process) for process in processes(project))
 
 
 def is_trained(project: Project) -> bool:
@@ -98,23 +98,50 @@ def wait_until(condition: Callable[[], object], seconds: float = 180) -> None:
         time.sleep(0.05)
 
 
-def check_nothing_is_left(project: Project) -> None:
+def finished(project: Project) -> list[str]:
+    return project.ok("dvc", "exp", "list", "--name-only").split()
+
+
+def stopped_when(project: Project, moment: Callable[[Project], bool]) -> str:
+    """What the study said, stopped by Ctrl-C once `moment` has come."""
+    with begin(project) as study:
+        wait_until(lambda: moment(project))
+        os.killpg(study.pid, signal.SIGINT)
+        told = study.communicate(timeout=120)[1]
+    assert study.returncode == 1
+    assert told.strip().splitlines()[-2:] == [
+        "stopping; what is finished stays",
+        "error: interrupted; run it again to go on",
+    ]
+    return told
+
+
+def read_until(study: "subprocess.Popen[str]", text: str) -> str:
+    """What the study says up to `text`."""
+    told = ""
+    while text not in told:
+        told += study.stderr.read(1)
+        assert study.poll() is None, told
+    return told
+
+
+def check_no_work_is_left(project: Project) -> None:
     assert processes(project) == []
     assert copies(project) == []
+    assert not re.search("Queued|Running", queue(project))
+
+
+def check_nothing_is_left(project: Project) -> None:
+    check_no_work_is_left(project)
     assert not any(name in queue(project) for name in RUNS)
     assert project.ok("git", "status", "--short") == WORK_TREE
     assert project.ok("git", "stash", "list") == ""
 
 
-@pytest.mark.parametrize("moment", [is_queued, is_set_up, is_begun, is_trained])
+@pytest.mark.parametrize("moment", [is_queued, is_begun])
 def test_ctrl_c_leaves_nothing_at_work(project: Project, moment: Callable[[Project], bool]) -> None:
     shutil.rmtree(project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints", ignore_errors=True)
-    with begin(project) as study:
-        wait_until(lambda: moment(project))
-        os.killpg(study.pid, signal.SIGINT)
-        told = study.communicate(timeout=120)[1].strip().splitlines()
-    assert study.returncode == 1
-    assert told[-2:] == ["stopping; what is finished stays", "error: interrupted; run it again to go on"]
+    stopped_when(project, moment)
     check_nothing_is_left(project)
 
 
@@ -126,9 +153,7 @@ def test_after_a_kill_the_next_call_goes_on(project: Project, moment: Callable[[
         study.kill()
     assert project.ok("git", "status", "--short") == WORK_TREE
     with begin(project) as again:
-        told = ""
-        while "study:" not in told:
-            told += again.stderr.read(1)
+        told = read_until(again, "study:")
         os.killpg(again.pid, signal.SIGTERM)
         told += again.communicate(timeout=120)[1]
     if moment is is_trained:
@@ -164,25 +189,28 @@ def test_a_second_study_says_who_is_at_work_and_stops(project: Project) -> None:
 
 
 def test_somebody_elses_run_in_the_queue_goes_on(project: Project) -> None:
-    shutil.rmtree(project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints", ignore_errors=True)
     project.ok("dvc", "exp", "run", "--queue", "-q", "-n", "mine", "-S", "train.learning_rate=0.004")
-    with begin(project) as study:
-        wait_until(lambda: is_set_up(project))
-        os.killpg(study.pid, signal.SIGINT)
-        study.communicate(timeout=120)
-    assert study.returncode == 1
+    stopped_when(project, is_set_up)
     assert not any(name in queue(project) for name in RUNS)
-    wait_until(lambda: "mine" in project.ok("dvc", "exp", "list", "--name-only").split())
+    wait_until(lambda: "mine" in finished(project))
     # The worker ends when it has found nothing to do for a while.
     wait_until(lambda: not processes(project))
 
 
-def test_stopped_often_it_ends_all_the_same(project: Project) -> None:
-    done = project.run(*COMMAND)
-    assert done.returncode == 0, done.stderr
-    assert set(RUNS) <= set(project.ok("dvc", "exp", "list", "--name-only").split())
+def test_the_next_call_goes_on_at_the_last_epoch_and_repeats_no_finished_run(project: Project) -> None:
+    shutil.rmtree(project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints", ignore_errors=True)
+    assert "3 runs, 0 finished before\n" in stopped_when(project, is_trained)
+    check_nothing_is_left(project)
+
+    with begin(project) as study:
+        read_until(study, "one: done in ")
+        os.killpg(study.pid, signal.SIGINT)
+        study.communicate(timeout=120)
+    check_no_work_is_left(project)
     log = project.ok("dvc", "queue", "logs", "one")
     assert "epoch 60/60" in log
     assert "epoch 1/60" not in log
-    assert processes(project) == []
-    assert copies(project) == []
+
+    assert "3 runs, 1 finished before\n" in stopped_when(project, is_set_up)
+    assert "one" in finished(project)
+    check_no_work_is_left(project)
