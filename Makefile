@@ -1,8 +1,8 @@
 # The doors. Each makes the environment it needs; a second call reuses it.
-#   make demo     small grid on synthetic phantoms: table and curves
+#   make demo     small grid on synthetic phantoms: table, what it shows in words, curves, report
 #   make study    the eight runs of study.yaml and their report   SET="data.source=..." LABEL=pooled JOBS=1
 #                 UNCOMMITTED=1 runs them with the work tree's changes instead of what is committed
-#   make table    the comparison table of all experiments
+#   make table    the comparison in 100 columns, with intervals and what needs no lungs   RUNS=..., or all
 #   make compare  which differences are real   RUNS="layers-1 layers-2", or all
 #   make report   tables, figures and verdicts on one page   RUNS=... or STUDY=study.yaml or KEPT=folder; OUT=report
 #   make bench    speed and memory beside what users would write or pick instead   IMAGES=folder of original JPEGs
@@ -30,9 +30,6 @@ PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 
 export PATH := $(abspath $(BIN)):$(PATH)
 
-COLUMNS_SHOWN := ^(Experiment|data\.source|split\.protocol|model\.layers|train\.learning_rate|images\.size|parameters|seconds|loss_gap|accuracy|auroc|sensitivity|specificity|best_without_lungs)$$
-TABLE := dvc exp show --md --hide-workspace --drop '.*' --keep '$(COLUMNS_SHOWN)'
-
 .PHONY: demo study mended table compare report bench templates test test-fast lint format lock
 
 # What a killed DVC has left half-written would stop each of these.
@@ -40,17 +37,14 @@ mended: $(RUNTIME)
 	@python -m study.mend
 
 demo: mended
-	@python -m study.run demo.yaml --jobs 2 --plots dvc_plots
-	@$(TABLE)
-	@echo "curves: $(abspath dvc_plots)/index.html (synthetic phantoms; no radiographs)"
+	@python -m study.run demo.yaml --jobs 2 --in-words --plots dvc_plots --report $(OUT)
 
 study: mended
-	@status=0; \
-	python -m study.run study.yaml --jobs $(JOBS) --label "$(LABEL)" --plots dvc_plots $(if $(UNCOMMITTED),--uncommitted) --set $(SET) || status=$$?; \
-	$(TABLE) && python -m study.report --study study.yaml --out $(OUT); exit $$status
+	@python -m study.run study.yaml --jobs $(JOBS) --label "$(LABEL)" $(if $(UNCOMMITTED),--uncommitted) \
+		--plots dvc_plots --report $(OUT) --set $(SET)
 
 table: mended
-	@$(TABLE)
+	@python -m study.table $(RUNS)
 
 compare: mended
 	@python -m study.compare $(RUNS)

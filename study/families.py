@@ -10,7 +10,7 @@ from itertools import combinations, groupby
 import numpy as np
 
 from cxr.statistics.comparison import Comparison, Measured, compare, measure
-from cxr.statistics.estimate import Estimate, read
+from cxr.statistics.estimate import Estimate
 from cxr.statistics.timing import speed_ratio
 from cxr.vocabulary import PROTOCOLS
 from study.results import Result
@@ -116,8 +116,7 @@ class Family:
     @property
     def shortcuts(self) -> dict[str, dict[str, Estimate]]:
         """Accuracy and auroc of the audit's classifiers, by the name of what they see."""
-        audited = {key: values for key, values in self.first.shortcuts.items() if isinstance(values, dict)}
-        return {key: {name: read(values, name) for name in ("accuracy", "auroc")} for key, values in audited.items()}
+        return self.first.without_lungs
 
     @cached_property
     def pairs(self) -> list[Pair]:

@@ -14,6 +14,7 @@ from dvc.api import DVCFileSystem
 
 from cxr.errors import UserError
 from cxr.statistics.comparison import Classifier
+from cxr.statistics.estimate import Estimate, read
 from cxr.statistics.overfitting import overfitting
 from stages.project import parse_yaml, whole
 from study import experiments
@@ -66,6 +67,18 @@ class Result:
         size, cut = self.params["images"]["size"], self.params["split"]
         part = f"{self.test['protocol']}, {self.test['n_images']} {self.data['images']} images at {size} px"
         return part if cut["seed"] == 0 else f"{part}, split seed {cut['seed']}"
+
+    @property
+    def without_lungs(self) -> dict[str, dict[str, Estimate]]:
+        """Accuracy and auroc of the audit's classifiers, by the name of what they see."""
+        audited = {key: values for key, values in self.shortcuts.items() if isinstance(values, dict)}
+        return {key: {name: read(values, name) for name in ("accuracy", "auroc")} for key, values in audited.items()}
+
+    @property
+    def best_without_lungs(self) -> tuple[str, Estimate]:
+        """What the most accurate of the audit's classifiers sees, and its accuracy."""
+        accuracies = {key: estimates["accuracy"] for key, estimates in self.without_lungs.items()}
+        return max(accuracies.items(), key=lambda item: item[1].value)
 
     @property
     def configuration(self) -> str:

@@ -22,8 +22,9 @@ from study.report.pages import Chapter, Report, Section, Small, write
 from study.results import Result
 
 
-def main() -> None:
-    arguments = _arguments()
+def main(words: list[str] | None = None) -> None:
+    """Write the report that these words, or those of the command line, ask for."""
+    arguments = _arguments(words)
     available = results.kept(arguments.kept) if arguments.kept else sorted(experiments.finished())
     names = [*arguments.names, *(_of_study(arguments.study, available) if arguments.study else [])]
     found = results.from_folder(arguments.kept, names) if arguments.kept else results.from_experiments(names)
@@ -35,13 +36,13 @@ def main() -> None:
     print(f"report: {written.resolve()}")
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m study.report", description="Write the report of finished runs.")
     parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold if none is named")
     parser.add_argument("--study", type=Path, help="the finished runs of a study file, labelled ones included")
     parser.add_argument("--kept", type=Path, metavar="FOLDER", help="read what `python -m study.keep FOLDER` wrote")
     parser.add_argument("--out", type=Path, default=Path("report"), metavar="FOLDER", help="where to write it")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 def _of_study(path: Path, available: list[str]) -> list[str]:

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from tqdm import tqdm
@@ -43,9 +44,8 @@ def main() -> None:
         grid.check(wanted)
         print(f"{len(runs)} runs, {len(runs) - len(wanted)} finished before", file=sys.stderr)
         failures = _work_off(_engine(base), wanted, left, arguments.jobs) if wanted or left else {}
-    done = [run.name for run in runs if run.name not in failures]
-    if arguments.plots and done:
-        _plots(done, arguments.plots)
+    if finished := [run.name for run in runs if run.name not in failures]:
+        _show(finished, arguments)
     if failures:
         raise UserError(f"{len(failures)} of {len(runs)} runs failed: {grid.told(failures)}")
 
@@ -68,7 +68,9 @@ def _arguments() -> argparse.Namespace:
         "--uncommitted", action="store_true", help="run with the work tree's changes, not with what is committed"
     )
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--in-words", action="store_true", help="say in five sentences what the results show")
     parser.add_argument("--plots", type=Path, metavar="FOLDER", help="write the runs' curves to FOLDER/index.html")
+    parser.add_argument("--report", type=Path, metavar="FOLDER", help="write their report to FOLDER/index.html")
     return parser.parse_args()
 
 
@@ -157,10 +159,23 @@ def _tell(bar: "tqdm[Any]", name: str, before: State | None, now: State | None, 
         bar.write(f"{name}: {now} in {took:.0f} s", file=sys.stderr)
 
 
-def _plots(names: list[str], folder: Path) -> None:
-    """One page with the curves of all runs."""
-    dvc("plots", "diff", *experiments.revisions(names), "--out", str(folder))
-    print(f"curves: {(folder / 'index.html').resolve()}")
+def _show(names: list[str], arguments: argparse.Namespace) -> None:
+    """The table of finished runs, and the sentences and pages that were asked for."""
+    # They load what draws and measures, for which a study that ends with an error need not wait.
+    from study import in_words, results, table
+    from study.families import families
+    from study.report.__main__ import main as report
+
+    found = results.from_experiments(names)
+    table.show(found)
+    if arguments.in_words:
+        print("", *(fill(each, 100, subsequent_indent="  ") for each in in_words.sentences(families(found))), sep="\n")
+    print()
+    if arguments.plots:
+        dvc("plots", "diff", *experiments.revisions(names), "--out", str(arguments.plots))
+        print(f"curves: {(arguments.plots / 'index.html').resolve()}")
+    if arguments.report:
+        report(["--study", str(arguments.study), "--out", str(arguments.report)])
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Project
+from tests.conftest import ROOT, Project
 
 STUDY = """
 params: {train.epochs: 3}
@@ -19,6 +19,8 @@ runs:
   plain: {model.layers: P-F-D, train.learning_rate: 1e-5}
   doomed: {train.learning_rate: 1e+30, train.epochs: 40}
 """
+
+INTERVAL = r"[01]\.\d{3} \([01]\.\d{3}-[01]\.\d{3}\)"
 
 
 @pytest.fixture(scope="module")
@@ -70,16 +72,33 @@ def test_finished_runs_are_not_repeated_and_changed_ones_are(
     assert "small: done" not in done.stderr
 
 
-def test_the_table_names_experiments_and_says_phantom(
+def test_make_table_fits_a_terminal_of_100_columns_and_waits_in_no_pager(
     project: Project, first: subprocess.CompletedProcess[str]
 ) -> None:
-    makefile = (Path(__file__).parents[3] / "Makefile").read_text()
-    keep = re.search(r"^COLUMNS_SHOWN := (.*)$", makefile, re.MULTILINE)[1].replace("$$", "$")
-    table = project.ok("dvc", "exp", "show", "--md", "--hide-workspace", "--drop", ".*", "--keep", keep)
-    row = next(line for line in table.splitlines() if "small" in line)
-    assert "phantom" in row
-    assert "C-P-F-D" in row
-    assert "official" in row
+    ready = f"{sys.prefix}/.ready-cpu"
+    make = ["make", "-f", str(ROOT / "Makefile"), f"VENV={sys.prefix}", "-o", ready, "table"]
+    waits = {"DVC_PAGER": "sleep 600", "PAGER": "sleep 600"}
+    table = project.on_terminal(*make, columns=100, **waits)
+    assert re.search(r"^Tested on official, \d+ synthetic images at 16 px$", table, re.MULTILINE), table
+    assert max(map(len, table.splitlines())) <= 100
+    rows = re.findall(r"^(\S+) +(\S+) +(\S+) +(.{19}) +([01]\.\d{3})  ", table, re.MULTILINE)
+    assert [row[0] for row in rows if re.fullmatch(INTERVAL, row[3])] == ["plain", "small"]
+    metrics = {name: json.loads(project.ok("git", "show", f"{name}:metrics/audit.json")) for name in ("plain", "small")}
+    assert {row[0]: row[4] for row in rows} == {
+        name: f"{found['best_without_lungs']:.3f}" for name, found in metrics.items()
+    }
+
+
+def test_a_study_ends_with_the_table_of_what_is_finished_and_its_error_last(
+    project: Project, first: subprocess.CompletedProcess[str]
+) -> None:
+    assert re.search(rf"^small .*{INTERVAL}", first.stdout, re.MULTILINE), first.stdout
+    assert "doomed" not in first.stdout
+    assert first.stdout.count("dvc_plots/index.html") == 1
+    wrong = study(project, "--set", "train.lerning_rate=1", "--report", "report", "--in-words")
+    assert wrong.returncode == 1
+    assert wrong.stdout == ""
+    assert wrong.stderr.splitlines()[-1].startswith("error: ")
 
 
 def test_dvcs_own_table_begins_with_the_comparison(project: Project, first: subprocess.CompletedProcess[str]) -> None:

@@ -1,0 +1,90 @@
+"""What a small study shows, said in sentences that its results decide."""
+
+from cxr.statistics.comparison import Verdict
+from cxr.statistics.estimate import Estimate
+from study.families import Configuration, Family
+from study.report.tables import SHORTCUTS
+
+# What a file tells without being decoded.
+OF_STORAGE = ("jpeg_quality", "bytes_per_pixel", "size", "mode", "metadata")
+
+
+def sentences(families: list[Family]) -> list[str]:
+    """Five sentences: what was learned, what needs no lungs, which trap was found, what differs, what stays open.
+
+    The family with most networks speaks for the networks; a trap may be found in any.
+    """
+    largest = max(families, key=lambda family: len(family.configurations))
+    return [_learned(largest), _without_lungs(largest), _trap(families), _difference(largest), _open(largest)]
+
+
+def _learned(family: Family) -> str:
+    """How many networks do better than naming one class always."""
+    majority, n = family.shortcuts["majority"]["accuracy"].value, len(family.configurations)
+    n_learned = sum(network.estimates["accuracy"].low > majority for network in family.configurations)
+    best = max(family.configurations, key=_accuracy)
+    return (
+        f"Learning: {n_learned} of {n} networks do better than the majority class ({majority:.3f}). The best, "
+        f"{best.name}, calls {_told(best.estimates['accuracy'])} of the test images right; its specificity is "
+        f"{best.estimates['specificity'].value:.2f}."
+    )
+
+
+def _without_lungs(family: Family) -> str:
+    """How many networks do better than the best classifier that sees no lungs."""
+    key, accuracy = family.first.best_without_lungs
+    n_above = sum(network.estimates["accuracy"].low > accuracy.value for network in family.configurations)
+    return (
+        f"Without lungs: {SHORTCUTS.get(key, key)} gives {_told(accuracy)}; "
+        f"{n_above} of {len(family.configurations)} networks do better than that."
+    )
+
+
+def _trap(families: list[Family]) -> str:
+    """Where the storage of the files alone tells the label best, if anywhere."""
+    found = [
+        (family, key, accuracy, accuracy.value - family.shortcuts["majority"]["accuracy"].value)
+        for family in families
+        for key in OF_STORAGE
+        if (accuracy := family.shortcuts[key]["accuracy"]).low > family.shortcuts["majority"]["accuracy"].value
+    ]
+    if not found:
+        return "Traps: the audit caught none; how the files are stored tells nothing of the label."
+    family, key, accuracy, _ = max(found, key=lambda one: one[3])
+    majority = family.shortcuts["majority"]["accuracy"].value
+    return (
+        f"A trap is caught ({family.protocol}): {SHORTCUTS[key]} tells {_told(accuracy)} right with no pixel seen, "
+        f"where the majority class gives {majority:.3f}: the classes were stored differently."
+    )
+
+
+def _difference(family: Family) -> str:
+    """The largest difference in accuracy that is more than the drawing of test images brings."""
+    told = [pair for pair in family.pairs if pair.comparison.verdict is not Verdict.UNTOLD]
+    if not told:
+        return f"Differences: none of {len(family.pairs)} pairs of networks differs by more than chance."
+    pair = max(told, key=lambda pair: abs(pair.comparison.accuracy.estimate.value))
+    difference = pair.comparison.accuracy
+    return (
+        f"Differences: {len(told)} of {len(family.pairs)} pairs of networks differ by more than chance; most of all "
+        f"{pair.title}, {_told(difference.estimate, '+.3f')}, p = {difference.p:.2g}."
+    )
+
+
+def _open(family: Family) -> str:
+    """What the results cannot say."""
+    if all(len(network.results) == 1 for network in family.configurations):
+        seeds = "each network was trained once, with other seeds they may rank otherwise"
+    else:
+        n_real = sum(pair.comparison.verdict is Verdict.REAL for pair in family.pairs)
+        seeds = f"{n_real} of {len(family.pairs)} pairs differ by more than their training seeds do, too"
+    drawn = "; the images are drawn, so none of this speaks of real radiographs"
+    return f"Open: {seeds}{drawn if family.first.data['images'] == 'synthetic' else ''}."
+
+
+def _accuracy(network: Configuration) -> float:
+    return network.estimates["accuracy"].value
+
+
+def _told(estimate: Estimate, form: str = ".3f") -> str:
+    return f"{estimate.value:{form}} ({estimate.low:{form}} to {estimate.high:{form}})"

@@ -1,0 +1,60 @@
+"""Sentences that the results decide: each is told one way and the other."""
+
+from dataclasses import replace
+
+from study.families import families
+from study.in_words import sentences
+from study.results import Result
+from tests.study.results_made import result
+
+LAYERS = ["C-P-F-D", "P-F-D", "C-C-P-F-D"]
+
+
+def audited(run: Result, **accuracies: float) -> Result:
+    """The run with these accuracies of the audit's classifiers, each known to .02 either way; the rest at .6."""
+    names = ("majority", "jpeg_quality", "bytes_per_pixel", "size", "mode", "metadata", "border", "thumbnail")
+    audit = {}
+    for name in names:
+        value = accuracies.get(name, 0.6)
+        ends = {"": value, "_low": value - 0.02, "_high": value + 0.02}
+        audit[name] = {f"{key}{end}": at for key in ("accuracy", "auroc") for end, at in ends.items()}
+    return replace(run, shortcuts={"protocol": run.test["protocol"], **audit})
+
+
+def told(accuracies: list[float], **audit: float) -> list[str]:
+    runs = [
+        audited(result(f"run-{i}", layers, accuracy=accuracy), **audit)
+        for i, (layers, accuracy) in enumerate(zip(LAYERS, accuracies, strict=False), start=1)
+    ]
+    return sentences(families(runs))
+
+
+def test_what_was_learned_caught_and_told_apart() -> None:
+    learned, lungs, trap, difference, still_open = told([0.95, 0.8, 0.6], jpeg_quality=0.9, thumbnail=0.85)
+    assert "2 of 3 networks do better than the majority class (0.600)" in learned
+    assert "run-1, calls 0.950" in learned
+    assert "JPEG quality (quantisation table) gives 0.900" in lungs
+    assert "1 of 3 networks do better than that" in lungs
+    assert trap.startswith("A trap is caught (official): JPEG quality (quantisation table) tells 0.900")
+    assert "3 of 3 pairs of networks differ by more than chance; most of all run-3 - run-1, -0.350" in difference
+    assert "trained once" in still_open
+
+
+def test_nothing_learned_nothing_caught_nothing_told_apart() -> None:
+    learned, lungs, trap, difference, _ = told([0.6, 0.6, 0.6], majority=0.62)
+    assert "0 of 3 networks do better than the majority class (0.620)" in learned
+    assert "0 of 3 networks do better than that" in lungs
+    assert trap == "Traps: the audit caught none; how the files are stored tells nothing of the label."
+    assert difference == "Differences: none of 3 pairs of networks differs by more than chance."
+
+
+def test_a_trap_of_another_cut_is_found_and_named() -> None:
+    official = [audited(result(f"run-{i}", layers)) for i, layers in enumerate(LAYERS)]
+    grouped = audited(result("cut", protocol="grouped"), bytes_per_pixel=0.8)
+    trap = sentences(families([*official, grouped]))[2]
+    assert trap.startswith("A trap is caught (grouped): bytes per pixel tells 0.800")
+
+
+def test_drawn_images_are_named_as_such() -> None:
+    runs = [audited(result(f"run-{i}", layers, images="synthetic")) for i, layers in enumerate(LAYERS)]
+    assert sentences(families(runs))[4].endswith("the images are drawn, so none of this speaks of real radiographs.")
