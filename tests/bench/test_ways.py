@@ -1,9 +1,11 @@
 """The ways that bench sets against each other train the same network."""
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 from scipy.special import expit
 
 from bench import ways
@@ -11,6 +13,7 @@ from bench.worker import Worker
 from cxr.networks import network
 from cxr.networks.backend import keras
 from cxr.networks.params import ModelParams
+from tests.conftest import ROOT
 
 LAYERS = "C-P-C-C-F-D"
 SIZE, N_IMAGES = 9, 4 * ways.BATCH_SIZE
@@ -89,6 +92,10 @@ def test_a_worker_trains_and_tells_its_memory(images: Path) -> None:
 
 
 def test_ours_runs_in_the_environment_of_the_stage() -> None:
+    command = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]["train"]["cmd"]
+    shell = ["sh", "-c", command.replace("python -m stages.train", "env")]
+    said = subprocess.run(shell, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     assert set(ways.OURS_ENVIRONMENT) == {"GLIBC_TUNABLES"}
+    assert {f"{key}={value}" for key, value in ways.OURS_ENVIRONMENT.items()} <= set(said)
     assert ways.WAYS["ours"].environment == ways.OURS_ENVIRONMENT
     assert not ways.WAYS["notebook"].environment
