@@ -25,8 +25,8 @@ def _learned(family: Family) -> str:
     best = max(family.configurations, key=_accuracy)
     return (
         f"Learning: {n_learned} of {n} networks do better than the majority class ({majority:.3f}). The best, "
-        f"{best.name}, calls {_told(best.estimates['accuracy'])} of the test images right; its specificity is "
-        f"{best.estimates['specificity'].value:.2f}."
+        f"{best.name}, calls {_told(best.estimates['accuracy'])} of the test images right, with specificity "
+        f"{best.estimates['specificity'].value:.2f}; of the validation images {best.train_mean('val_accuracy'):.3f}."
     )
 
 

@@ -59,7 +59,14 @@ def result(
         train={
             **{"parameters": 100, "flops_per_image": 2_000_000, "seconds": 10.0, "images_per_second": 50.0},
             **{"loss_gap": 0.1, "best_epoch": 4, "loss_gap_best": 0.1, "val_loss_rises_from": None},
-            **{"val_loss_rise": 0.0, "val_loss_jitter": 0.01, "loss": 0.2, "val_loss": 0.3, "peak_memory_mib": 900.0},
+            **{
+                "val_loss_rise": 0.0,
+                "val_loss_jitter": 0.01,
+                "loss": 0.2,
+                "val_loss": 0.3,
+                "val_accuracy": 0.9,
+                "peak_memory_mib": 900.0,
+            },
             **{"precision": "float32", "device": "cpu (test)"},
             **train,
         },

@@ -33,6 +33,7 @@ def test_what_was_learned_caught_and_told_apart() -> None:
     learned, lungs, trap, difference, still_open = told([0.95, 0.8, 0.6], jpeg_quality=0.9, thumbnail=0.85)
     assert "2 of 3 networks do better than the majority class (0.600)" in learned
     assert "run-1, calls 0.950" in learned
+    assert learned.endswith("of the validation images 0.900.")
     assert "JPEG quality (quantisation table) gives 0.900" in lungs
     assert "1 of 3 networks do better than that" in lungs
     assert trap.startswith("A trap is caught (official): JPEG quality (quantisation table) tells 0.900")
