@@ -55,10 +55,10 @@ def _turns(what: str, named: dict[str, Callable[[], Any]]) -> list[dict[str, Any
             started = time.perf_counter()
             run()
             seconds[way] += [time.perf_counter() - started] if i else []
-    best = {way: min(own) for way, own in seconds.items()}
+    best = {way: min(measured) for way, measured in seconds.items()}
     return [
-        {"what": what, "way": way, "seconds": own, "times_as_fast": next(iter(best.values())) / own}
-        for way, own in best.items()
+        {"what": what, "way": way, "seconds": least, "times_as_fast": next(iter(best.values())) / least}
+        for way, least in best.items()
     ]
 
 

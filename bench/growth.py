@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from ruamel.yaml import YAML
 
+from bench.ways import BATCH_SIZE
 from bench.worker import Worker
 
 N_IMAGES = [250, 1000, 4000]
@@ -60,7 +61,7 @@ def _training() -> list[dict[str, Any]]:
             path = Path(scratch) / "images.npy"
             np.save(path, np.random.default_rng(0).integers(0, 256, (n, size, size), dtype=np.uint8))
             worker = Worker("ours", LAYERS, path)
-            seconds = float(np.median(worker.train(N_BATCHES))) / 32
+            seconds = float(np.median(worker.train(N_BATCHES))) / BATCH_SIZE
             rows.append(
                 {
                     "what": f"train, {size} px",

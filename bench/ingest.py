@@ -47,7 +47,7 @@ def measure(folder: Path | None) -> pd.DataFrame:
                 seconds[way].append(time.perf_counter() - started)
         array, loop = np.load(project / "data" / "images.npy"), _cv2_loop(files)
         exact = np.stack([_exact(path) for path in files])
-    best = {way: min(own) for way, own in seconds.items()}
+    best = {way: min(measured) for way, measured in seconds.items()}
     references = {"ours": array, "cv2 loop": loop}
     return pd.DataFrame(
         [
@@ -55,11 +55,11 @@ def measure(folder: Path | None) -> pd.DataFrame:
                 "way": way,
                 "images": "originals" if folder else "synthetic phantoms",
                 "n_images": len(files),
-                "images_per_second": len(files) / own,
-                "ratio_to_cv2_loop": best["cv2 loop"] / own,
+                "images_per_second": len(files) / least,
+                "ratio_to_cv2_loop": best["cv2 loop"] / least,
                 **(_distance(references[way], exact) if way in references else {}),
             }
-            for way, own in best.items()
+            for way, least in best.items()
         ]
     )
 
@@ -74,8 +74,8 @@ def _project(scratch: Path, folder: Path | None) -> Path:
     if folder is None:
         traps = dict.fromkeys(("quality_trap", "brightness_trap", "duplicate_trap", "prevalence_trap"), True)
         params = PhantomParams(n_images=N_PHANTOMS, pixels=PHANTOM_PIXELS, opacity=1.0, seed=0, **traps)
-        for each in phantom.plan(params):
-            _parent(raw / each.path).write_bytes(phantom.encode(each, params.opacity))
+        for one in phantom.plan(params):
+            _parent(raw / one.path).write_bytes(phantom.encode(one, params.opacity))
     else:
         for path in sorted(folder.rglob("*.jpeg")):
             shutil.copy(path, _parent(raw / path.relative_to(folder)))

@@ -33,15 +33,15 @@ def measure() -> pd.DataFrame:
         for stack in tqdm(list(stacks.itertuples()), desc="training", unit="stack"):
             seconds = _turns(str(stack.layers), few, _worth_trying(WAYS))
             least = floor.seconds_per_batch(str(stack.layers), SIZE, machine)
-            for way, own in seconds.items():
+            for way, per_batch in seconds.items():
                 rows.append(
                     {
                         "run": stack.run,
                         "layers": stack.layers,
                         "way": way,
-                        "images_per_second": BATCH_SIZE / own,
-                        "ratio_to_notebook": seconds["notebook"] / own,
-                        "share_of_floor": least / own,
+                        "images_per_second": BATCH_SIZE / per_batch,
+                        "ratio_to_notebook": seconds["notebook"] / per_batch,
+                        "share_of_floor": least / per_batch,
                         "floor_images_per_second": BATCH_SIZE / least,
                         "peak_memory_mib": _peak_memory(way, str(stack.layers), many),
                     }
@@ -99,7 +99,7 @@ def _turns(layers: str, images: Path, ways: list[str]) -> dict[str, float]:
             seconds[way] += worker.train(sizes[way])
     for worker in workers.values():
         worker.stop()
-    return {way: float(np.median(own)) for way, own in seconds.items()}
+    return {way: float(np.median(measured)) for way, measured in seconds.items()}
 
 
 def _peak_memory(way: str, layers: str, images: Path) -> float:

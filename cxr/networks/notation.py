@@ -121,10 +121,11 @@ def _token(text: str, layers: str) -> Token:
 
 def _widths(tokens: list[Token], filters: list[int]) -> list[int]:
     """The number of filters of each convolution, in order."""
-    own = [width for letter, width in tokens if letter == "C"]
-    n_first = len(own) if len(own) == 2 else math.ceil(len(own) / 2)
-    plain = [filters[0]] * n_first + [filters[1]] * (len(own) - n_first)
-    return [width or default for width, default in zip(own, plain, strict=True)]
+    # None: a plain C.
+    given = [width for letter, width in tokens if letter == "C"]
+    n_first = len(given) if len(given) == 2 else math.ceil(len(given) / 2)
+    plain = [filters[0]] * n_first + [filters[1]] * (len(given) - n_first)
+    return [width or default for width, default in zip(given, plain, strict=True)]
 
 
 def check_poolings(steps: list[Step], image_size: int, layers: str) -> None:

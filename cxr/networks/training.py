@@ -214,12 +214,12 @@ def average(network: keras.Model) -> None:
 
 def _is_finite(network: keras.Model) -> bool:
     """Whether all weights are numbers: the networks' ReLU may turn what is none into 0, so that the loss looks well."""
-    return all(bool(keras.ops.all(keras.ops.isfinite(each))) for each in network.trainable_variables)
+    return all(bool(keras.ops.all(keras.ops.isfinite(weights))) for weights in network.trainable_variables)
 
 
 def variables(network: keras.Model) -> Iterator[NDArray[Any]]:
     """Everything that changes during training: weights, dropout seeds, optimizer state; copied one at a time."""
-    return (keras.ops.convert_to_numpy(each.value) for each in _all_variables(network))
+    return (keras.ops.convert_to_numpy(variable.value) for variable in _all_variables(network))
 
 
 def restore(network: keras.Model, values: Iterable[NDArray[Any]]) -> None:

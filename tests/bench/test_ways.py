@@ -76,6 +76,7 @@ def test_the_torch_network_computes_what_the_notebooks_does(images: Path) -> Non
     np.testing.assert_allclose(expit(logits), notebook.predict(x, verbose=0), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*ways.WAYS, *ways.LEADS])
 def test_every_way_trains_and_tells_the_seconds_of_all_batches_but_the_first(name: str, images: Path) -> None:
     if name.startswith("torch"):
@@ -85,6 +86,7 @@ def test_every_way_trains_and_tells_the_seconds_of_all_batches_but_the_first(nam
     assert len(train(3)) == 2
 
 
+@pytest.mark.slow
 def test_a_worker_trains_and_tells_its_memory(images: Path) -> None:
     worker = Worker("ours", "C-P-F", images)
     assert len(worker.train(4)) == 3

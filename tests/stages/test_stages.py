@@ -226,6 +226,7 @@ def kill_in_third_epoch(project: Project) -> None:
     assert project.run("python", "-c", code).returncode == -9
 
 
+@pytest.mark.slow
 def test_a_killed_training_resumes_with_the_same_result(shared_project: Project) -> None:
     """Killed after its first epochs, with no chance to clean up; the curves and the model are those of one go."""
     shared_project.set(train__epochs=4, train__learning_rate=0.01)
@@ -253,6 +254,7 @@ def test_a_killed_training_resumes_with_the_same_result(shared_project: Project)
     assert model.read_bytes() == whole_model
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_said_and_training_starts_anew(shared_project: Project) -> None:
     shared_project.set(train__epochs=3, train__learning_rate=0.02)
     ok(shared_project, "train")
@@ -269,6 +271,7 @@ def test_a_damaged_checkpoint_is_said_and_training_starts_anew(shared_project: P
     assert not stored.exists()
 
 
+@pytest.mark.slow
 def test_a_damaged_model_is_one_line(shared_project: Project) -> None:
     path = shared_project.folder / "models" / "model.keras"
     kept = path.read_bytes()
@@ -281,6 +284,7 @@ def test_a_damaged_model_is_one_line(shared_project: Project) -> None:
     assert told.endswith("train again with `dvc repro -f train`")
 
 
+@pytest.mark.slow
 def test_training_reads_no_image_but_those_of_its_lists(shared_project: Project) -> None:
     """Every row of data/images.npy that the stage asks for is noted."""
     shared_project.set(train__epochs=1)
@@ -307,6 +311,7 @@ def test_training_reads_no_image_but_those_of_its_lists(shared_project: Project)
     assert not asked & test
 
 
+@pytest.mark.slow
 def test_test_images_of_any_kind_give_the_same_model(shared_project: Project) -> None:
     folder = shared_project.folder
     shared_project.set(train__epochs=1)

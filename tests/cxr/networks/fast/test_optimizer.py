@@ -24,7 +24,7 @@ def course(optimizer: keras.optimizers.Optimizer, dtype: str = "float32", n_step
 
     @tf.function
     def step(gradients: list[tf.Tensor]) -> None:
-        optimizer.apply([keras.ops.cast(each, "float32") for each in gradients], variables)
+        optimizer.apply([keras.ops.cast(gradient, "float32") for gradient in gradients], variables)
 
     steps = []
     for _ in range(n_steps):
