@@ -1,4 +1,5 @@
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -42,3 +43,15 @@ def test_a_network_is_the_same_after_its_outline() -> None:
     assert [variable.path for variable in before.weights] == [variable.path for variable in after.weights]
     for one, two in zip(before.get_weights(), after.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_on_a_gpu_its_own_memory_counts_where_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 3 MiB\n")
+    tool.chmod(0o755)
+    monkeypatch.setattr(memory, "gpus", lambda: ["gpu:0"])
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with pytest.raises(UserError, match=r"and 0\.0 GiB are free"):
+        memory.check(build, 10_000)
+    tool.unlink()
+    memory.check(build, 10_000)
