@@ -206,10 +206,12 @@ def _end_work(names: set[str]) -> None:
 
 def _to_end(names: set[str]) -> list[psutil.Process]:
     """The processes at runs of these names, and our workers but those that are at somebody else's run."""
+    # The workers first: one that ends in between has noted by then all that it began.
+    workers = list(_workers(WORKER))
     at_work = _at_work(names)
     return at_work + [
         worker
-        for worker in _workers(WORKER)
+        for worker in workers
         if not any("exec-run" in _words(child) for child in _children(worker) if child not in at_work)
     ]
 
