@@ -1,5 +1,6 @@
 """Probabilities of a trained network."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,14 @@ def logits(
     `crop`: the network sees the middle of each image, so much of its width and height; a network that was trained on
     crops has seen things larger than they are (Touvron et al. 2019). `flip`: the mean with that of the mirror image.
     """
-    part = Part(rows=rows, labels=np.zeros(len(rows), np.uint8))
+    # All batches are full: a shorter one would be computed otherwise, and an image's last digits would depend on how
+    # many others are asked for.
+    padded = np.resize(rows, math.ceil(len(rows) / batch_size) * batch_size)
+    part = Part(rows=padded, labels=np.zeros(len(padded), np.uint8))
     views = [_view(crop, is_flipped) for is_flipped in ([False, True] if flip else [False])]
-    order = np.arange(len(rows))
+    order = np.arange(len(padded))
     each = [network.predict(Batches(images, part, order, batch_size, change=view), verbose=0) for view in views]
-    return np.mean([logits[:, 0].astype(np.float64) for logits in each], axis=0)
+    return np.mean([logits[: len(rows), 0].astype(np.float64) for logits in each], axis=0)
 
 
 def _view(crop: float, is_flipped: bool) -> Change | None:

@@ -65,13 +65,13 @@ def _fix_dates(dated: Path, path: Path) -> None:
     """Copy the zip archive `dated` to `path` with one fixed date, inside and out."""
     with zipfile.ZipFile(dated) as source, zipfile.ZipFile(path, "w") as target:
         for name in sorted(source.namelist()):
-            with source.open(name) as content, _member(target, name) as copy:
+            with source.open(name) as content, member(target, name) as copy:
                 if name == "metadata.json":
                     copy.write(json.dumps(json.load(content) | {"date_saved": "1980-01-01@00:00:00"}).encode())
                 else:
                     shutil.copyfileobj(content, copy, COPY_BYTES)
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+def member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
     """A file of the archive to write to, of any size."""
     return archive.open(zipfile.ZipInfo(name, FIXED_DATE), "w", force_zip64=True)

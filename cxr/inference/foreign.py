@@ -1,0 +1,74 @@
+"""Tell pictures that are unlike those a network was trained on: their distance in the network's own features."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.covariance import LedoitWolf
+
+from cxr.inference.explain import feature_map
+from cxr.networks.backend import keras
+
+Images = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+
+THUMBNAIL_PIXELS = 8
+BATCH_SIZE = 64
+# The share of the validation part's images that the limit calls unlike the training images.
+FALSE_ALARMS = 0.01
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Where the training images lie among features `(k,)`: their `mean`, `whitening` `(k, k)`, and a `limit`.
+
+    An image's distance is that of Mahalanobis, by the limit: above 1 it is unlike them (Lee et al. 2018).
+    """
+
+    mean: Floats
+    whitening: Floats
+    limit: float
+
+    def distances(self, features: Floats) -> Floats:
+        """Distances `(n,)` of features `(n, k)`, as multiples of the limit."""
+        return self._raw(features) / self.limit
+
+    def _raw(self, features: Floats) -> Floats:
+        return np.asarray(np.linalg.norm((features - self.mean) @ self.whitening, axis=1))
+
+
+def fit(train: Floats, val: Floats) -> Detector:
+    """The detector of training features `(n, k)`; its limit is passed by one in a hundred of validation's `(m, k)`.
+
+    The covariance is shrunk (Ledoit and Wolf 2004), since features are many and depend on each other.
+    """
+    spread = train.std(axis=0)
+    # A feature that never varies in training says nothing by its size; as it is, any change of it is far away.
+    scale = np.where(spread > 0, spread, 1.0)
+    estimate = LedoitWolf().fit(train / scale)
+    values, vectors = np.linalg.eigh(estimate.covariance_)
+    whitening = (vectors / np.sqrt(values.clip(min=1e-12))) / scale[:, None]
+    unlimited = Detector(train.mean(axis=0), whitening, 1.0)
+    return Detector(unlimited.mean, whitening, float(np.quantile(unlimited.distances(val), 1 - FALSE_ALARMS)))
+
+
+class Features:
+    """What the detector looks at: each channel's mean over a network's last feature map, and the image at 8x8."""
+
+    def __init__(self, network: keras.Model) -> None:
+        pooled = keras.layers.GlobalAveragePooling2D(dtype="float32")(feature_map(network))
+        self.body = keras.Model(network.input, pooled)
+
+    def __call__(self, images: Images) -> Floats:
+        """Features `(n, k)` of images uint8 `(n, size, size)`."""
+        pooled = self.body.predict(images[..., None], batch_size=BATCH_SIZE, verbose=0).astype(np.float64)
+        return np.hstack([pooled, thumbnails(images) / 255])
+
+
+def thumbnails(images: Images) -> Floats:
+    """Means of 8x8 blocks of nearly equal extent, `(n, 64)`; a smaller image is repeated into them."""
+    n, size, _ = images.shape
+    starts = np.arange(THUMBNAIL_PIXELS) * size // THUMBNAIL_PIXELS
+    extents = np.maximum(np.diff(starts, append=size), 1)
+    rows = np.add.reduceat(images.astype(np.float64), starts, axis=1) / extents[:, None]
+    return (np.add.reduceat(rows, starts, axis=2) / extents).reshape(n, -1)

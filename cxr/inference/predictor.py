@@ -1,0 +1,126 @@
+"""Predict image files with a bundle, exactly as the pipeline predicted its test part."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+from tqdm import tqdm
+
+from cxr.data import dicom, images
+from cxr.data.images import UnusableFileError
+from cxr.data.params import ImagesParams
+from cxr.errors import UserError
+from cxr.inference import explain
+from cxr.inference.bundle import Bundle
+from cxr.inference.foreign import Features
+from cxr.inference.pictures import Tile, write_grid
+from cxr.inference.predict import logits
+from cxr.params import parse
+from cxr.statistics.params import EvaluateParams
+
+Images = NDArray[np.uint8]
+
+SUFFIXES = {".jpeg", ".jpg", ".png", ".dcm", ".dicom"}
+N_AT_ONCE = 512
+COLUMNS = ["path", "probability", "calibrated", "decision", "warnings"]
+
+
+def image_files(paths: Iterable[Path]) -> list[Path]:
+    """The files named, and those under the folders named that end like an image, in order, each once.
+
+    Raises UserError where a path does not exist or a folder holds no image.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"{path} does not exist")
+        # What macOS leaves beside each file is no image.
+        inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES and file.name[0] != "."]
+        if path.is_dir() and not inside:
+            raise UserError(f"{path} holds no image ({', '.join(sorted(SUFFIXES))})")
+        found.update(dict.fromkeys(inside if path.is_dir() else [path]))
+    return list(found)
+
+
+class Predictor:
+    """A bundle put to use."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.images = parse(ImagesParams, "images", bundle.description["images"])
+        self.evaluate = parse(EvaluateParams, "evaluate", bundle.description["evaluate"])
+        self.features = Features(bundle.network)
+
+    def predict(self, files: list[Path]) -> tuple[pd.DataFrame, list[str]]:
+        """A table of COLUMNS, a row for each file that can be read, and one line for each that cannot."""
+        tables, problems = [pd.DataFrame(columns=COLUMNS)], []
+        with tqdm(total=len(files), desc="predict", unit="image") as bar:
+            for start in range(0, len(files), N_AT_ONCE):
+                chunk = files[start : start + N_AT_ONCE]
+                read, pixels, unreadable = self.read(chunk)
+                problems += unreadable
+                if read:
+                    tables.append(self._table(read, pixels))
+                bar.update(len(chunk))
+        return pd.concat([table for table in tables if len(table)] or tables, ignore_index=True), problems
+
+    def read(self, files: list[Path]) -> tuple[list[Path], Images, list[str]]:
+        """The files that can be read, their pixels `(n, size, size)`, and why the others cannot."""
+        # Threads: decoding leaves Python free, and a process would have to load Keras.
+        with ThreadPoolExecutor() as pool:
+            results = list(pool.map(self._read, files))
+        good = [(path, pixels) for path, pixels, _ in results if pixels is not None]
+        size = self.images.size
+        stacked = np.stack([pixels for _, pixels in good]) if good else np.empty((0, size, size), np.uint8)
+        return [path for path, _ in good], stacked, [problem for *_, problem in results if problem]
+
+    def _read(self, path: Path) -> tuple[Path, Images | None, str]:
+        try:
+            content = path.read_bytes()
+            if dicom.is_dicom(content):
+                return path, images.shrink(dicom.read(content).grey, **asdict(self.images)), ""
+            return path, images.decode(content, **asdict(self.images)), ""
+        except (UnusableFileError, OSError) as error:
+            return path, None, f"{path}: {error.strerror if isinstance(error, OSError) else error}"
+
+    def logits(self, pixels: Images) -> NDArray[np.float64]:
+        """Logits `(n,)` of images `(n, size, size)`, seen as the evaluation saw its test part."""
+        rows = np.arange(len(pixels))
+        return np.asarray(logits(self.bundle.network, pixels, rows, crop=self.evaluate.crop, flip=self.evaluate.flip))
+
+    def _table(self, files: list[Path], pixels: Images) -> pd.DataFrame:
+        seen = self.logits(pixels)
+        calibrated = expit(seen / self.bundle.description["temperature"])
+        is_called = calibrated >= self.bundle.description["threshold"]
+        distances = self.bundle.detector.distances(self.features(pixels))
+        return pd.DataFrame(
+            {
+                "path": [str(path) for path in files],
+                "probability": expit(seen),
+                "calibrated": calibrated,
+                "decision": np.array(self.bundle.description["classes"])[is_called.astype(int)],
+                "warnings": [
+                    f"unlike the training images: {distance:.1f} times the limit" if distance > 1 else ""
+                    for distance in distances
+                ],
+            }
+        )
+
+    def draw(self, table: pd.DataFrame, folder: Path) -> None:
+        """A PNG for each row of `table`: where the network looks, Grad-CAM over the image, the lung field's outline."""
+        folder.mkdir(parents=True, exist_ok=True)
+        grad_cam = explain.GradCam(self.bundle.network)
+        for number, row in enumerate(
+            tqdm(table.itertuples(), total=len(table), desc="saliency", unit="image"), start=1
+        ):
+            path = Path(str(row.path))
+            pixels = self.read([path])[1]
+            cam = explain.resized(grad_cam(pixels), self.images.size)[0]
+            tile = Tile(pixels[0], f"p {row.calibrated:.3f}, {row.decision}", cam, explain.lung_field(self.images.size))
+            # Numbered: two folders may hold files of one name.
+            write_grid(folder / f"{number:05d}-{path.stem}.png", path.name, {"": [Tile(pixels[0], "as seen"), tile]}, 2)

@@ -1,0 +1,79 @@
+"""Use a trained network: `python -m cxr.predict BUNDLE IMAGE_OR_FOLDER... [--csv FILE]`.
+
+BUNDLE is what `python -m study.bundle NAME` wrote. Images are JPEG, PNG or DICOM; folders are searched. Of each: path,
+probability of pneumonia, calibrated probability, decision at the bundle's threshold, warnings. A file that cannot be
+read is named and the others are done; then the exit code is 1. With --labels FILE (columns path and label, 0 or 1 or
+the class's name, optional patient_group), or a folder in Kaggle's layout, the metrics with 95% intervals too.
+
+Not for clinical use.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from cxr.errors import UserError
+
+
+def main() -> None:
+    arguments = _arguments()
+    # After the words are understood: Keras takes seconds to load.
+    from cxr.inference import bundle, external
+    from cxr.inference.predictor import Predictor, image_files
+
+    files = image_files(arguments.paths)
+    predictor = Predictor(bundle.read(arguments.bundle))
+    table, problems = predictor.predict(files)
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    _write(table, arguments)
+    if arguments.saliency:
+        predictor.draw(table, arguments.saliency)
+    description = predictor.bundle.description
+    labelled = external.labelled(table, arguments.labels, description["classes"])
+    if labelled is not None:
+        print(external.told(external.measure(labelled, description), labelled), file=sys.stderr)
+    if problems:
+        raise UserError(f"{len(problems)} of {len(files)} files could not be read; the others are done")
+
+
+def _write(table: pd.DataFrame, arguments: argparse.Namespace) -> None:
+    """The table to the file asked for, or to standard output as CSV."""
+    if arguments.json:
+        arguments.json.write_text(json.dumps(table.to_dict("records"), indent=2) + "\n")
+    else:
+        table.to_csv(arguments.csv or sys.stdout, index=False, lineterminator="\n")
+
+
+def _arguments() -> argparse.Namespace:
+    description = (__doc__ or "").partition("\n\n")[2]
+    parser = argparse.ArgumentParser(
+        prog="python -m cxr.predict", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("bundle", type=Path, help="the network's bundle")
+    parser.add_argument("paths", nargs="+", type=Path, metavar="IMAGE_OR_FOLDER")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", type=Path, metavar="FILE", help="write the table there")
+    form.add_argument("--json", type=Path, metavar="FILE", help="write a list of objects there")
+    parser.add_argument("--saliency", type=Path, metavar="FOLDER", help="draw where the network looks, a PNG an image")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="CSV with path and label, to measure as well")
+    return parser.parse_args()
+
+
+def command() -> None:
+    """The console script `cxr-predict`: what a user can put right becomes one line and exit code 1."""
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("error: interrupted")
+    except OSError as error:
+        sys.exit(f"error: {error.strerror}: {error.filename}")
+
+
+if __name__ == "__main__":
+    command()

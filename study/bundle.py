@@ -1,0 +1,91 @@
+"""Bundle a finished experiment for use: `python -m study.bundle NAME [--out FILE]`; see cxr.predict.
+
+The bundle holds the network, how images are prepared, the threshold and temperature, parameters, hashes of data and
+split, versions, and the metrics with their intervals.
+"""
+
+import argparse
+import hashlib
+import io
+import platform
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from dvc.api import DVCFileSystem
+
+from cxr.errors import UserError
+from cxr.inference import bundle, foreign
+from cxr.networks.model_file import load
+from cxr.vocabulary import CLASSES
+from stages import project
+from study import experiments, results
+from study.commands import git
+
+HASHED = ["data/manifest.csv", *(f"data/split/{name}.csv" for name in ("train", "val", "test"))]
+LIBRARIES = ["keras", "numpy", "scikit-learn", "pillow"]
+SECTIONS = ("images", "evaluate")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m study.bundle", description="Bundle a finished experiment for use.")
+    parser.add_argument("name", help="the experiment")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where to write it; NAME.keras if not given")
+    arguments = parser.parse_args()
+    out = arguments.out or Path(f"{arguments.name}.keras")
+    ref = experiments.chosen([arguments.name])[arguments.name]
+    files = DVCFileSystem(rev=git("rev-parse", ref).strip())
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "model.keras"
+        fetch(files, "models/model.keras", model)
+        fetch(files, "data/images.npy", Path(folder) / "images.npy")
+        network = load(str(model))
+        pixels = np.load(Path(folder) / "images.npy", mmap_mode="r")
+        features = foreign.Features(network)
+        rows = {
+            name: pd.read_csv(io.StringIO(files.read_text(f"data/split/{name}.csv")))["row"]
+            for name in ("train", "val")
+        }
+        detector = foreign.fit(*(features(pixels[part.to_numpy()]) for part in rows.values()))
+        with project.whole(out) as partial:
+            bundle.write(partial, model, describe(arguments.name, ref, files), detector)
+    print(f"bundle: {out.resolve()}")
+
+
+def fetch(files: DVCFileSystem, name: str, to: Path) -> None:
+    """Bring an output of the experiment. Raises UserError where it is neither in the cache nor in a remote."""
+    try:
+        files.get_file(name, str(to))
+    except FileNotFoundError:
+        raise UserError(f"{name} of the experiment is not here; bring it with dvc exp pull, or run it again") from None
+
+
+def describe(name: str, ref: str, files: DVCFileSystem) -> dict[str, Any]:
+    """What a bundle says of its network, see cxr.inference.bundle.KEYS."""
+    result = results.from_experiments([name])[0]
+    return {
+        "name": name,
+        "commit": git("rev-parse", ref).strip(),
+        "classes": CLASSES,
+        **{section: result.params[section] for section in SECTIONS},
+        "threshold": result.test["threshold"],
+        "temperature": result.test.get("temperature", 1.0),
+        "params": shared(result.params),
+        "hashes": {path: hashlib.sha256(files.read_bytes(path)).hexdigest() for path in HASHED},
+        "versions": {"python": platform.python_version()} | {library: version(library) for library in LIBRARIES},
+        "metrics": result.test,
+        "training": result.train,
+    }
+
+
+def shared(params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters without the way to a folder of this machine."""
+    directory = params["data"].get("directory")
+    return params | {"data": params["data"] | {"directory": directory and Path(directory).name}}
+
+
+if __name__ == "__main__":
+    project.run(main)

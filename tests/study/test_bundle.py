@@ -1,0 +1,122 @@
+"""A finished experiment put to use: bundled, and predicting files as the pipeline predicted its test part."""
+
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tests.conftest import Project
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def project(make_dvc_project: Callable[[], Project]) -> Project:
+    """A tiny project with one finished experiment, bundled, and another of the recipe's options."""
+    made = make_dvc_project()
+    made.ok("dvc", "exp", "run", "-n", "plain")
+    made.ok("python", "-m", "study.bundle", "plain", "--out", "plain.keras")
+    return made
+
+
+def predict(project: Project, *words: str) -> pd.DataFrame:
+    project.ok("python", "-m", "cxr.predict", *words, "--csv", "out.csv")
+    return pd.read_csv(project.folder / "out.csv", keep_default_na=False)
+
+
+def test_the_test_images_get_the_stored_probabilities_to_the_last_digit(project: Project) -> None:
+    stored = pd.read_csv(project.folder / "data/predictions/test.csv")
+    # Another order and number of images than the pipeline's.
+    some = stored.sample(frac=0.6, random_state=0)
+    found = predict(project, "plain.keras", *(f"data/raw/{path}" for path in some["path"]))
+    assert list(found["calibrated"]) == list(some["probability"])
+    threshold = json.loads((project.folder / "data/details/test.json").read_text())["threshold"]
+    assert list(found["decision"] == "PNEUMONIA") == list(some["probability"] >= threshold)
+
+
+def test_a_folder_in_kaggles_layout_is_measured_too(project: Project) -> None:
+    done = project.run("python", "-m", "cxr.predict", "plain.keras", "data/raw/test", "--json", "out.json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((project.folder / "out.json").read_text())
+    figures = json.loads((project.folder / "data/details/test.json").read_text())
+    assert len(rows) == figures["n_images"]
+    assert f"accuracy {figures['accuracy']:.3f} (" in done.stderr
+
+
+def test_labels_from_a_file_a_wrong_one_named_by_its_line(project: Project) -> None:
+    paths = [f"data/raw/{path}" for path in pd.read_csv(project.folder / "data/predictions/test.csv")["path"]][:20]
+    labels = pd.DataFrame({"path": paths, "label": [i % 2 for i in range(20)], "patient_group": "one"})
+    labels.to_csv(project.folder / "labels.csv", index=False)
+    command = ("python", "-m", "cxr.predict", "plain.keras", *paths, "--labels", "labels.csv")
+    done = project.run(*command)
+    assert "20 images of 1 patients: accuracy " in done.stderr, done.stderr
+    labels.assign(label=["NORMAL", "maybe", *["PNEUMONIA"] * 18]).to_csv(project.folder / "labels.csv", index=False)
+    done = project.run(*command)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: labels.csv, line 3: label 'maybe' is none of NORMAL")
+
+
+def test_bad_files_are_named_and_the_others_are_done(project: Project) -> None:
+    folder = project.folder / "mixed"
+    folder.mkdir()
+    good = sorted((project.folder / "data/raw/test/NORMAL").iterdir())[0]
+    shutil.copy(good, folder / "good.jpeg")
+    (folder / "cut.jpeg").write_bytes(good.read_bytes()[:200])
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "text.dcm").write_text("no radiograph")
+    done = project.run("python", "-m", "cxr.predict", "plain.keras", "mixed", "--csv", "out.csv")
+    assert done.returncode == 1
+    assert list(pd.read_csv(project.folder / "out.csv")["path"]) == ["mixed/good.jpeg"]
+    told = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert [line.split(":")[1].strip() for line in told[:-1]] == ["mixed/cut.jpeg", "mixed/empty.png", "mixed/text.dcm"]
+    assert told[-1] == "error: 3 of 4 files could not be read; the others are done"
+    assert "Traceback" not in done.stderr
+
+
+def test_pictures_of_another_kind_are_warned_of(project: Project) -> None:
+    folder = project.folder / "foreign"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (60, 60), dtype=np.uint8)).save(folder / "noise.png")
+    Image.fromarray(np.full((60, 60), 255, np.uint8)).save(folder / "white.png")
+    with Image.open(sorted((project.folder / "data/raw/test/NORMAL").iterdir())[0]) as image:
+        Image.fromarray(255 - np.asarray(image.convert("L"))).save(folder / "inverted.png")
+    assert predict(project, "plain.keras", "foreign")["warnings"].str.startswith("unlike the training images").all()
+    assert (predict(project, "plain.keras", "data/raw/train")["warnings"] == "").mean() > 0.9
+
+
+def test_saliency_is_drawn_for_each_image(project: Project) -> None:
+    predict(project, "plain.keras", "data/raw/val", "--saliency", "maps")
+    n_images = sum(path.is_file() for path in (project.folder / "data/raw/val").rglob("*"))
+    assert len(list((project.folder / "maps").glob("*.png"))) == n_images
+
+
+def test_a_bundle_is_whole_and_says_what_it_is(project: Project) -> None:
+    with zipfile.ZipFile(project.folder / "plain.keras") as archive:
+        description = json.loads(archive.read("cxr/bundle.json"))
+    assert description["metrics"]["accuracy_low"] <= description["metrics"]["accuracy"]
+    assert description["params"]["images"]["size"] == 16
+    first = (project.folder / "plain.keras").read_bytes()
+    project.ok("python", "-m", "study.bundle", "plain", "--out", "again.keras")
+    assert (project.folder / "again.keras").read_bytes() == first
+
+
+@pytest.mark.parametrize("kind", ["cut", "text", "model", "missing"])
+def test_what_is_no_bundle_is_refused_in_one_line(kind: str, project: Project) -> None:
+    path = project.folder / f"{kind}.keras"
+    match kind:
+        case "cut":
+            path.write_bytes((project.folder / "plain.keras").read_bytes()[:-2000])
+        case "text":
+            path.write_text("no bundle")
+        case "model":
+            shutil.copy(project.folder / "models/model.keras", path)
+    done = project.run("python", "-m", "cxr.predict", path.name, "data/raw/val")
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith(f"error: {path.name} ")
+    assert "Traceback" not in done.stderr
