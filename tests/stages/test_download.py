@@ -5,6 +5,7 @@ import io
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -98,6 +99,42 @@ def test_mendeleys_archive_that_lacks_images_names_the_file_to_remove(project: P
         f"1 images instead of 2 in test/PNEUMONIA; remove {stored} and run it again later, or use another data.source"
     )
     assert not (project.folder / "data" / "raw").exists()
+
+
+HOSPITAL = """
+import io, runpy
+from PIL import Image
+from cxr.data.names import FileNames
+from cxr.sources import archive, records
+from cxr.sources.source import Source
+
+COUNTS = {"train": {"NORMAL": 3, "PNEUMONIA": 3}, "test": {"NORMAL": 3, "PNEUMONIA": 3}}
+
+def bring(raw, request):
+    stored = io.BytesIO()
+    Image.new("L", (8, 8), 99).save(stored, "PNG")
+    for split, classes in COUNTS.items():
+        for name, n in classes.items():
+            for i in range(n):
+                archive.write(raw / split / name / f"{split}-{i}_{name[0]}.png", stored.getvalue())
+    return {**COUNTS, "val": {"NORMAL": 0, "PNEUMONIA": 0}}
+
+pattern = r"(?P<patient_group>\\w+-\\d+)_[NP]"
+records.SOURCES["hospital"] = Source("nowhere", "none", FileNames(pattern, pattern, "<split>-<N>_<k>"), bring)
+runpy.run_module("stages.download", run_name="__main__")
+"""
+
+
+def test_a_source_of_ones_own_is_a_record_and_a_function(project: Project) -> None:
+    """Its names tell its patients: the manifest reads the rule from what the download left."""
+    project.set(data__source="hospital")
+    done = project.run("python", "-c", HOSPITAL)
+    assert done.returncode == 0, done.stderr
+    done = project.stage("manifest")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(project.folder / "data" / "manifest.csv")
+    assert sorted(set(table["patient_group"])) == [f"{split}-{i}" for split in ("test", "train") for i in range(3)]
+    assert len(table) == 12
 
 
 def test_a_full_disk_is_told_to_make_room(project: Project, tmp_path: Path) -> None:

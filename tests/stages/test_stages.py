@@ -121,6 +121,16 @@ def test_missing_images_are_noticed(project: Project) -> None:
     assert "phantom should give" in error_of(project.stage("manifest"))
 
 
+def test_an_image_that_rots_after_the_manifest_is_named(project: Project) -> None:
+    ok(project, "download", "manifest")
+    rotten = next((project.folder / "data" / "raw" / "test" / "NORMAL").iterdir())
+    rotten.write_bytes(rotten.read_bytes()[:-100])
+    told = error_of(project.stage("images"))
+    assert told.startswith(f"error: {rotten.relative_to(project.folder)}: truncated or corrupt image")
+    assert not (project.folder / "data" / "images.npy").exists()
+    assert leftovers(project) == []
+
+
 def test_a_changed_user_folder_is_never_altered(project: Project, kaggle_folder: Path) -> None:
     folder = use_folder(project, kaggle_folder)
     before = {
