@@ -75,7 +75,11 @@ def test_nothing_changed_nothing_runs(project: Project) -> None:
 
 def test_a_learning_rate_runs_training_and_later_and_going_back_trains_nothing(project: Project) -> None:
     before = read(project, "metrics/test.json")
-    there = project.ok("dvc", "exp", "run", "-n", "rate", "-S", "train.learning_rate=0.00001")
+    ran = project.run("dvc", "exp", "run", "-n", "rate", "-S", "train.learning_rate=0.00001")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    there = ran.stdout
+    assert "WARNING" not in there + ran.stderr
+    assert "GLIBC_TUNABLES" not in there + ran.stderr
     assert stages_run(there) == ["check", "train", "evaluate"]
     assert read(project, "metrics/test.json") != before
     back = project.ok("dvc", "exp", "run", "-n", "back", "-S", "train.learning_rate=0.0001")
