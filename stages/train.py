@@ -44,14 +44,15 @@ def main() -> None:
     # Shapes are asked for, so no weights are to be brought.
     without_weights = replace(model_params, weights="none")
     memory.check(partial(build, without_weights), min(params.batch_size, len(train.rows)))
-    model = build(model_params)
+    with memory.one_line_when_exhausted():
+        model = build(model_params)
 
     sections = {"model": asdict(model_params), "train": asdict(params), "augment": asdict(augment)}
     setting = {**sections, "precision": precision, "device": computer}
     stored = project.scratch("checkpoints") / f"{_key(setting, images, [train, val])}.npz"
     start = _resume(stored)
     history = start.history
-    with _signal_file() as signal_file:
+    with memory.one_line_when_exhausted(), _signal_file() as signal_file:
         for history in training.train(model, images, train, val, params, start, augment):
             project.write_csv("plots/history.csv", pd.DataFrame(history))
             signal_file.write_text(json.dumps({"pid": os.getpid(), "step": len(history) - 1}))

@@ -1,7 +1,8 @@
 """Whether the memory is enough for a training, told before it is taken."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from cxr.errors import UserError
 from cxr.machine import free_memory, gpu_field
@@ -11,6 +12,7 @@ from cxr.networks.fast.layers import PooledConvolution
 MIB, GIB = 2**20, 2**30
 # Of a float32 weight: itself and Adam's two moments; the network that takes the weights when they are saved.
 TRAINED, SAVED = 3 * 4, 4
+ADVICE = "choose smaller widths in model, a smaller train.batch_size or a smaller images.size"
 
 
 def check(build: Callable[[], keras.Model], batch_size: int) -> None:
@@ -20,8 +22,20 @@ def check(build: Callable[[], keras.Model], batch_size: int) -> None:
     if needed > free:
         raise UserError(
             f"to train this network takes at least {needed / GIB:,.1f} GiB of memory, and {free / GIB:,.1f} GiB are "
-            "free; choose smaller widths in model, a smaller train.batch_size or a smaller images.size"
+            f"free; {ADVICE}"
         )
+
+
+@contextmanager
+def one_line_when_exhausted() -> Iterator[None]:
+    """Raises UserError where the block ends for want of memory: what `check` asks for is the least, not all."""
+    try:
+        yield
+    except Exception as error:
+        # TensorFlow has a class for it, JAX a word.
+        if type(error).__name__ != "ResourceExhaustedError" and "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise UserError(f"the memory was not enough to train this network; {ADVICE}") from None
 
 
 def _free_bytes() -> int:

@@ -55,3 +55,10 @@ def test_on_a_gpu_its_own_memory_counts_where_it_is_told(tmp_path: Path, monkeyp
         memory.check(build, 10_000)
     tool.unlink()
     memory.check(build, 10_000)
+
+
+def test_memory_that_runs_out_all_the_same_is_one_line() -> None:
+    with pytest.raises(UserError, match="the memory was not enough"), memory.one_line_when_exhausted():
+        keras.ops.ones((2**24, 2**24))
+    with pytest.raises(ZeroDivisionError), memory.one_line_when_exhausted():
+        raise ZeroDivisionError
