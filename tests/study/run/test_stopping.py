@@ -81,7 +81,7 @@ def is_begun(project: Project) -> bool:
 
 
 def is_trained(project: Project) -> bool:
-    return any((project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints").glob("*.pickle"))
+    return any((project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints").glob("[!.]*"))
 
 
 def words(process: psutil.Process) -> list[str]:
@@ -157,7 +157,8 @@ def test_after_a_kill_the_next_call_goes_on(project: Project, moment: Callable[[
         os.killpg(again.pid, signal.SIGTERM)
         told += again.communicate(timeout=120)[1]
     if moment is is_trained:
-        assert "stopped what an earlier study had left at work: one, three, two\n" in told
+        # The worker goes on without its study: its first runs may have ended by now.
+        assert re.search("^stopped what an earlier study had left at work: .*three", told, re.MULTILINE)
     assert told.strip().splitlines()[-1] == "error: interrupted; run it again to go on"
     check_nothing_is_left(project)
 
