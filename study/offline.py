@@ -24,6 +24,7 @@ PAGE = """<!DOCTYPE html>
 body { font-family: system-ui, sans-serif; margin: 1rem; background: #fff; color: #111; }
 /* A drawing wider than the page scrolls in its own box. */
 body > div.vega-embed { display: block; margin-bottom: 2rem; overflow-x: auto; }
+img { max-width: calc(100vw - 4rem); }
 table { border-spacing: 1rem; }
 </style>
 </head>

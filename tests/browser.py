@@ -28,20 +28,22 @@ addEventListener("load", async () => {
     const end = Math.min(innerWidth, box.getBoundingClientRect().right);
     const seen = [...box.querySelectorAll("thead th")].filter(th => th.getBoundingClientRect().right <= end);
     const first = box.querySelector("tbody th");
-    const place = () => Math.round(first.getBoundingClientRect().left);
-    const [before] = [place(), box.scrollLeft = 9999];
-    return {seen: seen.map(th => th.textContent), scrolled: box.scrollLeft, moved: place() - before};
+    const left = () => Math.round(first.getBoundingClientRect().left);
+    const before = left();
+    box.scrollLeft = 9999;
+    return {seen: seen.map(th => th.textContent), scrolled: box.scrollLeft, moved: left() - before};
   });
   const overflow = document.documentElement.scrollWidth - innerWidth;
   // Pictures within an <img> cannot be looked into, so each is laid out on the page as well.
-  for (const i of pictures) {
+  for (const i of pictures.filter(i => i.src.startsWith("data:image/svg"))) {
     const shown = document.createElement("div");
     shown.innerHTML = new TextDecoder().decode(Uint8Array.from(atob(i.src.split(",")[1]), c => c.charCodeAt(0)));
     document.body.append(shown);
   }
   const cut = [], overlapping = [];
+  const drawings = [...document.querySelectorAll("svg.marks")];
   let n_texts = 0;
-  for (const svg of document.querySelectorAll("svg")) {
+  for (const svg of drawings) {
     const frame = svg.getBoundingClientRect();
     const drawn = [...svg.querySelectorAll("text")].filter(t => t.textContent && t.getAttribute("opacity") !== "0");
     const texts = drawn.map(t => [t.textContent, t.getBoundingClientRect()]);
@@ -57,8 +59,9 @@ addEventListener("load", async () => {
       if (width > 0.5 && height > 4 && one !== two) overlapping.push([one, two]);
     }));
   }
-  const asked = performance.getEntriesByType("resource").map(e => e.name).filter(n => !n.startsWith("data:"));
-  const seen = {width: innerWidth, images, tables, overflow, n_texts, cut, overlapping, asked};
+  const asked = performance.getEntriesByType("resource").map(e => e.name).filter(n => !/^(data|file):/.test(n));
+  const n_drawings = drawings.length, width = innerWidth;
+  const seen = {width, images, tables, overflow, n_drawings, n_texts, cut, overlapping, asked};
   parent.postMessage(JSON.stringify(seen), "*");
 });
 </script>"""
@@ -68,8 +71,8 @@ def look(page: Path, width: int, folder: Path) -> dict[str, Any]:
     """What a page looks like in a window `width` wide; `folder` is for what this needs.
 
     images: alt, natural and shown width of each; tables: the heads in sight, how far it scrolls, how far its first
-    column moves with it; overflow: by how much the page scrolls sideways; n_texts: how many texts its drawings have;
-    cut, overlapping: those of them; asked: the addresses that it loads.
+    column moves with it; overflow: by how much the page scrolls sideways; n_drawings, n_texts: drawings, and texts in
+    them; cut, overlapping: which of the texts are; asked: the addresses that it loads.
     """
     probed = folder / "probed.html"
     text = page.read_text().replace("default-src 'none'", "script-src 'unsafe-inline'")

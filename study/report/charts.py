@@ -82,7 +82,8 @@ def _curve(
     legend = alt.Legend(orient="bottom")
     drawn = (
         alt.Chart(width=220, height=130)
-        .mark_line(clip=True)
+        # With dots, since a single epoch has no line.
+        .mark_line(clip=True, strokeWidth=1.5, point=alt.OverlayMarkDef(size=8))
         .encode(
             x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1)),
             y=alt.Y("value:Q", title=name, scale=alt.Scale(domain=domain) if domain else alt.Scale(zero=False)),

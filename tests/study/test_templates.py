@@ -21,6 +21,8 @@ from tests.study.results_made import predictions, result
 ROOT = Path(__file__).parents[2]
 # Runs with their accuracies.
 RUNS = {"wide": 0.9, "narrow": 0.8, "a-name-as-long-as-names-of-runs-become-with-a-label": 0.7}
+# A line needs two epochs.
+N_EPOCHS = dict(zip(RUNS, (5, 1, 5), strict=True))
 
 
 def test_the_files_are_what_the_charts_write() -> None:
@@ -48,7 +50,7 @@ def save_plots(folder: Path, name: str) -> None:
         "precision_recall": evaluation.precision_recall(table),
         "calibration": evaluation.calibration(table),
         "confusion": evaluation.confusion(table, threshold),
-        "history": result(name).history,
+        "history": result(name).history[: N_EPOCHS[name]],
         "shortcuts": pd.DataFrame([{"shortcut": "metadata", **shortcut}, {"shortcut": "thumbnail", **shortcut}]),
     }
     for plot, rows in plots.items():
@@ -107,6 +109,14 @@ def test_curves_go_from_left_to_right(filled: dict[str, dict[str, Any]], plot: s
 
 
 @pytest.mark.slow
+def test_every_epoch_is_drawn(filled: dict[str, dict[str, Any]]) -> None:
+    drawing = vl_convert.vegalite_to_svg(filled["history"])
+    for colour in ("#0072b2", "#d55e00"):
+        dots = re.findall(rf'aria-roledescription="point"[^>]* fill="{colour}"', drawing)
+        assert len(dots) == 2 * sum(N_EPOCHS.values()), "once for the loss, once for the accuracy"
+
+
+@pytest.mark.slow
 def test_a_cell_of_the_confusion_without_images_is_a_zero(filled: dict[str, dict[str, Any]]) -> None:
     drawn = texts(vl_convert.vegalite_to_svg(filled["confusion"]))
     assert drawn.count("0") == 2
@@ -128,6 +138,7 @@ def test_the_calibration_error_is_that_of_the_metrics(filled: dict[str, dict[str
 def test_nothing_of_the_page_is_cut(project: Project, tmp_path: Path, width: int) -> None:
     seen = look(project.folder / "page" / "index.html", width, tmp_path)
     assert seen["width"] == width
+    assert seen["n_drawings"] == 6
     assert seen["n_texts"] > 100
     assert seen["cut"] == []
     assert seen["overlapping"] == []

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import look, needs_browser
 from tests.conftest import ROOT, Project
 
 STUDY = """
@@ -170,40 +170,12 @@ def test_a_commit_makes_no_experiment_vanish(
     assert (tmp_path / "kept" / address / "predictions.csv").exists()
 
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1300,4200",
-    "--virtual-time-budget=20000",
-    "--proxy-server=127.0.0.1:9",
-]
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@needs_browser
 def test_the_page_draws_every_figure_without_internet(
     project: Project, first: subprocess.CompletedProcess[str], tmp_path: Path
 ) -> None:
     page = project.folder / "dvc_plots" / "index.html"
     assert not re.search(r"<(script|link)[^>]+(src|href)=[\"']?(https?:)?//", page.read_text())
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}"]
-    dom = subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120).stdout
-    assert dom.count('class="marks"') == 6
-    shot = tmp_path / "page.png"
-    subprocess.run([*command, f"--screenshot={shot}", page.as_uri()], capture_output=True, timeout=120, check=True)
-
-    import numpy as np
-    from PIL import Image
-
-    with Image.open(shot) as image:
-        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
-    for colour in ((0, 0x72, 0xB2), (0xD5, 0x5E, 0)):
-        assert (np.abs(pixels.astype(int) - colour).max(axis=1) < 12).sum() > 100, "training and validation curves"
+    seen = look(page, 1280, tmp_path)
+    assert seen["n_drawings"] == 6
+    assert seen["asked"] == []
