@@ -79,11 +79,11 @@ def curves(title: Title, domains: dict[str, list[float]] | None = None, has_note
 def _curve(
     data: alt.InlineData, measure: str, name: str, domain: list[float] | None, has_notebook: bool
 ) -> alt.FacetChart:
-    legend = alt.Legend(orient="bottom")
+    legend = alt.Legend(orient="bottom", symbolType="stroke")
     drawn = (
         alt.Chart(width=220, height=130)
         # With dots, since a single epoch has no line.
-        .mark_line(clip=True, strokeWidth=1.5, point=alt.OverlayMarkDef(size=8))
+        .mark_line(clip=True, strokeWidth=1.5, point=alt.OverlayMarkDef(size=5))
         .encode(
             x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1)),
             y=alt.Y("value:Q", title=name, scale=alt.Scale(domain=domain) if domain else alt.Scale(zero=False)),
@@ -183,7 +183,7 @@ def calibration(title: Title) -> alt.FacetChart:
 
 
 def confusion(title: Title) -> alt.FacetChart:
-    """Images by actual and predicted class, a row of `rows` for each image; shares are of the actual class."""
+    """Images by actual and predicted class, a row for each image; shares are of the actual class."""
     place = alt.Chart().encode(
         x=alt.X("predicted:N", title="predicted", scale=alt.Scale(domain=CLASSES), axis=alt.Axis(labelAngle=0)),
         y=alt.Y("actual:N", title="actual", scale=alt.Scale(domain=CLASSES)),
@@ -208,11 +208,12 @@ def confusion(title: Title) -> alt.FacetChart:
 
 def shortcuts(title: Title, names: dict[str, str]) -> alt.FacetChart:
     """Accuracy with its interval of what never sees the lungs; `names`: what each shortcut is called, in order."""
-    place = alt.Chart().encode(y=alt.Y("what:N", title=None, scale=alt.Scale(domain=list(names.values()))))
+    place = alt.Chart().encode(y=alt.Y("what:N", title=None, sort=list(names.values())))
     layers = list(_whiskers(place, "accuracy", "accuracy_low", "accuracy_high", "accuracy, 95% interval"))
     chart = alt.LayerChart(layer=layers, width=150, height=alt.Step(18))
     data = _data("accuracy", "accuracy_low", "accuracy_high")
-    return _panels(chart, data).properties(title=title).transform_calculate(what=f"{json.dumps(names)}[datum.shortcut]")
+    named = f"{json.dumps(names)}[datum.shortcut] || datum.shortcut"
+    return _panels(chart, data).properties(title=title).transform_calculate(what=named)
 
 
 def intervals(

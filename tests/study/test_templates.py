@@ -44,14 +44,14 @@ def save_plots(folder: Path, name: str) -> None:
     """The plot files of a run; in the run `narrow` no image is called normal."""
     table = predicted(name)
     threshold = -1.0 if name == "narrow" else 1e-8
-    shortcut = {"accuracy": 0.7, "accuracy_low": 0.6, "accuracy_high": 0.8}
+    ends = {"accuracy": 0.7, "accuracy_low": 0.6, "accuracy_high": 0.8}
     plots = {
         "roc": evaluation.roc(table),
         "precision_recall": evaluation.precision_recall(table),
         "calibration": evaluation.calibration(table),
         "confusion": evaluation.confusion(table, threshold),
         "history": result(name).history[: N_EPOCHS[name]],
-        "shortcuts": pd.DataFrame([{"shortcut": "metadata", **shortcut}, {"shortcut": "thumbnail", **shortcut}]),
+        "shortcuts": pd.DataFrame([{"shortcut": "unheard of", **ends}, {"shortcut": "thumbnail", **ends}]),
     }
     for plot, rows in plots.items():
         rows.to_csv(folder / f"{plot}.csv", index=False)
@@ -114,6 +114,12 @@ def test_every_epoch_is_drawn(filled: dict[str, dict[str, Any]]) -> None:
     for colour in ("#0072b2", "#d55e00"):
         dots = re.findall(rf'aria-roledescription="point"[^>]* fill="{colour}"', drawing)
         assert len(dots) == 2 * sum(N_EPOCHS.values()), "once for the loss, once for the accuracy"
+
+
+@pytest.mark.slow
+def test_a_shortcut_is_named_and_a_new_one_is_not_lost(filled: dict[str, dict[str, Any]]) -> None:
+    drawn = texts(vl_convert.vegalite_to_svg(filled["shortcuts"]))
+    assert [text for text in drawn if text in ("the image at 8x8", "unheard of")] == ["the image at 8x8", "unheard of"]
 
 
 @pytest.mark.slow
