@@ -190,7 +190,7 @@ def confusion(title: Title) -> alt.FacetChart:
     )
     shade = alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=["#f2f7fc", "#08519c"]), legend=None)
     # Black or white, whichever is read better on the shade.
-    ink = alt.condition("datum.share > 0.7", alt.value("white"), alt.value("black"))
+    ink = alt.condition("datum.share > 0.76", alt.value("white"), alt.value("black"))
     count = place.mark_text(fontSize=14, dy=-7).encode(text="n:Q", color=ink)
     share = place.mark_text(fontSize=11, dy=9).encode(text=alt.Text("share:Q", format=".0%"), color=ink)
     layers = [place.mark_rect().encode(color=shade), count, share]
