@@ -31,16 +31,16 @@ def main() -> None:
         predictions[name] = table[["path", "patient_group", "label", "probability"]]
         project.write_csv(f"data/predictions/{name}.csv", predictions[name])
 
-    figures = evaluation.measure(predictions["val"], predictions["test"], params)
+    measured = evaluation.measure(predictions["val"], predictions["test"], params)
     if params.temperature == "validation":
-        figures["temperature"] = fitted
-    project.write_details("test", {"protocol": protocol, **figures, "flops_per_image": flops_per_image(model)})
-    project.write_metrics("test", {key: figures[key] for key in COMPARED})
+        measured["temperature"] = fitted
+    project.write_details("test", {"protocol": protocol, **measured, "flops_per_image": flops_per_image(model)})
+    project.write_metrics("test", {key: measured[key] for key in COMPARED})
     test = predictions["test"]
     project.write_csv("plots/roc.csv", evaluation.roc(test))
     project.write_csv("plots/precision_recall.csv", evaluation.precision_recall(test))
     project.write_csv("plots/calibration.csv", evaluation.calibration(test))
-    project.write_csv("plots/confusion.csv", evaluation.confusion(test, figures["threshold"]))
+    project.write_csv("plots/confusion.csv", evaluation.confusion(test, measured["threshold"]))
 
 
 if __name__ == "__main__":

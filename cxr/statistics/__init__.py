@@ -1,1 +1,1 @@
-"""Figures of classifiers, how sure they are, and how classifiers compare."""
+"""Metrics of classifiers, how sure they are, and how classifiers compare."""

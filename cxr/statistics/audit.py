@@ -1,7 +1,7 @@
 """What the data give away for free: classifiers that never see the lungs.
 
 Each learns from the training part what a file's storage, its size, or pixels without anatomy tell of the label, and is
-measured on the test part as a network is. Where one does as well as a network, the network's figure proves nothing.
+measured on the test part as a network is. Where one does as well as a network, the network's accuracy proves nothing.
 """
 
 from typing import Any
@@ -88,6 +88,6 @@ def measure(
 def audit(
     manifest: pd.DataFrame, images: NDArray[np.uint8], train: pd.DataFrame, test: pd.DataFrame, params: AuditParams
 ) -> dict[str, dict[str, float]]:
-    """The figures of every shortcut by its name, the majority first."""
+    """The metrics of every shortcut by its name, the majority first."""
     features: dict[str, Any] = {"majority": None, **metadata_features(manifest), **pixel_features(images)}
     return {name: measure(values, train, test, params) for name, values in features.items()}

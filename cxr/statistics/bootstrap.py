@@ -23,7 +23,7 @@ def group_weights(groups: NDArray[Any], n_samples: int, seed: int) -> Iterator[W
     evenly = np.full(len(names), 1 / len(names))
     for start in range(0, n_samples, N_DRAWS_AT_ONCE):
         n_draws = min(N_DRAWS_AT_ONCE, n_samples - start)
-        # As many groups are drawn as there are: how often each, (draws, groups).
+        # As many groups are drawn as there are: how often which, (draws, groups).
         times_drawn = rng.multinomial(len(names), evenly, size=n_draws)
         # An image counts as often as its group: (draws, groups) -> (draws, n).
         yield times_drawn[:, group_of_image].astype(np.float64)
@@ -32,7 +32,7 @@ def group_weights(groups: NDArray[Any], n_samples: int, seed: int) -> Iterator[W
 def draws(
     measure: Callable[[Weights], dict[str, Values]], groups: NDArray[Any], n_samples: int, seed: int
 ) -> dict[str, NDArray[np.float64]]:
-    """`(n_samples,)` bootstrap values of each figure that `measure` makes of weights `(draws, n)`.
+    """`(n_samples,)` bootstrap values of each metric that `measure` makes of weights `(draws, n)`.
 
     Equal groups, n_samples and seed draw the same patients, whatever is measured: that is what pairs two classifiers.
     """

@@ -22,7 +22,6 @@ from cxr.statistics.estimate import Estimate, Sampled
 SIGNIFICANCE, POWER = 0.05, 0.8
 # What tells a test image, and what has to be equal for two classifiers to be compared.
 KEYS = ["path", "patient_group", "label"]
-FIGURES = ["accuracy", "auroc", "sensitivity", "specificity"]
 # Means of the same numbers in another order differ in their last digits; that is no difference.
 DIGITS = 12
 
@@ -49,7 +48,7 @@ class Measured:
     """A configuration on the test part: the mean of its classifiers, one per training seed.
 
     `images`: path, patient_group and label in the order of `is_right`; `is_right` `(n,)`: the share of the classifiers
-    that are right on an image; `sampled`: each figure and its bootstrap draws.
+    that are right on an image; `sampled`: each metric and its bootstrap draws.
     """
 
     name: str
@@ -62,7 +61,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Difference:
-    """How far two configurations lie apart in one figure, second - first.
+    """How far two configurations lie apart in one metric, second - first.
 
     `estimate`: its interval holds the truth together with those of all pairs that were compared with this one, in 95 of
     100 test parts. `p`: two-sided, that there is no difference, adjusted for all these pairs; it is at most 5% exactly
@@ -121,15 +120,15 @@ def measure(name: str, classifiers: list[Classifier], n_samples: int, seed: int)
         probabilities = table["probability"].to_numpy()
         trainings.append(estimate.sample(labels, probabilities, classifier.threshold, groups, n_samples, seed))
         is_right.append((probabilities >= classifier.threshold) == labels)
-    # A list of figures per training becomes a list of trainings per figure.
-    by_figure = {figure: [training[figure] for training in trainings] for figure in FIGURES}
+    # Metrics of every training become trainings of every metric.
+    by_metric = {metric: [training[metric] for training in trainings] for metric in trainings[0]}
     return Measured(
         name,
         len(classifiers),
         images,
         np.mean(is_right, axis=0),  # (trainings, n) -> (n,)
-        {figure: estimate.estimate(sampled) for figure, sampled in by_figure.items()},
-        {figure: estimate.mean(sampled) for figure, sampled in by_figure.items()},
+        {metric: estimate.estimate(sampled) for metric, sampled in by_metric.items()},
+        {metric: estimate.mean(sampled) for metric, sampled in by_metric.items()},
     )
 
 
@@ -151,7 +150,7 @@ def compare(configurations: list[Measured]) -> list[Comparison]:
     for configuration in configurations[1:]:
         _check_same_images(configurations[0].name, configurations[0].images, configuration.name, configuration.images)
     pairs = list(combinations(configurations, 2))
-    accuracies, aurocs = (_differences(pairs, figure) for figure in ("accuracy", "auroc"))
+    accuracies, aurocs = (_differences(pairs, metric) for metric in ("accuracy", "auroc"))
     by_seeds = holm([_welch(one, two) for one, two in pairs])
     return [
         Comparison(
@@ -166,9 +165,9 @@ def compare(configurations: list[Measured]) -> list[Comparison]:
     ]
 
 
-def _differences(pairs: list[tuple[Measured, Measured]], figure: str) -> list[Difference]:
-    values = np.array([two.sampled[figure].value - one.sampled[figure].value for one, two in pairs])
-    draws = np.array([two.sampled[figure].draws - one.sampled[figure].draws for one, two in pairs])
+def _differences(pairs: list[tuple[Measured, Measured]], metric: str) -> list[Difference]:
+    values = np.array([two.sampled[metric].value - one.sampled[metric].value for one, two in pairs])
+    draws = np.array([two.sampled[metric].draws - one.sampled[metric].draws for one, two in pairs])
     return simultaneous(values, draws, len(pairs[0][0].images)) if pairs else []
 
 

@@ -1,4 +1,4 @@
-"""A figure with what is known of its uncertainty, and how it is got from the patients of a test part."""
+"""A metric with what is known of its uncertainty, and how it is got from the patients of a test part."""
 
 import math
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from cxr.statistics.metrics import Labels, Probabilities
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure, its 95% interval, and its standard deviation over training seeds (NaN where it has one training)."""
+    """A metric, its 95% interval, and its standard deviation over training seeds (NaN where it has one training)."""
 
     value: float
     low: float
@@ -28,7 +28,7 @@ class Estimate:
 
 
 def keyed(estimates: Mapping[str, Estimate], *, with_sd: bool = False) -> dict[str, float]:
-    """As the files of figures have them: `name`, `name_sd` where asked for, `name_low`, `name_high` of each."""
+    """As JSON and CSV files have them: `name`, `name_sd` where asked for, `name_low`, `name_high` of each."""
     values = {}
     for name, one in estimates.items():
         values[name] = one.value
@@ -45,7 +45,7 @@ def read(values: Mapping[str, float], name: str) -> Estimate:
 
 @dataclass(frozen=True)
 class Sampled:
-    """A figure of one classifier on the test part, and on every bootstrap draw of it `(n_samples,)`."""
+    """A metric of one classifier on the test part, and on every bootstrap draw of it `(n_samples,)`."""
 
     value: float
     draws: NDArray[np.float64]

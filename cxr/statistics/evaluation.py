@@ -13,7 +13,7 @@ from cxr.vocabulary import CLASSES
 
 
 def measure(val: pd.DataFrame, test: pd.DataFrame, params: EvaluateParams) -> dict[str, float | int]:
-    """The figures of data/details/test.json, from tables of predictions (path, patient_group, label, probability).
+    """The values of data/details/test.json, from tables of predictions (path, patient_group, label, probability).
 
     The threshold is settled on validation alone; intervals are 95%, by patient-group bootstrap.
     """

@@ -1,7 +1,7 @@
-"""Figures of a binary classifier from labels (0 or 1), probabilities of label 1, and what it predicts, each `(n,)`.
+"""Metrics of a binary classifier from labels (0 or 1), probabilities of label 1, and what it predicts, each `(n,)`.
 
 `weights` say how often each image counts, like scikit-learn's sample_weight: `(n,)` for one value, `(draws, n)` for one
-value per draw of a bootstrap; None counts each image once. A figure has the weights' shape without its last axis, and
+value per draw of a bootstrap; None counts each image once. A value has the weights' shape without its last axis, and
 is NaN where it asks for a class that no weight falls on.
 """
 
@@ -47,7 +47,7 @@ def of_probabilities(labels: Labels, probabilities: Probabilities, weights: Weig
 def compared(
     labels: Labels, probabilities: Probabilities, threshold: float, weights: Weights | None = None
 ) -> dict[str, Values]:
-    """The four figures by which classifiers are compared, and which have intervals."""
+    """The four metrics by which classifiers are compared, and which have intervals."""
     predicted = probabilities >= threshold
     return {
         "accuracy": accuracy(labels, predicted, weights),
@@ -108,10 +108,10 @@ def brier(labels: Labels, probabilities: Probabilities, weights: Weights | None 
 def auroc(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
     """Area under the ROC curve: the Mann-Whitney statistic, ties counting half."""
     order = np.argsort(probabilities, kind="stable")
-    # Where each run of equal probabilities starts: images within a run are tied.
+    # Where every run of equal probabilities starts: images within a run are tied.
     starts = np.flatnonzero(np.diff(probabilities[order], prepend=-np.inf))
     ordered, is_positive = _weights(weights, len(labels))[..., order], labels[order]
-    # Weight of either class in each run: (..., n) -> (..., runs).
+    # Weight of either class in a run: (..., n) -> (..., runs).
     positive = np.add.reduceat(ordered * is_positive, starts, axis=-1)
     negative = np.add.reduceat(ordered * (1 - is_positive), starts, axis=-1)
     # For a positive image of a run: the negative ones below it, and half of those beside it.

@@ -9,7 +9,7 @@ SECOND_DIFFERENCE_VARIANCE = 6
 
 
 def overfitting(loss: NDArray[np.float64], val_loss: NDArray[np.float64]) -> dict[str, float | int | None]:
-    """Figures of the losses of epochs 1 to n, both `(n,)` in nats.
+    """Over-fitting in the losses of epochs 1 to n, both `(n,)` in nats.
 
     loss_gap: val_loss - loss at the last epoch; best_epoch: where val_loss is lowest; loss_gap_best: the gap there.
     val_loss_rises_from: the epoch after the lowest median of three neighbouring values of val_loss, None where that is
