@@ -42,8 +42,8 @@ def main() -> None:
         model = Path(folder) / "model.keras"
         fetch(files, "models/model.keras", model)
         fetch(files, "data/images.npy", Path(folder) / "images.npy")
-        network = load(str(model))
         pixels = np.load(Path(folder) / "images.npy", mmap_mode="r")
+        network = load(str(model), pixels.shape[1])
         features = foreign.Features(network)
         rows = {
             name: pd.read_csv(io.StringIO(files.read_text(f"data/split/{name}.csv")))["row"]
