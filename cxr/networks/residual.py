@@ -63,16 +63,15 @@ class NormalisedConvolution(keras.layers.Layer):  # type: ignore[misc]
 def features(image: Any, widths: list[int], policy: str) -> Any:
     """The last feature map, `(n, height, width, widths[-1])`, of grey images `image` `(n, height, width, 1)`.
 
-    `widths`: filters of the blocks in order. The first convolution halves the map, and so does every block that is
-    wider than the one before.
+    `widths`: filters of the blocks in order. The first convolution, the stem, has half as many as the first block. It
+    halves the map, and so does every block that is wider than what it is given.
     """
     layers = keras.layers
     x = layers.Rescaling(1 / DEVIATION, -MIDDLE_GREY / DEVIATION, dtype="float32", name="rescaling")(image)
-    x = NormalisedConvolution(widths[0], stride=2, dtype=policy, name="stem")(x)
-    variance, before = 1.0, widths[0]
+    x = NormalisedConvolution(max(1, widths[0] // 2), stride=2, dtype=policy, name="stem")(x)
+    variance = 1.0
     for i, width in enumerate(widths, start=1):
-        x, variance = _block(x, width, 2 if width > before else 1, variance, policy, f"block_{i}")
-        before = width
+        x, variance = _block(x, width, 2 if width > x.shape[-1] else 1, variance, policy, f"block_{i}")
     return layers.ReLU(dtype=policy, name="features")(x)
 
 

@@ -21,7 +21,8 @@ def images(n: int = 16) -> np.ndarray:
 
 
 def test_the_last_map_has_a_name_and_its_size() -> None:
-    assert build().get_layer("features").output.shape == (None, 5, 5, 8)
+    assert build().get_layer("stem").output.shape == (None, 10, 10, 2)
+    assert build().get_layer("features").output.shape == (None, 3, 3, 8)
 
 
 def test_kernels_are_normalised_in_each_filter() -> None:
@@ -56,14 +57,14 @@ def test_signals_keep_their_size_on_the_way() -> None:
     noise = np.random.default_rng(0).normal(128, 64, (8, SIZE, SIZE, 1)).clip(0, 255).astype(np.uint8)
     for signal in keras.Model(model.input, places).predict(noise, verbose=0):
         # The way around takes means, which makes noise smaller.
-        assert 0.3 < signal.std() < 2
+        assert 0.2 < signal.std() < 2
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_folded_network_is_saved_and_says_log_odds_of_pneumonia(precision: str, tmp_path: Path) -> None:
     trained = build(precision=precision)
     model_file.save(trained, network.folded(build(precision=precision)), tmp_path / "model.keras")
-    loaded = model_file.load(str(tmp_path / "model.keras"))
+    loaded = model_file.load(str(tmp_path / "model.keras"), SIZE)
     normal, bacteria, virus = trained.predict(images(), verbose=0).T
     odds = loaded.predict(images(), verbose=0)[:, 0]
     np.testing.assert_allclose(odds, np.logaddexp(bacteria, virus) - normal, rtol=1e-4, atol=1e-4)
