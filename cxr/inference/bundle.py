@@ -73,4 +73,5 @@ def read(path: Path) -> Bundle:
         raise UserError(f"{path} is no bundle, or damaged ({error})") from None
     if not isinstance(description, dict) or description.get("version") != VERSION or KEYS - set(description):
         raise UserError(f"{path} is a bundle of another version; make it anew with: python -m study.bundle NAME")
-    return Bundle(load(str(path), description["images"]["size"]), detector, description)
+    network = load(str(path), description["images"]["size"], "make it anew with: python -m study.bundle NAME")
+    return Bundle(network, detector, description)

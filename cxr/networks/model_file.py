@@ -31,10 +31,11 @@ def save(trained: keras.Model, empty: keras.Model, path: Path) -> None:
     dated.unlink()
 
 
-def load(path: str, image_size: int) -> keras.Model:
+def load(path: str, image_size: int, advice: str = ADVICE) -> keras.Model:
     """The network of a file that `save` wrote, for inference on uint8 grey images of that many pixels a side.
 
-    Raises UserError where the file is damaged, or is none of a network that tells pneumonia in such images.
+    Raises UserError, which ends with `advice`, where the file is damaged, or is none of a network that tells pneumonia
+    in such images.
     """
     from cxr.networks import network  # noqa: F401  (registers the layers that the file names)
 
@@ -43,9 +44,9 @@ def load(path: str, image_size: int) -> keras.Model:
         loaded = keras.saving.load_model(path, compile=False)
     # A damaged or foreign file fails wherever it happens to; Keras promises no kind of exception.
     except Exception as error:
-        raise UserError(f"{path} cannot be read ({' '.join(str(error).split()):.200}); {ADVICE}") from None
+        raise UserError(f"{path} cannot be read ({' '.join(str(error).split()):.200}); {advice}") from None
     if problem := _problem(loaded, image_size):
-        raise UserError(f"{path} {problem}; {ADVICE}")
+        raise UserError(f"{path} {problem}; {advice}")
     return loaded
 
 
@@ -53,7 +54,7 @@ def _problem(network: keras.Model, image_size: int) -> str:
     """Why the network cannot be used; empty where it can."""
     expected = (None, image_size, image_size, 1)
     if (found := getattr(network, "input_shape", None)) != expected:
-        return f"takes images of shape {found}, and those of data/images.npy have {expected}"
+        return f"takes images of shape {found}, and those here have {expected}"
     if (found := network.output_shape) != (None, 1):
         return f"gives an output of shape {found}, not one logit of pneumonia for each image"
     if not all(np.isfinite(weights).all() for weights in network.get_weights()):

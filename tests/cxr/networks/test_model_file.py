@@ -75,7 +75,7 @@ def test_a_network_of_three_outputs_is_refused(path: Path) -> None:
 def test_a_network_for_other_images_is_refused(path: Path) -> None:
     build(16).save(path)
     told = refusal(path)
-    assert "takes images of shape (None, 16, 16, 1), and those of data/images.npy have (None, 12, 12, 1)" in told
+    assert "takes images of shape (None, 16, 16, 1), and those here have (None, 12, 12, 1)" in told
 
 
 def test_weights_that_are_no_numbers_are_refused(path: Path) -> None:
