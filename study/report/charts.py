@@ -103,11 +103,9 @@ def _curve(
 
 def roc(title: Title) -> alt.LayerChart:
     """Sensitivity by 1 - specificity of every run; dashed: chance."""
-    order = [alt.Order("false_positive_rate:Q"), alt.Order("sensitivity:Q")]
-    lines = _line_by_run().encode(
+    lines = _line_by_run(alt.SortField("false_positive_rate"), alt.SortField("sensitivity")).encode(
         x=alt.X("false_positive_rate:Q", title="1 - specificity", scale=_share()),
         y=alt.Y("sensitivity:Q", title="sensitivity", scale=_share()),
-        order=order,
     )
     return _square(_diagonal(), lines, data=_data("false_positive_rate", "sensitivity"), title=title)
 
@@ -116,17 +114,15 @@ def precision_recall(title: Title) -> alt.LayerChart:
     """Precision by recall of every run; dashed: chance."""
     chance = alt.Chart().mark_rule(color=GREY, strokeDash=[5, 4]).encode(y="mean(prevalence):Q")
     # Where a lower threshold adds false positives alone, the recall stays and the precision falls.
-    order = [alt.Order("recall:Q"), alt.Order("precision:Q", sort="descending")]
-    lines = _line_by_run().encode(
+    lines = _line_by_run(alt.SortField("recall"), alt.SortField("precision", order="descending")).encode(
         x=alt.X("recall:Q", title="recall", scale=_share()),
         y=alt.Y("precision:Q", title="precision", scale=_share()),
-        order=order,
     )
     return _square(chance, lines, data=_data("recall", "precision", "prevalence"), title=title)
 
 
-def _line_by_run() -> alt.Chart:
-    """A line for each run: by colour, and by dashes where the colours repeat."""
+def _line_by_run(*along: alt.SortField) -> alt.Chart:
+    """A line for each run: by colour, and by dashes where the colours repeat; `along`: the order of its points."""
     dashes = [dash for dash in DASHES for _ in COLOURS]
     legend = alt.Legend(orient="bottom", columns=3)
     return (
@@ -135,7 +131,10 @@ def _line_by_run() -> alt.Chart:
         .encode(
             color=alt.Color("rev:N", sort=None, scale=alt.Scale(range=COLOURS), legend=legend),
             strokeDash=alt.StrokeDash("rev:N", sort=None, scale=alt.Scale(range=dashes), legend=legend),
+            order="rank:Q",
         )
+        # A line takes its order from one field alone.
+        .transform_window(rank="row_number()", sort=list(along), groupby=["rev"])
     )
 
 
