@@ -26,7 +26,7 @@ def parse(kind: type[Params], section: str, values: Any) -> Params:
     try:
         return kind(**{str(key): value for key, value in values.items()})
     except ValidationError as error:
-        complaints = "; ".join(_complaint(section, each) for each in error.errors())
+        complaints = "; ".join(_complaint(section, details) for details in error.errors())
         raise UserError(f"params.yaml: {complaints}") from None
 
 

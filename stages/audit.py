@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from cxr import files
 from cxr.statistics.audit import audit
 from cxr.statistics.params import AuditParams
 from stages import project
@@ -15,9 +16,9 @@ def main() -> None:
     images = np.load("data/images.npy", mmap_mode="r")
     train, test = (pd.read_csv(f"data/split/{name}.csv") for name in ("train", "test"))
     shortcuts = audit(manifest, images, train, test, params)
-    project.write_csv("plots/shortcuts.csv", pd.DataFrame(shortcuts).T.rename_axis("shortcut").reset_index())
+    files.write_csv("plots/shortcuts.csv", pd.DataFrame(shortcuts).T.rename_axis("shortcut").reset_index())
     project.write_details("shortcuts", {"protocol": protocol, "n_images": len(test), **shortcuts})
-    project.write_metrics("audit", {"best_without_lungs": max(each["accuracy"] for each in shortcuts.values())})
+    project.write_metrics("audit", {"best_without_lungs": max(figures["accuracy"] for figures in shortcuts.values())})
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ make nothing run again that does not read them.
 
 from pathlib import Path
 
-from cxr import sections
+from cxr import files, sections
 from stages import project
 
 
 def main() -> None:
     sections.check(project.read_yaml(Path("params.yaml")))
-    with project.whole("data/params_checked.txt") as partial:
+    with files.whole("data/params_checked.txt") as partial:
         partial.write_text("every section of params.yaml is good\n")
 
 

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
+from cxr import files
 from cxr.sources.records import SOURCES, DataParams
 from cxr.sources.source import Request
 from stages import project
@@ -14,7 +15,7 @@ def main() -> None:
     name = project.read_params(DataParams, "data").source
     source = SOURCES[name]
     request = Request(project.read_yaml(Path("params.yaml")), project.home(), project.scratch("downloads"))
-    with project.alone("download"), project.whole(RAW) as raw:
+    with project.alone("download"), files.whole(RAW) as raw:
         raw.mkdir()
         counts = source.bring(raw, request)
     project.write_details(

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from cxr import files
 from cxr.inference.cost import flops_per_image
 from cxr.inference.predict import logits
 from cxr.networks.model_file import load
@@ -29,7 +30,7 @@ def main() -> None:
     for name, table in tables.items():
         table["probability"] = expit(seen[name] / fitted)
         predictions[name] = table[["path", "patient_group", "label", "probability"]]
-        project.write_csv(f"data/predictions/{name}.csv", predictions[name])
+        files.write_csv(f"data/predictions/{name}.csv", predictions[name])
 
     measured = evaluation.measure(predictions["val"], predictions["test"], params)
     if params.temperature == "validation":
@@ -37,10 +38,10 @@ def main() -> None:
     project.write_details("test", {"protocol": protocol, **measured, "flops_per_image": flops_per_image(model)})
     project.write_metrics("test", {key: measured[key] for key in COMPARED})
     test = predictions["test"]
-    project.write_csv("plots/roc.csv", evaluation.roc(test))
-    project.write_csv("plots/precision_recall.csv", evaluation.precision_recall(test))
-    project.write_csv("plots/calibration.csv", evaluation.calibration(test))
-    project.write_csv("plots/confusion.csv", evaluation.confusion(test, measured["threshold"]))
+    files.write_csv("plots/roc.csv", evaluation.roc(test))
+    files.write_csv("plots/precision_recall.csv", evaluation.precision_recall(test))
+    files.write_csv("plots/calibration.csv", evaluation.calibration(test))
+    files.write_csv("plots/confusion.csv", evaluation.confusion(test, measured["threshold"]))
 
 
 if __name__ == "__main__":

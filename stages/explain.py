@@ -5,6 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from cxr import files
 from cxr.inference import explain, gallery
 from cxr.inference.params import ExplainParams
 from cxr.inference.pictures import write_grid
@@ -47,7 +48,7 @@ def main() -> None:
         ),
     }
     for name, (title, rows) in pictures.items():
-        with project.whole(f"plots/{name}.png") as path:
+        with files.whole(f"plots/{name}.png") as path:
             write_grid(path, title, rows, n)
 
     def predict(some: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from cxr import files
 from cxr.data.images import UnusableFileError, decode
 from cxr.data.params import ImagesParams
 from cxr.errors import UserError
@@ -22,7 +23,7 @@ N_PER_TASK = 16
 def main() -> None:
     params = project.read_params(ImagesParams, "images")
     paths = pd.read_csv("data/manifest.csv")["path"].tolist()
-    with project.whole("data/images.npy") as array_path, workers() as pool:
+    with files.whole("data/images.npy") as array_path, workers() as pool:
         shape = (len(paths), params.size, params.size)
         np.lib.format.open_memmap(array_path, mode="w+", dtype=np.uint8, shape=shape).flush()
         _reserve(array_path)

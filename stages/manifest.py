@@ -7,6 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from cxr import files
 from cxr.data import manifest
 from cxr.data.images import UnusableFileError
 from cxr.data.names import FileNames
@@ -37,14 +38,14 @@ def main() -> None:
             f"{origin['source']} should give {expected} images but {RAW} holds {manifest.counts(table)}; "
             "run `dvc repro -f download`"
         )
-    project.write_csv("data/manifest.csv", table)
+    files.write_csv("data/manifest.csv", table)
     project.write_details("data", {"images": origin["images"], **manifest.summarise(table)})
 
 
 def _written(problems: list[str]) -> str:
     """All problems in a file that outlives the failed stage; its path."""
     path = project.scratch("problems") / "manifest.txt"
-    with project.whole(path) as partial_path:
+    with files.whole(path) as partial_path:
         partial_path.write_text("\n".join(problems) + "\n")
     return str(path)
 

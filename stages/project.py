@@ -1,13 +1,9 @@
 """What every stage shares: reading params.yaml, writing whole files or none, one-line errors."""
 
 import errno
-import fcntl
 import json
-import os
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,15 +13,13 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from cxr.errors import UserError
+from cxr.files import lock, write_json
 from cxr.params import parse
 
 Params = TypeVar("Params")
 
 # Disk full, quota used up, file size limit, no permission, read-only.
 NOT_OUR_FAULT = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS}
-
-# Ends the names of folders in which a file is made before it takes its place.
-PARTIAL = ".partial"
 
 
 def read_params(kind: type[Params], section: str) -> Params:
@@ -81,89 +75,15 @@ def scratch(name: str) -> Path:
 def alone(name: str) -> Iterator[None]:
     """Run the block while no other process of this project, queued or not, runs one of this name; waits for it."""
     with (scratch("locks") / name).open("w") as file:
-        if _lock(file.fileno(), is_patient=False) is False:
+        if lock(file.fileno(), is_patient=False) is False:
             print(f"{name}: waiting for another run of this project that is at it", file=sys.stderr)
-            _lock(file.fileno(), is_patient=True)
+            lock(file.fileno(), is_patient=True)
         yield
-
-
-@contextmanager
-def whole(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well, and goes when it does not.
-
-    What a killed process left of the same path goes too.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _holder(path) as holder:
-        yield holder / path.name
-        _sync(holder / path.name)
-        if path.is_dir():
-            shutil.rmtree(path)
-        os.replace(holder / path.name, path)
-
-
-@contextmanager
-def _holder(path: Path) -> Iterator[Path]:
-    """A folder beside `path` while the block runs, locked as long as this process or a worker of its lives.
-
-    The lock tells the folders of the living from those of the killed, which are removed. It is taken while `path`'s
-    folder is locked, so that nobody finds a new folder before its lock. Without locks (some network disks) all stay.
-    """
-    beside = os.open(path.parent, os.O_RDONLY)
-    try:
-        if _lock(beside, is_patient=True):
-            for left in path.parent.glob(f".{path.name}.*{PARTIAL}"):
-                _sweep(left)
-        holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent))
-        held = os.open(holder, os.O_RDONLY)
-        _lock(held, is_patient=False)
-    finally:
-        os.close(beside)
-    try:
-        yield holder
-    finally:
-        shutil.rmtree(holder, ignore_errors=True)
-        os.close(held)
-
-
-def _sweep(holder: Path) -> None:
-    """Remove a folder whose process has gone."""
-    try:
-        held = os.open(holder, os.O_RDONLY)
-    except FileNotFoundError:
-        return
-    try:
-        if _lock(held, is_patient=False):
-            shutil.rmtree(holder, ignore_errors=True)
-    finally:
-        os.close(held)
-
-
-def _lock(descriptor: int, is_patient: bool) -> bool | None:
-    """Lock an open file or folder; whether that was possible, None where its file system knows no locks."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if is_patient else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file's content is on the disk: else its name could be there after a power cut, and nothing in it.
-
-    Of a folder nothing: thousands of files would take long, and what reads them checks each.
-    """
-    if path.is_file():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
 
 
 def write_details(name: str, figures: Mapping[str, Any]) -> None:
     """Write data/details/`name`.json whole: all that a report needs of a stage and no table of runs."""
-    _write_json(f"data/details/{name}.json", figures)
+    write_json(f"data/details/{name}.json", figures)
 
 
 def read_details(name: str) -> dict[str, Any]:
@@ -174,18 +94,7 @@ def read_details(name: str) -> dict[str, Any]:
 
 def write_metrics(name: str, figures: Mapping[str, Any]) -> None:
     """Write metrics/`name`.json whole: the few figures by which DVC's tables compare runs."""
-    _write_json(f"metrics/{name}.json", figures)
-
-
-def _write_json(path: str, values: Mapping[str, Any]) -> None:
-    with whole(path) as partial:
-        partial.write_text(json.dumps(values, indent=2) + "\n")
-
-
-def write_csv(path: str, table: Any) -> None:
-    """Write a data frame whole, without its index."""
-    with whole(path) as partial:
-        table.to_csv(partial, index=False, lineterminator="\n")
+    write_json(f"metrics/{name}.json", figures)
 
 
 def run(stage: Callable[[], None]) -> None:

@@ -4,6 +4,7 @@ import sys
 
 import pandas as pd
 
+from cxr import files
 from cxr.data import overlap, split
 from cxr.data.params import SplitParams
 from stages import project
@@ -14,7 +15,7 @@ def main() -> None:
     parts = split.cut(pd.read_csv("data/manifest.csv"), params)
     columns = ["row", "path", "label", "etiology", "patient_group"]
     for name, part in parts.items():
-        project.write_csv(f"data/split/{name}.csv", part[columns])
+        files.write_csv(f"data/split/{name}.csv", part[columns])
     figures = overlap.summarise(parts, params.protocol)
     if said := overlap.leak(figures):
         print(f"warning: {params.protocol}: {said}", file=sys.stderr)

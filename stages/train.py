@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cxr import files
 from cxr.machine import peak_memory_mib
 from cxr.networks import checkpoint, memory, network, training
 from cxr.networks.backend import device, keras, resolve_precision
@@ -54,13 +55,13 @@ def main() -> None:
     history = start.history
     with memory.one_line_when_exhausted(), _signal_file() as signal_file:
         for history in training.train(model, images, train, val, params, start, augment):
-            project.write_csv("plots/history.csv", pd.DataFrame(history))
+            files.write_csv("plots/history.csv", pd.DataFrame(history))
             signal_file.write_text(json.dumps({"pid": os.getpid(), "step": len(history) - 1}))
-            with project.whole(stored) as path:
+            with files.whole(stored) as path:
                 checkpoint.write(path, history, training.variables(model))
 
-    project.write_csv("plots/history.csv", pd.DataFrame(history))
-    with project.whole("models/model.keras") as path:
+    files.write_csv("plots/history.csv", pd.DataFrame(history))
+    with files.whole("models/model.keras") as path:
         save(model, network.folded(build(model_params)), path)
     figures = training.summary(model, history, len(train.rows))
     computed_on = {"precision": precision, "device": computer, "backend": keras.backend.backend()}

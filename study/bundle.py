@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from dvc.api import DVCFileSystem
 
+from cxr import files
 from cxr.errors import UserError
 from cxr.inference import bundle, foreign
 from cxr.networks.model_file import load
@@ -37,33 +38,33 @@ def main() -> None:
     arguments = parser.parse_args()
     out = arguments.out or Path(f"{arguments.name}.keras")
     ref = experiments.chosen([arguments.name])[arguments.name]
-    files = DVCFileSystem(rev=git("rev-parse", ref).strip())
+    experiment = DVCFileSystem(rev=git("rev-parse", ref).strip())
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.keras"
-        fetch(files, "models/model.keras", model)
-        fetch(files, "data/images.npy", Path(folder) / "images.npy")
+        fetch(experiment, "models/model.keras", model)
+        fetch(experiment, "data/images.npy", Path(folder) / "images.npy")
         pixels = np.load(Path(folder) / "images.npy", mmap_mode="r")
         network = load(str(model), pixels.shape[1])
         features = foreign.Features(network)
         rows = {
-            name: pd.read_csv(io.StringIO(files.read_text(f"data/split/{name}.csv")))["row"]
+            name: pd.read_csv(io.StringIO(experiment.read_text(f"data/split/{name}.csv")))["row"]
             for name in ("train", "val")
         }
         detector = foreign.fit(*(features(pixels[part.to_numpy()]) for part in rows.values()))
-        with project.whole(out) as partial:
-            bundle.write(partial, model, describe(arguments.name, ref, files), detector)
+        with files.whole(out) as partial:
+            bundle.write(partial, model, describe(arguments.name, ref, experiment), detector)
     print(f"bundle: {out.resolve()}")
 
 
-def fetch(files: DVCFileSystem, name: str, to: Path) -> None:
+def fetch(experiment: DVCFileSystem, name: str, to: Path) -> None:
     """Bring an output of the experiment. Raises UserError where it is neither in the cache nor in a remote."""
     try:
-        files.get_file(name, str(to))
+        experiment.get_file(name, str(to))
     except FileNotFoundError:
         raise UserError(f"{name} of the experiment is not here; bring it with dvc exp pull, or run it again") from None
 
 
-def describe(name: str, ref: str, files: DVCFileSystem) -> dict[str, Any]:
+def describe(name: str, ref: str, experiment: DVCFileSystem) -> dict[str, Any]:
     """What a bundle says of its network, see cxr.inference.bundle.KEYS."""
     result = results.from_experiments([name])[0]
     return {
@@ -74,7 +75,7 @@ def describe(name: str, ref: str, files: DVCFileSystem) -> dict[str, Any]:
         "threshold": result.test["threshold"],
         "temperature": result.test.get("temperature", 1.0),
         "params": shared(result.params),
-        "hashes": {path: hashlib.sha256(files.read_bytes(path)).hexdigest() for path in HASHED},
+        "hashes": {path: hashlib.sha256(experiment.read_bytes(path)).hexdigest() for path in HASHED},
         "versions": {"python": platform.python_version()} | {library: version(library) for library in LIBRARIES},
         "metrics": result.test,
         "training": result.train,

@@ -6,6 +6,7 @@ DVC's own page loads Vega from a public server. This writes a page that carries 
 
 import vl_convert
 
+from cxr import files
 from cxr.errors import UserError
 from stages import project
 from study.commands import dvc
@@ -45,7 +46,7 @@ def main() -> None:
     except ValueError as error:
         raise UserError(f"vl-convert cannot bundle Vega: {error}") from None
     page = project.home() / ".dvc" / "tmp" / "cxr" / "plots.html"
-    with project.whole(page) as partial:
+    with files.whole(page) as partial:
         partial.write_text(PAGE.replace(BUNDLE, bundle.replace("</script", "<\\/script")))
     dvc("config", "--local", "plots.html_template", page.relative_to(project.home() / ".dvc").as_posix())
 

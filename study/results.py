@@ -13,10 +13,11 @@ import pandas as pd
 from dvc.api import DVCFileSystem
 
 from cxr.errors import UserError
+from cxr.files import whole
 from cxr.statistics.comparison import Classifier
 from cxr.statistics.estimate import Estimate, read
 from cxr.statistics.overfitting import overfitting
-from stages.project import parse_yaml, whole
+from stages.project import parse_yaml
 from study import experiments
 from study.commands import git
 from study.notebook import SETTINGS

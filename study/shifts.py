@@ -22,6 +22,7 @@ from PIL import Image
 from scipy.special import expit
 from tqdm import tqdm
 
+from cxr import files
 from cxr.data import corruptions
 from cxr.data.images import read, shrink
 from cxr.data.params import ImagesParams
@@ -44,7 +45,7 @@ def main() -> None:
     refs = experiments.chosen(arguments.names)
     tables = [_of_experiment(ref, arguments.strengths).assign(run=name) for name, ref in refs.items()]
     table = pd.concat(tables)[["run", "shift", "strength", *FIGURES]]
-    project.write_csv(arguments.out, table)
+    files.write_csv(arguments.out, table)
     print(table.groupby(["run", "shift"], sort=False)[FIGURES].mean().round(4).to_string())
 
 

@@ -127,7 +127,7 @@ def _name(etiology: str, number: int, k: int) -> str:
 def _with_duplicates(phantoms: list[Phantom], rng: np.random.Generator) -> list[Phantom]:
     """Let some phantoms of the training split be exact copies of one of the same class and mode of storage."""
     phantoms = list(phantoms)
-    train = [i for i, each in enumerate(phantoms) if each.path.startswith("train/")]
+    train = [i for i, phantom in enumerate(phantoms) if phantom.path.startswith("train/")]
     n_copies = max(2, round(len(phantoms) * DUPLICATE_FRACTION))
     for etiology in ("bacteria", "normal"):
         same = [i for i in train if phantoms[i].etiology == etiology]
@@ -140,8 +140,8 @@ def _with_duplicates(phantoms: list[Phantom], rng: np.random.Generator) -> list[
 def expected_counts(phantoms: list[Phantom]) -> Counts:
     """Images per split and class of a plan."""
     counts = {split: dict.fromkeys(CLASSES, 0) for split in SPLITS}
-    for each in phantoms:
-        split, class_name, _ = each.path.split("/")
+    for phantom in phantoms:
+        split, class_name, _ = phantom.path.split("/")
         counts[split][class_name] += 1
     return counts
 

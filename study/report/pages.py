@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from stages import project
+from cxr import files
 from study.report import tables
 from study.report.conclusions import Conclusion
 from study.report.figures import Figure
@@ -70,7 +70,7 @@ def write(folder: Path, report: Report, records: pd.DataFrame) -> Path:
     drawings.mkdir()
     (folder / "report.md").write_text(_markdown(report, drawings))
     records.to_csv(folder / "results.csv", index=False, float_format="%.6g")
-    with project.whole(folder / "index.html") as partial:
+    with files.whole(folder / "index.html") as partial:
         partial.write_text(_html(report))
     return folder / "index.html"
 

@@ -169,7 +169,11 @@ def _show(names: list[str], arguments: argparse.Namespace) -> None:
     found = results.from_experiments(names)
     table.show(found)
     if arguments.in_words:
-        print("", *(fill(each, 100, subsequent_indent="  ") for each in in_words.sentences(families(found))), sep="\n")
+        print(
+            "",
+            *(fill(sentence, 100, subsequent_indent="  ") for sentence in in_words.sentences(families(found))),
+            sep="\n",
+        )
     print()
     if arguments.plots:
         dvc("plots", "diff", *experiments.revisions(names), "--out", str(arguments.plots))
