@@ -1,4 +1,4 @@
-# The doors. Each makes the environment it needs; a second call reuses it.
+# Each of these makes the environment it needs; a second call reuses it.
 #   make demo     small grid on synthetic phantoms: table, what it shows in words, curves, report
 #   make study    the eight runs of study.yaml and their report   SET="data.source=..." LABEL=pooled JOBS=1
 #                 UNCOMMITTED=1 runs them with the work tree's changes instead of what is committed
