@@ -1,0 +1,66 @@
+"""Every command that README shows: make knows its own, and all that do not last run on a tiny study."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import ROOT, Project
+
+TEXT = (ROOT / "README.md").read_text()
+PROGRAMS = ("make", "python", "dvc", "git", "pytest", "ruff", "mypy", ".")
+# They install, download, train for long, need a remote or a worker; CI and the tests of study/run run them.
+LASTING = ("make", "pytest", "ruff", "mypy", "git", ". ", "python -m study.run", "dvc repro", "dvc queue", "dvc remote")
+LASTING += ("dvc exp push", "dvc exp run --queue -n")
+# A name that stands for the reader's own is a run of the tiny study.
+NAMES = {"A": "layers-1", "B": "layers-2"}
+
+STUDY = """runs:
+  layers-1: {model.layers: C-P-F-D}
+  layers-2: {model.layers: P-C-F-D}
+"""
+
+
+def commands() -> list[str]:
+    """The command lines in README's blocks and the code in its prose and tables, each once, without comments."""
+    blocks = re.findall(r"^```\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+    prose = re.sub(r"^```\n.*?^```", "", TEXT, flags=re.DOTALL | re.MULTILINE)
+    lines = [line for block in blocks for line in block.splitlines()] + re.findall(r"`([^`\n]+)`", prose)
+    found = [re.sub(r"\s+#.*", "", line).strip() for line in lines]
+    return list(dict.fromkeys(line for line in found if line.startswith(tuple(f"{name} " for name in PROGRAMS))))
+
+
+def test_readme_shows_commands_of_every_kind() -> None:
+    for name in ("make demo", "make test", "dvc exp show", "dvc plots diff", "python -m cxr.predict"):
+        assert any(command.startswith(name) for command in commands()), name
+
+
+@pytest.mark.parametrize("command", [line for line in commands() if line.startswith("make ")])
+def test_a_command_of_make_is_there(command: str) -> None:
+    done = subprocess.run([*shlex.split(command), "--dry-run"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def project(make_dvc_project: Callable[[], Project]) -> Project:
+    """A tiny project with two finished runs of the study's names, one of them on another commit too."""
+    made = make_dvc_project()
+    (made.folder / "study.yaml").write_text(STUDY)
+    made.commit("a study of two")
+    made.ok("python", "-m", "study.run", "study.yaml")
+    made.ok("dvc", "exp", "apply", "layers-1")
+    shutil.copytree(made.folder / "data" / "raw" / "test", made.folder / "images")
+    rows = [f"{path.relative_to(made.folder)},{path.parent.name}" for path in made.folder.glob("images/*/*")]
+    (made.folder / "labels.csv").write_text("\n".join(["path,label", *rows]) + "\n")
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [line for line in commands() if not line.startswith(LASTING)])
+def test_a_command_runs(command: str, project: Project) -> None:
+    words = [NAMES.get(word, word) for word in shlex.split(command) if word != "--open"]
+    done = project.run(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
