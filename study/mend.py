@@ -1,4 +1,4 @@
-"""Mend what a DVC killed in the midst of writing has left: `python -m study.mend`, which each command of make runs first.
+"""Mend what a DVC killed while writing has left: `python -m study.mend`, which each command of make runs first.
 
 A file of locks or a dvc.lock that was cut short blocks every later `dvc repro`; neither holds anything that DVC does
 not find out again.
