@@ -36,7 +36,7 @@ class Configuration:
 
     @property
     def layers(self) -> str:
-        return str(self.first.params["model"]["layers"])
+        return self.first.layers
 
     @property
     def learning_rate(self) -> float:

@@ -63,6 +63,18 @@ class Result:
         return f"{self.train['device']}, {self.train['precision']}"
 
     @property
+    def layers(self) -> str:
+        """The network in short: a stack's layers; else its name, with its blocks or where its weights come from."""
+        model = self.params["model"]
+        match model["architecture"]:
+            case "stack":
+                return str(model["layers"])
+            case "residual":
+                return "-".join(["residual", *(str(width) for width in model["filters"])])
+            case application:
+                return str(application) if model["weights"] == "none" else f"{application}, {model['weights']}"
+
+    @property
     def test_part(self) -> str:
         """The test images in words; runs with equal words can be compared."""
         size, cut = self.params["images"]["size"], self.params["split"]

@@ -47,7 +47,7 @@ def _table(members: Iterable[Result]) -> Table:
         test = result.test
         table.add_row(
             result.name,
-            result.params["model"]["layers"],
+            result.layers,
             f"{result.params['train']['learning_rate']:g}",
             "{accuracy:.3f} ({accuracy_low:.3f}-{accuracy_high:.3f})".format(**test),
             f"{result.best_without_lungs[1].value:.3f}",

@@ -56,3 +56,18 @@ def test_predictions_that_are_nowhere_are_one_line(project: Project, words: list
     assert "dvc exp pull" in line
     for left in ("report", "kept"):
         assert not (project.folder / left).exists(), "nothing is left half written"
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ({"architecture": "stack"}, "C-P-F-D"),
+        ({"architecture": "residual", "filters": [8, 16]}, "residual-8-16"),
+        ({"architecture": "DenseNet121", "weights": "none"}, "DenseNet121"),
+        ({"architecture": "DenseNet121", "weights": "imagenet"}, "DenseNet121, imagenet"),
+    ],
+)
+def test_a_network_in_short(model: dict[str, object], told: str) -> None:
+    made = result("a")
+    made.params["model"] |= model
+    assert made.layers == told
