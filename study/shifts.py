@@ -109,3 +109,7 @@ def _shifted(content: bytes, seed: int, name: str, strength: int, params: Images
         middle = np.asarray(grey.resize((corruptions.PIXELS,) * 2, Image.Resampling.BILINEAR))
         grey = Image.fromarray(corruptions.corrupt(middle, name, strength, seed))
     return shrink(grey, size, **options)
+
+
+if __name__ == "__main__":
+    project.run(main)

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -39,3 +41,9 @@ def test_files_as_they_are_come_first_and_a_judge_of_brightness_fails_where_ligh
     assert table.loc[("brightness_down", 5), "accuracy"] == 0.5
     assert table.loc[("brightness_down", 5), "auroc"] == 1
     assert table.loc[("brightness_down", 5), "loss"] > table.loc[("brightness_down", 1), "loss"]
+
+
+def test_it_is_a_command_that_wants_names() -> None:
+    done = subprocess.run([sys.executable, "-m", "study.shifts"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "names" in done.stderr
