@@ -25,8 +25,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 RUNTIME := $(VENV)/.ready-$(EXTRA)
 DEV := $(VENV)/.ready-$(EXTRA)-dev
 BENCH := $(VENV)/.ready-bench
-# More workers than this only wait for each other: each loads TensorFlow.
-PARALLEL := -n auto --maxprocesses 4 --dist worksteal
+# More workers than this only wait for each other: each loads TensorFlow. A module whose tests share a costly study is
+# a group, so that one worker makes it once.
+PARALLEL := -n auto --maxprocesses 4 --dist loadgroup
 
 export PATH := $(abspath $(BIN)):$(PATH)
 

@@ -11,6 +11,8 @@ import pytest
 
 from tests.conftest import Project
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+
 
 def test_a_wrong_layer_stops_an_experiment_before_anything_is_downloaded(
     make_dvc_project: Callable[[], Project],

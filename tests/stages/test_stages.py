@@ -14,6 +14,8 @@ import pytest
 
 from tests.conftest import Project
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stages")]
+
 
 def error_of(done: subprocess.CompletedProcess[str]) -> str:
     """The one line that a stage says when it fails."""
@@ -159,20 +161,20 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(project: Project) -> None:
     ("stage", "params", "told"),
     [
         ("images", {"images__size": 0}, "images.size should be greater than 0"),
-        ("split", {"split__val_fraction": 1.5}, "split.val_fraction should be less than 1"),
-        ("train", {"model__layers": "C-X"}, "'X' is no layer"),
-        ("train", {"model__layers": "C-P-P-P-P-P-F"}, "too many P for images of 16 pixels"),
-        ("train", {"model__layers": "D-F"}, "D (dense) stands before F"),
-        ("train", {"train__learning_rate": -1}, "train.learning_rate should be greater than 0"),
-        ("train", {"train__learning_rate": "fast"}, "train.learning_rate should be a valid number"),
-        ("train", {"train__batch_size": 0}, "train.batch_size should be greater than 0"),
-        ("train", {"train__lerning_rate": 1}, "train.lerning_rate is not a known key"),
+        ("check", {"split__val_fraction": 1.5}, "split.val_fraction should be less than 1"),
+        ("check", {"model__layers": "C-X"}, "'X' is no layer"),
+        ("check", {"model__layers": "C-P-P-P-P-P-F"}, "too many P for images of 16 pixels"),
+        ("check", {"model__layers": "D-F"}, "D (dense) stands before F"),
+        ("check", {"train__learning_rate": -1}, "train.learning_rate should be greater than 0"),
+        ("check", {"train__learning_rate": "fast"}, "train.learning_rate should be a valid number"),
+        ("check", {"train__batch_size": 0}, "train.batch_size should be greater than 0"),
+        ("check", {"train__lerning_rate": 1}, "train.lerning_rate is not a known key"),
         (
             "train",
             {"model__layers": "C-F-D", "model__dense_units": 65536, "model__filters": [65536, 1]},
             "GiB are free",
         ),
-        ("evaluate", {"evaluate__threshold": "best"}, "evaluate.threshold should be a probability"),
+        ("check", {"evaluate__threshold": "best"}, "evaluate.threshold should be a probability"),
     ],
 )
 def test_wrong_parameters(stage: str, params: dict[str, object], told: str, shared_project: Project) -> None:
@@ -236,7 +238,6 @@ def kill_in_third_epoch(project: Project) -> None:
     assert project.run("python", "-c", code).returncode == -9
 
 
-@pytest.mark.slow
 def test_a_killed_training_resumes_with_the_same_result(shared_project: Project) -> None:
     """Killed after its first epochs, with no chance to clean up; the curves and the model are those of one go."""
     shared_project.set(train__epochs=4, train__learning_rate=0.01)
@@ -264,7 +265,6 @@ def test_a_killed_training_resumes_with_the_same_result(shared_project: Project)
     assert model.read_bytes() == whole_model
 
 
-@pytest.mark.slow
 def test_a_damaged_checkpoint_is_said_and_training_starts_anew(shared_project: Project) -> None:
     shared_project.set(train__epochs=3, train__learning_rate=0.02)
     ok(shared_project, "train")
@@ -281,7 +281,6 @@ def test_a_damaged_checkpoint_is_said_and_training_starts_anew(shared_project: P
     assert not stored.exists()
 
 
-@pytest.mark.slow
 def test_a_damaged_model_is_one_line(shared_project: Project) -> None:
     path = shared_project.folder / "models" / "model.keras"
     kept = path.read_bytes()
@@ -294,7 +293,6 @@ def test_a_damaged_model_is_one_line(shared_project: Project) -> None:
     assert told.endswith("train again with `dvc repro -f train`")
 
 
-@pytest.mark.slow
 def test_training_reads_no_image_but_those_of_its_lists(shared_project: Project) -> None:
     """Every row of data/images.npy that the stage asks for is noted."""
     shared_project.set(train__epochs=1)
@@ -321,7 +319,6 @@ def test_training_reads_no_image_but_those_of_its_lists(shared_project: Project)
     assert not asked & test
 
 
-@pytest.mark.slow
 def test_test_images_of_any_kind_give_the_same_model(shared_project: Project) -> None:
     folder = shared_project.folder
     shared_project.set(train__epochs=1)

@@ -12,6 +12,8 @@ from study import results
 from tests.conftest import Project
 from tests.study.results_made import result, save
 
+pytestmark = pytest.mark.slow
+
 CACHED = [path for key, path in results.FILES.items() if key not in ("params", "history")]
 STAGE = {
     "stages": {

@@ -14,6 +14,8 @@ from cxr.networks.backend import keras
 from cxr.networks.batches import Batches, Part
 from cxr.networks.params import NEUTRAL, AugmentParams, ModelParams, Target, TrainParams
 
+pytestmark = pytest.mark.slow
+
 PARAMS = {
     "epochs": 3,
     "batch_size": 16,

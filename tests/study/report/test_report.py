@@ -14,6 +14,8 @@ from study.report import drawing
 from tests.browser import dump, look, needs_browser
 from tests.study.results_made import N_IMAGES, SHARED, predictions, result, save
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -146,7 +148,6 @@ def test_made_predictions_are_as_accurate_as_asked() -> None:
     assert ((table["probability"] >= 0.5) == table["label"]).mean() == pytest.approx(0.8)
 
 
-@pytest.mark.slow
 @needs_browser
 @pytest.mark.parametrize("width", [390, 1280])
 def test_a_browser_draws_every_figure_whole_and_asks_for_nothing(written: Path, tmp_path: Path, width: int) -> None:
@@ -166,7 +167,6 @@ def test_a_browser_draws_every_figure_whole_and_asks_for_nothing(written: Path, 
     assert seen["overflow"] <= 0, "the page does not scroll sideways"
 
 
-@pytest.mark.slow
 @needs_browser
 def test_a_screen_shows_the_findings_and_a_phone_keeps_the_names_in_sight(written: Path, tmp_path: Path) -> None:
     for table in look(written / "index.html", 1280, tmp_path)["tables"]:

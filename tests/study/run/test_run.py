@@ -12,6 +12,8 @@ import pytest
 from tests.browser import look, needs_browser
 from tests.conftest import ROOT, Project
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("run")]
+
 STUDY = """
 params: {train.epochs: 3}
 runs:
