@@ -25,9 +25,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 RUNTIME := $(VENV)/.ready-$(EXTRA)
 DEV := $(VENV)/.ready-$(EXTRA)-dev
 BENCH := $(VENV)/.ready-bench
-# More workers than this only wait for each other: each loads TensorFlow. A module whose tests share a costly study is
-# a group, so that one worker makes it once.
-PARALLEL := -n auto --maxprocesses 4 --dist loadgroup
+# More workers than this only wait for each other: each loads TensorFlow. A file's tests share a study
+# that takes long to make, so one worker runs them all; tests/conftest.py puts the long ones first.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 export PATH := $(abspath $(BIN)):$(PATH)
 

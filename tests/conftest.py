@@ -48,6 +48,13 @@ TINY = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, those of study/ before all others: no worker is left alone with a long one."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path, reverse=True)
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def phantom_params(**changes: Any) -> PhantomParams:
     """Small phantoms, all traps set unless changed."""
     traps = dict.fromkeys(("quality_trap", "brightness_trap", "duplicate_trap", "prevalence_trap"), True)

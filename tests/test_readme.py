@@ -59,7 +59,6 @@ def project(make_dvc_project: Callable[[], Project]) -> Project:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("readme")
 @pytest.mark.parametrize("command", [line for line in commands() if not line.startswith(LASTING)])
 def test_a_command_runs(command: str, project: Project) -> None:
     words = [NAMES.get(word, word) for word in shlex.split(command) if word != "--open"]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.slow
 
 
 def test_a_wrong_layer_stops_an_experiment_before_anything_is_downloaded(

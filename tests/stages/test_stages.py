@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stages")]
+pytestmark = pytest.mark.slow
 
 
 def error_of(done: subprocess.CompletedProcess[str]) -> str:

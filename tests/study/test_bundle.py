@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.conftest import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bundle")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

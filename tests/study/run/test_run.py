@@ -12,7 +12,7 @@ import pytest
 from tests.browser import look, needs_browser
 from tests.conftest import ROOT, Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("run")]
+pytestmark = pytest.mark.slow
 
 STUDY = """
 params: {train.epochs: 3}

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stopping")]
+pytestmark = pytest.mark.slow
 
 RUNS = ("one", "two", "three")
 STUDY = "params: {train.epochs: 60}\nruns:\n" + "".join(
