@@ -15,6 +15,8 @@ import argparse
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -43,7 +45,9 @@ def main() -> None:
         wanted = [run for run in runs if not experiments.is_finished(run, base, refs)]
         grid.check(wanted)
         print(f"{len(runs)} runs, {len(runs) - len(wanted)} finished before", file=sys.stderr)
-        failures = _work_off(_engine(base), wanted, left, arguments.jobs) if wanted or left else {}
+        with stop_signal() as stop:
+            failures = _work_off(_engine(base), wanted, left, arguments.jobs, stop) if wanted or left else {}
+            _check(stop)
     if finished := [run.name for run in runs if run.name not in failures]:
         _show(finished, arguments)
     if failures:
@@ -67,19 +71,27 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--uncommitted", action="store_true", help="run with the work tree's changes, not with what is committed"
     )
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--jobs", type=count, default=1, help="runs at a time")
     parser.add_argument("--in-words", action="store_true", help="say in five sentences what the results show")
     parser.add_argument("--plots", type=Path, metavar="FOLDER", help="write the runs' curves to FOLDER/index.html")
     parser.add_argument("--report", type=Path, metavar="FOLDER", help="write their report to FOLDER/index.html")
     return parser.parse_args()
 
 
-def _work_off(engine: Engine, runs: list[grid.Run], left: set[str], n_jobs: int) -> dict[str, str]:
+def count(word: str) -> int:
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"should be 1 or more, got {number}")
+    return number
+
+
+def _work_off(
+    engine: Engine, runs: list[grid.Run], left: set[str], n_jobs: int, stop: threading.Event
+) -> dict[str, str]:
     """Have the runs worked off, after those that an earlier study has left; the reason of each failure by name.
 
     Raises KeyboardInterrupt where the user stops it. Whatever happens, none of the runs is at work afterwards.
     """
-    stop = _stop_signal()
     names = {run.name for run in runs}
     if stopped := engine.stop(names | left):
         print(f"stopped what an earlier study had left at work: {', '.join(sorted(stopped))}", file=sys.stderr)
@@ -101,28 +113,34 @@ def _work_off(engine: Engine, runs: list[grid.Run], left: set[str], n_jobs: int)
 
 def _prepare(engine: Engine, first_stages: grid.Run, names: list[str], stop: threading.Event) -> None:
     """Make what these runs start from. Raises UserError where that fails, and with it each of them would."""
-    own = {first_stages.name}
+    name = first_stages.name
     try:
         _check(stop)
         engine.start([first_stages], 1)
-        if _watch(engine, own, "images", stop)[first_stages.name] is State.FAILED:
-            raise UserError(f"no run was begun. {grid.told(dict.fromkeys(names, engine.reason(first_stages.name)))}")
+        if _watch(engine, {name}, "images", stop)[name] is State.FAILED:
+            raise UserError(f"no run was begun. {grid.told(dict.fromkeys(names, engine.reason(name)))}")
     finally:
-        engine.stop(own)
-        engine.forget(own)
+        engine.stop({name})
+        engine.forget({name})
 
 
-def _stop_signal() -> threading.Event:
-    """Set when the user stops the study or closes its terminal.
+@contextmanager
+def stop_signal() -> Iterator[threading.Event]:
+    """While the block runs, set when the user stops the study or closes its terminal; then signals act as before.
 
     An exception instead, in the midst of DVC's code, might be swallowed there.
     """
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Ignored is what `nohup` has asked for.
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda *_: stop.set())
-    return stop
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    # Ignored is what `nohup` has asked for.
+    heard = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+    for number in heard:
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        yield stop
+    finally:
+        for number, handler in heard.items():
+            signal.signal(number, handler)
 
 
 def _check(stop: threading.Event) -> None:

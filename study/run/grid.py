@@ -1,6 +1,7 @@
 """A study file: named runs as overrides of params.yaml, checked before anything starts."""
 
 import copy
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ from cxr.sources import directory
 from stages import project
 
 T = TypeVar("T")
+
+# What can be a part of a Git ref, and is no address (NAME@COMMIT) and no preparation (see preparation.py).
+NAME = re.compile(r"\w[\w-]*(\.[\w-]+)*(?<!\.lock)")
 
 
 @dataclass(frozen=True)
@@ -30,16 +34,23 @@ class Run:
 def load(path: Path, base: dict[str, Any], extra: dict[str, Any], label: str = "") -> list[Run]:
     """The runs of a study file on top of `base`, the parameters; `extra` overrides both, `label` ends every name.
 
-    Raises UserError that names every run with an unknown parameter. Their values are not looked at: see `check`.
+    Raises UserError that names every run with an unknown parameter or a name that no experiment can have. The values of
+    parameters are not looked at: see `check`.
     """
     study = project.read_yaml(path)
     if not isinstance(study.get("runs"), dict) or set(study) - {"params", "runs"}:
         raise UserError(f"{path} needs `runs`, a mapping from names to overrides, and may have `params` for all")
     overrides = {
-        f"{name}-{label}" if label else str(name): {**(study.get("params") or {}), **(own or {}), **extra}
-        for name, own in study["runs"].items()
+        f"{name}-{label}" if label else str(name): {**(study.get("params") or {}), **(changes or {}), **extra}
+        for name, changes in study["runs"].items()
     }
-    return _each(lambda name: Run(name, overrides[name], _apply(base, overrides[name])), overrides)
+    return _for_all(overrides, lambda name: _run(name, base, overrides[name]))
+
+
+def _run(name: str, base: dict[str, Any], overrides: dict[str, Any]) -> Run:
+    if not NAME.fullmatch(name):
+        raise UserError("a run's name, with its label, is made of letters, digits, '_', '-' and single dots")
+    return Run(name, overrides, _apply(base, overrides))
 
 
 def check(runs: list[Run]) -> None:
@@ -52,10 +63,10 @@ def check(runs: list[Run]) -> None:
             directory.find(params["data"]["directory"], project.home())
 
     params_of = {run.name: run.params for run in runs}
-    _each(check_one, params_of)
+    _for_all(params_of, check_one)
 
 
-def _each(act: Callable[[str], T], names: Iterable[str]) -> list[T]:
+def _for_all(names: Iterable[str], act: Callable[[str], T]) -> list[T]:
     """What `act` gives for each name; raises all its UserErrors as one that names them."""
     results, problems = [], {}
     for name in names:

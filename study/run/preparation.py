@@ -29,4 +29,5 @@ def names(runs: list[Run]) -> set[str]:
 
 
 def _first_stages(run: Run) -> Run:
-    return Run(f"{run.name}-images", run.overrides, run.params, TARGETS)
+    # No run of a study can have this name, so that none is taken for a preparation and forgotten: see grid.NAME.
+    return Run(f"{run.name}+images", run.overrides, run.params, TARGETS)

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,15 @@ def test_wrong_files_name_every_wrong_run(text: str, told: str) -> None:
         grid.check(grid.load(write(text), PARAMS, {}))
 
 
+@pytest.mark.parametrize("name", ["a b", "a/b", "a..b", "a@1234567", "a.lock", "a.", "-a", "a:b", "a~", "a+images", ""])
+def test_a_name_that_no_experiment_can_have_is_refused_before_it_is_trained(name: str) -> None:
+    path = write(f"runs: {{'{name}': {{}}, good-1.5_b: {{}}}}")
+    with pytest.raises(UserError, match=rf"^{re.escape(name)}: a run's name, with its label, is made of letters"):
+        grid.load(path, PARAMS, {})
+    with pytest.raises(UserError, match="is made of letters"):
+        grid.load(write("runs: {one: {}}"), PARAMS, {}, label="a b")
+
+
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(UserError, match=r"nowhere\.yaml is missing"):
         grid.load(Path("nowhere.yaml"), PARAMS, {})
@@ -104,8 +114,15 @@ def test_a_preparation_is_of_runs_that_start_alike() -> None:
     runs = grid.load(path, PARAMS, {})
     found = preparation.preparations(runs)
     assert [(first.name, [run.name for run in members]) for first, members in found] == [
-        ("a-images", ["a", "b"]),
-        ("d-images", ["d", "e"]),
+        ("a+images", ["a", "b"]),
+        ("d+images", ["d", "e"]),
     ]
     assert all(first.targets for first, _ in found)
     assert {first.name for first, _ in found} <= preparation.names(runs)
+
+
+def test_no_run_is_taken_for_a_preparation_and_forgotten_with_it() -> None:
+    runs = grid.load(write("runs: {a: {}, b: {}}"), PARAMS, {})
+    labelled = grid.load(write("runs: {a: {}, b: {}}"), PARAMS, {}, label="images")
+    assert not preparation.names(runs) & {run.name for run in labelled}
+    assert not any(grid.NAME.fullmatch(name) for name in preparation.names(runs))

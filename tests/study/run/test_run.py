@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from study.run.__main__ import stop_signal
 from tests.browser import look, needs_browser
 from tests.conftest import ROOT, Project
 
@@ -170,6 +172,26 @@ def test_a_commit_makes_no_experiment_vanish(
     address = re.search(r"Ask for one as (\w+@\w{7})$", refused.stderr, re.MULTILINE)[1]
     project.ok(sys.executable, "-m", "study.keep", str(tmp_path / "kept"), address)
     assert (tmp_path / "kept" / address / "predictions.csv").exists()
+
+
+def test_ctrl_c_stops_the_table_and_the_report_too_once_the_runs_are_over() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with stop_signal() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.is_set()
+    assert signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "told"), [("0", "should be 1 or more, got 0"), ("many", "invalid count value: 'many'")]
+)
+def test_no_run_at_a_time_is_refused(jobs: str, told: str) -> None:
+    command = [sys.executable, "-m", "study.run", "study.yaml", "--jobs", jobs]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert told in done.stderr.splitlines()[-1]
 
 
 @needs_browser
