@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from cxr.sources import phantoms as phantom
+from cxr.sources import phantoms
 from cxr.sources.params import PhantomParams
 
 ROOT = Path(__file__).parents[1]
@@ -61,15 +61,23 @@ def phantom_params(**changes: Any) -> PhantomParams:
     return PhantomParams(**{"n_images": 80, "pixels": 48, "opacity": 1.0, "seed": 0, **traps, **changes})
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs DVC is slow, whether its file says so or not."""
+    for item in items:
+        if "make_dvc_project" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def kaggle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eighty phantoms as a folder in Kaggle's layout; not to be changed."""
     folder = tmp_path_factory.mktemp("kaggle")
     params = phantom_params()
-    for each in phantom.plan(params):
-        path = folder / each.path
+    for planned in phantoms.plan(params):
+        path = folder / planned.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(phantom.encode(each, params.opacity))
+        path.write_bytes(phantoms.encode(planned, params.opacity))
     return folder
 
 
