@@ -34,15 +34,15 @@ def measure_coverage() -> pd.DataFrame:
     for rho in RHOS:
         trials = [_trial(rho, trial) for trial in tqdm(range(N_TRIALS), desc=f"coverage, rho {rho}", unit="trial")]
         table = pd.DataFrame([row for trial in trials for row in trial])
-        for (what, interval), own in table.groupby(["what", "interval"], sort=False):
+        for (what, interval), alike in table.groupby(["what", "interval"], sort=False):
             rows.append(
                 {
                     "what": what,
                     "interval": interval,
                     "share of noise common to a patient": rho,
-                    "coverage": own["covers"].mean(),
+                    "coverage": alike["covers"].mean(),
                     "simulation error": 1.96 * np.sqrt(0.95 * 0.05 / N_TRIALS),
-                    "mean width": own["width"].mean(),
+                    "mean width": alike["width"].mean(),
                 }
             )
     return pd.DataFrame(rows)

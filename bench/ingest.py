@@ -16,7 +16,7 @@ import pandas as pd
 from PIL import Image
 
 from cxr.errors import UserError
-from cxr.sources import phantoms as phantom
+from cxr.sources import phantoms
 from cxr.sources.params import PhantomParams
 
 SIZE = 224
@@ -74,8 +74,8 @@ def _project(scratch: Path, folder: Path | None) -> Path:
     if folder is None:
         traps = dict.fromkeys(("quality_trap", "brightness_trap", "duplicate_trap", "prevalence_trap"), True)
         params = PhantomParams(n_images=N_PHANTOMS, pixels=PHANTOM_PIXELS, opacity=1.0, seed=0, **traps)
-        for one in phantom.plan(params):
-            _parent(raw / one.path).write_bytes(phantom.encode(one, params.opacity))
+        for planned in phantoms.plan(params):
+            _parent(raw / planned.path).write_bytes(phantoms.encode(planned, params.opacity))
     else:
         for path in sorted(folder.rglob("*.jpeg")):
             shutil.copy(path, _parent(raw / path.relative_to(folder)))

@@ -50,14 +50,14 @@ def read_history() -> pd.DataFrame:
     return _read("notebook_history.csv")
 
 
-def own_run(result: "Result", runs: pd.DataFrame) -> pd.Series | None:
+def notebook_run(result: "Result", runs: pd.DataFrame) -> pd.Series | None:
     """The study's own run of a result's network and learning rate; None for any other setting, and for phantoms."""
     model, rate = result.params["model"], result.params["train"]["learning_rate"]
     is_as_the_study = all(result.params[section].items() >= values.items() for section, values in SETTINGS.items())
     if result.data["images"] != "real" or not is_as_the_study:
         return None
-    own = runs[(runs["layers"] == model["layers"]) & (runs["learning_rate"] == rate)]
-    return None if own.empty else own.iloc[0]
+    alike = runs[(runs["layers"] == model["layers"]) & (runs["learning_rate"] == rate)]
+    return None if alike.empty else alike.iloc[0]
 
 
 def _read(name: str) -> pd.DataFrame:

@@ -20,7 +20,7 @@ WIDTH = 100
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m study.table", description="Show finished experiments as a table.")
-    parser.add_argument("names", nargs="*", help="experiments; all of the present commit if none is named")
+    parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold if none is named")
     show(results.from_experiments(parser.parse_args().names))
 
 

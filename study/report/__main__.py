@@ -87,8 +87,8 @@ def compose(all_families: list[Family], runs: pd.DataFrame, history: pd.DataFram
     chapters += [_chapter(family, runs, history) for family in all_families]
     missing = conclusions.not_run(all_families, runs, PROTOCOLS)
     chapters.append(Chapter("What was not run", [Section(points=missing or ["Nothing of the study is missing."])]))
-    of = "synthetic phantoms" if images == "synthetic" else "chest radiographs"
-    return Report(f"Convolutional networks on {of}, compared", images, _lead(all_families), chapters)
+    subject = "synthetic phantoms" if images == "synthetic" else "chest radiographs"
+    return Report(f"Convolutional networks on {subject}, compared", images, _lead(all_families), chapters)
 
 
 def _lead(all_families: list[Family]) -> list[str]:

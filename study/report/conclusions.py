@@ -9,7 +9,7 @@ import pandas as pd
 from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
 from study.families import Configuration, Family, Pair
-from study.notebook import own_run
+from study.notebook import notebook_run
 
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"
 
@@ -59,8 +59,8 @@ def conclusions(family: Family, notebook: pd.DataFrame) -> list[Conclusion]:
 
 def _by_study_name(family: Family, notebook: pd.DataFrame) -> dict[str, Configuration]:
     """The configurations that are a run of the study, by its name there."""
-    own = [(own_run(configuration.first, notebook), configuration) for configuration in family.configurations]
-    return {str(run["run"]): configuration for run, configuration in own if run is not None}
+    runs = [(notebook_run(configuration.first, notebook), configuration) for configuration in family.configurations]
+    return {str(run["run"]): configuration for run, configuration in runs if run is not None}
 
 
 def _missing(text: str, runs: dict[str, Configuration], needed: list[str]) -> Claim | None:
@@ -170,8 +170,8 @@ def not_run(families: list[Family], notebook: pd.DataFrame, protocols: list[str]
     """What is absent for a whole comparison: runs by protocol, seeds, the study's image size."""
     told = []
     for protocol in protocols:
-        own = [family for family in families if family.protocol == protocol]
-        found = {name for family in own for name in _by_study_name(family, notebook)}
+        alike = [family for family in families if family.protocol == protocol]
+        found = {name for family in alike for name in _by_study_name(family, notebook)}
         absent = [str(name) for name in notebook["run"] if name not in found]
         if absent:
             told.append(f"{protocol}: {'none of the eight runs' if not found else ', '.join(absent)}")

@@ -13,7 +13,7 @@ from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
 from cxr.vocabulary import CLASSES
 from study.families import Configuration, Family
-from study.notebook import own_run
+from study.notebook import notebook_run
 from study.report import charts, drawing, tables
 from study.report.charts import Spec, Title, of_rows
 
@@ -42,22 +42,22 @@ Draw = Callable[[Family, list[Configuration]], Figure]
 
 def curves(family: Family, shown: list[Configuration], runs: pd.DataFrame, history: pd.DataFrame) -> Figure:
     """Loss and accuracy by epoch, beside them the study's own curves, from its `runs` and their `history`."""
-    notebooks = {run.name: own_run(run.first, runs) for run in family.configurations}
+    notebooks = {run.name: notebook_run(run.first, runs) for run in family.configurations}
     histories = [run.first.history.assign(rev=run.name, whose="this run") for run in family.configurations]
-    for name, own in notebooks.items():
-        if own is not None:
-            histories.append(history[history["run"] == own["run"]].assign(rev=name, whose="the notebook"))
+    for name, theirs in notebooks.items():
+        if theirs is not None:
+            histories.append(history[history["run"] == theirs["run"]].assign(rev=name, whose="the notebook"))
     # The axes are those of the whole family, whichever of its runs are shown.
     table = pd.concat(histories)
     drawn = table[table["rev"].isin([run.name for run in shown])]
     has_notebook = bool((drawn["whose"] == "the notebook").any())
     said = []
     for run in shown:
-        last, own = run.first.history.iloc[-1], notebooks[run.name]
+        last, theirs = run.first.history.iloc[-1], notebooks[run.name]
         said.append(
             f"Loss and accuracy of {run.name} by epoch, training and validation. At the last epoch: loss "
             f"{last['loss']:.3f} and {last['val_loss']:.3f}, accuracy {last['accuracy']:.3f} and "
-            f"{last['val_accuracy']:.3f}." + ("" if own is None else f" Dotted: the notebook's own {own['run']}.")
+            f"{last['val_accuracy']:.3f}." + ("" if theirs is None else f" Dotted: the notebook's own {theirs['run']}.")
         )
     return Figure(
         name=f"{family.protocol}-curves",

@@ -10,7 +10,7 @@ from tabulate import tabulate
 
 from cxr.statistics.estimate import Estimate, keyed
 from study.families import Configuration, Family, Pair
-from study.notebook import own_run
+from study.notebook import notebook_run
 
 Cell = str | int | float | Estimate | None
 Item = TypeVar("Item")
@@ -222,8 +222,8 @@ def markdown(table: Table) -> str:
 
 def _of_notebook(configuration: Configuration, notebook: pd.DataFrame) -> float | None:
     """The study's own accuracy with these layers and this rate; None where it has none."""
-    own = own_run(configuration.first, notebook)
-    return None if own is None else float(own["test_accuracy"])
+    run = notebook_run(configuration.first, notebook)
+    return None if run is None else float(run["test_accuracy"])
 
 
 def _text(cell: Cell, form: str) -> str:

@@ -33,8 +33,8 @@ def test_the_order_of_accuracies_is_compared_by_rank() -> None:
     rows = ranked(official=[0.6, 0.7, 0.9], pooled=[0.96, 0.95, 0.94])
     assert rows[OFFICIAL].cells[OFFICIAL] == pytest.approx(1)
     assert rows[OFFICIAL].cells[POOLED] == rows[POOLED].cells[OFFICIAL] == pytest.approx(-1)
-    own = notebook.read_runs()["test_accuracy"][:3]
-    expected = spearmanr(own, [0.96, 0.95, 0.94]).statistic
+    theirs = notebook.read_runs()["test_accuracy"][:3]
+    expected = spearmanr(theirs, [0.96, 0.95, 0.94]).statistic
     assert rows[tables.NOTEBOOK].cells[POOLED] == pytest.approx(expected)
 
 
