@@ -11,6 +11,9 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 # Pillow knows sixty formats, some of which start another program; nothing but these two is tried.
 FORMATS = ("JPEG", "PNG")
 
+# As the audit sees them: the frame is the outermost of 16 rows and columns, a thumbnail has 8.
+FRAME_SHARE, THUMBNAIL_PIXELS = 16, 8
+
 # A picture that is exposed at all uses the upper three quarters of its range. DICOM's 10, 12 and 14 bits that were
 # written into 16 as they are do not reach them.
 MIN_PEAK_OF_16_BITS = 1 << 14
@@ -33,21 +36,41 @@ class Picture:
     luminance_table: list[int] | None
 
 
-def decode(content: bytes, size: int, *, is_square: bool = False, is_equalised: bool = False) -> NDArray[np.uint8]:
+def decode(
+    content: bytes, size: int, *, is_square: bool = False, is_equalised: bool = False, shows: str = "all"
+) -> NDArray[np.uint8]:
     """An image file as grey uint8 `(size, size)`, see `shrink`. Raises UnusableFileError as `read` does.
 
     JPEGs are decoded at the smallest scale of their transform that is still twice `size` or more: far less
     work, and the final resize still averages.
     """
     grey = read(content, at_least=2 * size).grey
-    return shrink(grey, size, is_square=is_square, is_equalised=is_equalised)
+    return shrink(grey, size, is_square=is_square, is_equalised=is_equalised, shows=shows)
 
 
-def shrink(grey: Image.Image, size: int, *, is_square: bool, is_equalised: bool) -> NDArray[np.uint8]:
+def shrink(
+    grey: Image.Image, size: int, *, is_square: bool, is_equalised: bool, shows: str = "all"
+) -> NDArray[np.uint8]:
     """A grey picture as uint8 `(size, size)`, anti-aliased bilinear; see ImagesParams."""
     seen = ImageOps.fit(grey, (min(grey.size),) * 2) if is_square else grey
     resized = seen.resize((size, size), Image.Resampling.BILINEAR)
-    return np.asarray(ImageOps.equalize(resized) if is_equalised else resized)
+    return hidden(np.asarray(ImageOps.equalize(resized) if is_equalised else resized), shows)
+
+
+def hidden(image: NDArray[np.uint8], shows: str) -> NDArray[np.uint8]:
+    """A square image `(size, size)` of which only what it `shows` is left, see ImagesParams; the rest is black."""
+    size = len(image)
+    width = max(1, size // FRAME_SHARE)
+    match shows:
+        case "all":
+            return image
+        case "thumbnail":
+            small = Image.fromarray(image).resize((THUMBNAIL_PIXELS,) * 2, Image.Resampling.BOX)
+            return np.asarray(small.resize((size, size), Image.Resampling.NEAREST))
+        case _:
+            is_frame = np.ones(image.shape, bool)
+            is_frame[width : size - width, width : size - width] = False
+            return np.where(is_frame == (shows == "frame"), image, 0).astype(np.uint8)
 
 
 def read(content: bytes, at_least: int | None = None) -> Picture:

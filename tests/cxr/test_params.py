@@ -20,7 +20,7 @@ TRAIN = {
     "precision": "auto",
     "seed": 0,
 }
-IMAGES = {"size": 8, "is_square": False, "is_equalised": False}
+IMAGES = {"size": 8, "is_square": False, "is_equalised": False, "shows": "all"}
 SPLIT = {"protocol": "official", "val_fraction": 0.2, "test_fraction": 0.2, "seed": 0}
 EVALUATE = {"threshold": 0.5, "crop": 1.0, "flip": False, "temperature": "none", "bootstrap_samples": 2000, "seed": 0}
 

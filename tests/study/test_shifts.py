@@ -12,7 +12,7 @@ from cxr.data.images import decode
 from cxr.data.params import ImagesParams
 from study import shifts
 
-PARAMS = ImagesParams(size=24, is_square=False, is_equalised=False)
+PARAMS = ImagesParams(size=24, is_square=False, is_equalised=False, shows="all")
 
 
 @pytest.fixture

@@ -199,3 +199,15 @@ def test_equalised_greys_are_about_as_frequent_as_each_other() -> None:
     counts = np.histogram(equalised, bins=8, range=(0, 256))[0]
     assert counts.min() > 0.7 * counts.mean()
     assert np.histogram(grey, bins=8, range=(0, 256))[0].min() == 0
+
+
+def test_frame_and_middle_are_the_image_between_them_and_a_thumbnail_has_few_greys() -> None:
+    image = np.random.default_rng(0).integers(1, 256, (32, 32)).astype(np.uint8)
+    content = stored(image, "PNG")
+    frame, middle = (decode(content, 32, shows=shows) for shows in ("frame", "middle"))
+    np.testing.assert_array_equal(frame + middle, image)
+    assert (frame[2:30, 2:30] == 0).all()
+    assert (frame[:2] > 0).all()
+    thumbnail = decode(content, 32, shows="thumbnail")
+    np.testing.assert_array_equal(thumbnail, np.kron(thumbnail[::4, ::4], np.ones((4, 4), np.uint8)))
+    assert np.abs(thumbnail[:4, :4].mean() - image[:4, :4].mean()) < 1

@@ -21,7 +21,7 @@ def write(text: str) -> Path:
     return Path("mine.yaml")
 
 
-@pytest.mark.parametrize(("name", "n_runs"), [("study.yaml", 8), ("demo.yaml", 6), ("recipe.yaml", 26)])
+@pytest.mark.parametrize(("name", "n_runs"), [("study.yaml", 8), ("demo.yaml", 6), ("recipe.yaml", 29)])
 def test_the_projects_own_files_are_good(name: str, n_runs: int) -> None:
     runs = grid.load(ROOT / name, PARAMS, {})
     assert len(runs) == n_runs
