@@ -61,14 +61,6 @@ def phantom_params(**changes: Any) -> PhantomParams:
     return PhantomParams(**{"n_images": 80, "pixels": 48, "opacity": 1.0, "seed": 0, **traps, **changes})
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs DVC is slow, whether its file says so or not."""
-    for item in items:
-        if "make_dvc_project" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.slow)
-
-
 @pytest.fixture(scope="session")
 def kaggle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eighty phantoms as a folder in Kaggle's layout; not to be changed."""
