@@ -2,7 +2,6 @@
 
 import base64
 import re
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,15 +62,15 @@ class Report:
 
 def write(folder: Path, report: Report, records: pd.DataFrame) -> Path:
     """Write index.html, report.md with its figures, results.csv; returns the page. An earlier report is replaced."""
-    folder.mkdir(parents=True, exist_ok=True)
-    drawings = folder / "figures"
-    if drawings.exists():
-        shutil.rmtree(drawings)
-    drawings.mkdir()
-    (folder / "report.md").write_text(_markdown(report, drawings))
-    records.to_csv(folder / "results.csv", index=False, float_format="%.6g")
-    with files.whole(folder / "index.html") as partial:
-        partial.write_text(_html(report))
+    page = _html(report)
+    # All figures are drawn before the first old one goes.
+    with files.whole(folder / "figures") as drawings:
+        drawings.mkdir()
+        text = _markdown(report, drawings)
+    numbers = records.to_csv(index=False, float_format="%.6g")
+    for name, content in {"report.md": text, "results.csv": numbers, "index.html": page}.items():
+        with files.whole(folder / name) as partial:
+            partial.write_text(content)
     return folder / "index.html"
 
 
