@@ -18,7 +18,6 @@ import pandas as pd
 from dvc.api import DVCFileSystem
 
 from cxr import files
-from cxr.errors import UserError
 from cxr.inference import bundle, foreign
 from cxr.networks.model_file import load
 from cxr.vocabulary import CLASSES
@@ -38,11 +37,11 @@ def main() -> None:
     arguments = parser.parse_args()
     out = arguments.out or Path(f"{arguments.name}.keras")
     ref = experiments.chosen([arguments.name])[arguments.name]
-    experiment = DVCFileSystem(rev=git("rev-parse", ref).strip())
-    with tempfile.TemporaryDirectory() as folder:
+    experiment = results.stored(ref)
+    with results.complete(arguments.name), tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.keras"
-        fetch(experiment, "models/model.keras", model)
-        fetch(experiment, "data/images.npy", Path(folder) / "images.npy")
+        experiment.get_file("models/model.keras", str(model))
+        experiment.get_file("data/images.npy", str(Path(folder) / "images.npy"))
         pixels = np.load(Path(folder) / "images.npy", mmap_mode="r")
         network = load(str(model), pixels.shape[1])
         features = foreign.Features(network)
@@ -56,17 +55,9 @@ def main() -> None:
     print(f"bundle: {out.resolve()}")
 
 
-def fetch(experiment: DVCFileSystem, name: str, to: Path) -> None:
-    """Bring an output of the experiment. Raises UserError where it is neither in the cache nor in a remote."""
-    try:
-        experiment.get_file(name, str(to))
-    except FileNotFoundError:
-        raise UserError(f"{name} of the experiment is not here; bring it with dvc exp pull, or run it again") from None
-
-
 def describe(name: str, ref: str, experiment: DVCFileSystem) -> dict[str, Any]:
     """What a bundle says of its network, see cxr.inference.bundle.KEYS."""
-    result = results.from_experiments([name])[0]
+    result = results.from_ref(name, ref)
     return {
         "name": name,
         "commit": git("rev-parse", ref).strip(),

@@ -21,6 +21,7 @@ from stages.project import parse_yaml
 from study import experiments
 from study.commands import git
 from study.notebook import SETTINGS
+from study.run import overrides
 
 # What is read of a run: as it stands in the pipeline.
 FILES = {
@@ -33,7 +34,6 @@ FILES = {
     "history": "plots/history.csv",
     "predictions": "data/predictions/test.csv",
 }
-
 
 # Sections of params.yaml on which no prediction depends.
 BESIDE = ("audit", "explain")
@@ -105,7 +105,7 @@ class Result:
 
 def from_experiments(names: list[str]) -> list[Result]:
     """The finished experiments of these names, all without names. Raises UserError as `experiments.chosen` does."""
-    return [_read(name, _of_experiment(ref)) for name, ref in experiments.chosen(names).items()]
+    return [from_ref(name, ref) for name, ref in experiments.chosen(names).items()]
 
 
 def from_folder(folder: Path, names: list[str]) -> list[Result]:
@@ -123,24 +123,39 @@ def kept(folder: Path) -> list[str]:
     return sorted(path.parent.name for path in folder.glob("*/params.yaml"))
 
 
+def stored(ref: str) -> DVCFileSystem:
+    """The files of an experiment, those in DVC's cache or remote included."""
+    return DVCFileSystem(rev=git("rev-parse", ref).strip())
+
+
+def from_ref(name: str, ref: str) -> Result:
+    """The finished experiment at this Git ref. Raises UserError where a file of it is missing or damaged."""
+    return _read(name, _of_experiment(ref))
+
+
 def keep(folder: Path, name: str, ref: str) -> None:
     """Write what a comparison needs of an experiment into `folder`/`name`.
 
     Of `data.directory` the last part alone is kept: the way to it is this machine's.
     """
     read = _of_experiment(ref)
-    with _complete(name):
+    with complete(name):
         texts = {key: read(key) for key in FILES}
-    if directory := parse_yaml(texts["params"], f"params.yaml of {name}")["data"]["directory"]:
-        texts["params"] = texts["params"].replace(directory, Path(directory).name)
+    texts["params"] = without_path(texts["params"])
     with whole(folder / name) as partial:
         partial.mkdir()
         for key, text in texts.items():
             (partial / _file(key)).write_text(text)
 
 
+def without_path(text: str) -> str:
+    """The text of a params.yaml with the last part of `data.directory` alone; comments stay."""
+    directory = parse_yaml(text, "params.yaml")["data"]["directory"]
+    return overrides.apply(text, {"data.directory": Path(directory).name}) if directory else text
+
+
 def _of_experiment(ref: str) -> Callable[[str], str]:
-    files = DVCFileSystem(rev=git("rev-parse", ref).strip())
+    files = stored(ref)
     return lambda key: str(files.read_text(FILES[key]))
 
 
@@ -153,7 +168,7 @@ def _file(key: str) -> str:
 
 
 def _read(name: str, read: Callable[[str], str]) -> Result:
-    with _complete(name):
+    with complete(name):
         numbers = {key: json.loads(read(key)) for key in ("train", "test", "data", "split", "shortcuts")}
         history, predictions = (pd.read_csv(io.StringIO(read(key))) for key in ("history", "predictions"))
         # Runs kept under an earlier version hold the FLOPs in train.json.
@@ -164,7 +179,7 @@ def _read(name: str, read: Callable[[str], str]) -> Result:
 
 
 @contextmanager
-def _complete(name: str) -> Iterator[None]:
+def complete(name: str) -> Iterator[None]:
     """Reading the files of this run: what is missing or damaged becomes one line that names the run."""
     try:
         yield

@@ -8,7 +8,6 @@ import argparse
 import json
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from dvc.api import DVCFileSystem
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import expit
@@ -29,9 +27,9 @@ from cxr.data.params import ImagesParams
 from cxr.params import parse
 from cxr.statistics import metrics
 from cxr.statistics.params import EvaluateParams
+from cxr.workers import workers
 from stages import project
-from study import experiments
-from study.commands import git
+from study import experiments, results
 
 AS_IT_IS = "none"
 FIGURES = ["accuracy", "auroc", "loss"]
@@ -43,7 +41,10 @@ Judge = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 def main() -> None:
     arguments = _arguments()
     refs = experiments.chosen(arguments.names)
-    tables = [_of_experiment(ref, arguments.strengths).assign(run=name) for name, ref in refs.items()]
+    tables = []
+    for name, ref in refs.items():
+        with results.complete(name):
+            tables.append(_of_experiment(ref, arguments.strengths).assign(run=name))
     table = pd.concat(tables)[["run", "shift", "strength", *FIGURES]]
     files.write_csv(arguments.out, table)
     print(table.groupby(["run", "shift"], sort=False)[FIGURES].mean().round(4).to_string())
@@ -58,21 +59,21 @@ def _arguments() -> argparse.Namespace:
 
 
 def _of_experiment(ref: str, strengths: list[int]) -> pd.DataFrame:
-    """The figures of one experiment under every shift."""
+    """FIGURES of one experiment under every shift, its accuracy at probability 0.5."""
     from cxr.inference.predict import logits
     from cxr.networks.model_file import load
 
-    files = DVCFileSystem(rev=git("rev-parse", ref).strip())
-    params = project.parse_yaml(files.read_text("params.yaml"), "params.yaml")
+    experiment = results.stored(ref)
+    params = project.parse_yaml(experiment.read_text("params.yaml"), "params.yaml")
     seen = parse(EvaluateParams, "evaluate", params["evaluate"])
-    temperature = json.loads(files.read_text("data/details/test.json")).get("temperature", 1.0)
-    with files.open("data/split/val.csv") as file:
+    temperature = json.loads(experiment.read_text("data/details/test.json")).get("temperature", 1.0)
+    with experiment.open("data/split/val.csv") as file:
         val = pd.read_csv(file)
-    contents = [files.read_bytes(f"data/raw/{path}") for path in tqdm(val["path"], desc="read", unit="image")]
+    contents = [experiment.read_bytes(f"data/raw/{path}") for path in tqdm(val["path"], desc="read", unit="image")]
     images_params = parse(ImagesParams, "images", params["images"])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
-        path.write_bytes(files.read_bytes("models/model.keras"))
+        path.write_bytes(experiment.read_bytes("models/model.keras"))
         model = load(str(path), images_params.size)
 
     def judge(images: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -87,7 +88,7 @@ def measure(
 ) -> Iterator[dict[str, Any]]:
     """Rows with shift, strength and FIGURES of image files and their labels `(n,)`, first of the files as they are."""
     shifts = [(AS_IT_IS, 0), *((name, strength) for name in corruptions.CORRUPTIONS for strength in strengths)]
-    with ProcessPoolExecutor() as pool:
+    with workers() as pool:
         for name, strength in tqdm(shifts, desc="shifts"):
             shifted = pool.map(
                 partial(_shifted, name=name, strength=strength, params=params),

@@ -1,16 +1,14 @@
 """What the runs of a study start from: the files of the commit, or on demand those of the work tree."""
 
-import io
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from cxr.errors import UserError
 from stages import project
 from study.commands import git
+from study.run.overrides import apply
 
 # What differs here differs in a run's result.
 FOLDERS = ("cxr", "stages")
@@ -33,16 +31,7 @@ class Baseline:
 
     def params_with(self, overrides: dict[str, Any]) -> str:
         """The text of params.yaml with `section.key` overrides; comments stay."""
-        yaml = YAML()
-        yaml.preserve_quotes = True
-        yaml.width = 4096
-        content = yaml.load(self._params_text())
-        for key, value in overrides.items():
-            section, _, name = key.partition(".")
-            content[section][name] = value
-        text = io.StringIO()
-        yaml.dump(content, text)
-        return text.getvalue()
+        return apply(self._params_text(), overrides)
 
     def stash(self, files: dict[str, bytes], message: str) -> str:
         """A commit in the form of `git stash`: the baseline with these files, by path, in place of its own.

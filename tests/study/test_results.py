@@ -5,11 +5,14 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from stages.project import parse_yaml
 from study import results
-from tests.conftest import Project
+from study.run import overrides
+from tests.conftest import ROOT, Project
 from tests.study.results_made import result, save
 
 pytestmark = pytest.mark.slow
@@ -73,3 +76,12 @@ def test_a_network_in_short(model: dict[str, object], told: str) -> None:
     made = result("a")
     made.params["model"] |= model
     assert made.layers == told
+
+
+@pytest.mark.parametrize("directory", [".", "0", "images", "../../home/me/my images", '/it\'s: a "b"/sea'])
+def test_the_way_to_a_folder_is_not_kept_and_all_else_is(directory: str) -> None:
+    text = (ROOT / "params.yaml").read_text()
+    kept = results.without_path(overrides.apply(text, {"data.directory": directory}))
+    assert parse_yaml(kept, "kept")["data"]["directory"] == Path(directory).name
+    without = [overrides.apply(one, {"data.directory": None}).split() for one in (kept, text)]
+    assert without[0] == without[1], "all words, those of comments too"
