@@ -18,14 +18,15 @@ PARTIAL = ".partial"
 def whole(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends well, and goes when it does not.
 
-    What a killed process left of the same path goes too.
+    What a killed process left of the same path goes too. A folder takes the place of a folder; a file never does:
+    IsADirectoryError.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _holder(path) as holder:
         yield holder / path.name
         _sync(holder / path.name)
-        if path.is_dir():
+        if path.is_dir() and (holder / path.name).is_dir():
             shutil.rmtree(path)
         os.replace(holder / path.name, path)
 

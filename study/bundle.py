@@ -36,6 +36,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to write it; NAME.keras if not given")
     arguments = parser.parse_args()
     out = arguments.out or Path(f"{arguments.name}.keras")
+    if out.is_dir():
+        raise UserError(f"--out {out} is a folder; name the file to write")
     ref = experiments.chosen([arguments.name])[arguments.name]
     experiment = results.stored(ref)
     with results.complete(arguments.name), tempfile.TemporaryDirectory() as folder:

@@ -36,6 +36,16 @@ def test_content_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypat
     assert (tmp_path / "file.txt").read_text() == "content"
 
 
+def test_a_file_never_takes_the_place_of_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "kept.txt").write_text("kept")
+    with pytest.raises(IsADirectoryError), files.whole(folder) as partial:
+        partial.write_text("file")
+    assert (folder / "kept.txt").read_text() == "kept"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
 def test_whole_replaces_a_folder(tmp_path: Path) -> None:
     for name in ("old", "new"):
         with files.whole(tmp_path / "tree") as partial:
