@@ -27,8 +27,8 @@ def read(content: bytes) -> Picture:
 
     Steps of PS3.3 C.11 and C.7.6.3.1.2: stored values, modality LUT or rescale, VOI LUT or window, MONOCHROME1 turned.
 
-    Raises UnusableFileError where it is damaged, has no pixels, several frames, colour, or a compression of which no
-    decoder is installed.
+    Raises UnusableFileError where it is damaged, has no pixels, too many, of other depths, several frames, colour, or a
+    compression of which no decoder is installed.
     """
     try:
         with warnings.catch_warnings():
@@ -36,14 +36,14 @@ def read(content: bytes) -> Picture:
             warnings.simplefilter("ignore")
             dataset = dcmread(io.BytesIO(content))
             grey = _windowed(dataset, _stored_values(dataset))
+            if dataset.PhotometricInterpretation == "MONOCHROME1":
+                grey = 255 - grey
+            return Picture(Image.fromarray(grey), "DICOM", f"{dataset.BitsStored} bits", None)
     except UnusableFileError:
         raise
     # Like an image's, a damaged file's failure is whatever the parser meets.
     except Exception as error:
         raise UnusableFileError(f"damaged DICOM ({' '.join(str(error).split())[:200]})") from None
-    if dataset.PhotometricInterpretation == "MONOCHROME1":
-        grey = 255 - grey
-    return Picture(Image.fromarray(grey), "DICOM", f"{dataset.BitsStored} bits", None)
 
 
 def _stored_values(dataset: Dataset) -> NDArray[np.generic]:
@@ -55,6 +55,12 @@ def _stored_values(dataset: Dataset) -> NDArray[np.generic]:
         raise UnusableFileError(f"DICOM pixels of {photometric}; a radiograph is MONOCHROME1 or MONOCHROME2")
     if int(dataset.get("NumberOfFrames") or 1) != 1:
         raise UnusableFileError(f"DICOM of {dataset.NumberOfFrames} frames; one is read")
+    n_samples, n_bits = dataset.get("SamplesPerPixel"), dataset.get("BitsAllocated")
+    if n_samples != 1 or n_bits not in (8, 16):
+        raise UnusableFileError(f"DICOM of {n_samples} samples a pixel in {n_bits} bits; one in 8 or 16 is read")
+    # Where Pillow refuses an image too; compressed, so many may come of a small file.
+    if (n_pixels := dataset.Rows * dataset.Columns) > 2 * (Image.MAX_IMAGE_PIXELS or n_pixels):
+        raise UnusableFileError(f"DICOM of {n_pixels:,} pixels; no radiograph has so many")
     try:
         pixels: NDArray[np.generic] = dataset.pixel_array
     except RuntimeError as error:
@@ -69,21 +75,36 @@ def _stored_values(dataset: Dataset) -> NDArray[np.generic]:
 
 
 def _windowed(dataset: Dataset, stored: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Stored values as grey levels, uint8 of the same shape."""
-    values = apply_modality_lut(stored, dataset).astype(np.float64)
+    """Stored values `(height, width)` as grey levels, uint8 of the same shape."""
+    # Of 8 or 16 bits there are few values: each is shown once, in a table, and the pixels look themselves up there.
+    # Shown one by one, those of a large radiograph would take half a gigabyte in float64.
+    first = int(stored.min())
+    places = np.asarray(stored, np.int32) - first  # (height, width)
+    levels = np.arange(first, first + int(places.max()) + 1, dtype=stored.dtype)  # (n_levels,)
+    is_there = np.zeros(len(levels), bool)
+    is_there[places] = True
+    return _shown(dataset, levels, is_there)[places]
+
+
+def _shown(dataset: Dataset, levels: NDArray[np.generic], is_there: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The grey, uint8 `(n_levels,)`, of the stored values `levels`, of which the picture has those that are there."""
+    # An element without a value says no more than one that is missing, and pydicom does not take it so everywhere.
+    for name in ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTSequence"):
+        if name in dataset and dataset[name].is_empty:
+            del dataset[name]
+    values = apply_modality_lut(levels, dataset).astype(np.float64)
     if "VOILUTSequence" in dataset:
         n_bits = dataset.VOILUTSequence[0].LUTDescriptor[2]
-        shown, black, white = (
-            apply_voi_lut(np.rint(values).astype(np.int64), dataset).astype(np.float64),
-            0.0,
-            float(2**n_bits - 1),
-        )
-    elif "WindowWidth" in dataset:
+        shown = apply_voi_lut(np.rint(values).astype(np.int64), dataset).astype(np.float64)
+        black, white = 0.0, float(2**n_bits - 1)
+    elif "WindowWidth" in dataset and "WindowCenter" in dataset:
         shown = apply_voi_lut(values, dataset)
         # What the window makes of values far below and far above it: its black and its white.
         black, white = apply_voi_lut(np.array([-FAR, FAR]), dataset)
     else:
-        shown, black, white = values, values.min(), values.max()
+        # Padding is not of the picture: what fills the places beyond the detector (C.7.5.1.1.2).
+        seen = values[is_there & (levels != dataset.get("PixelPaddingValue"))]
+        shown, black, white = values, seen.min(), seen.max()
     if white <= black:
         raise UnusableFileError("a DICOM image of one grey level" if white == black else "a DICOM window upside down")
     return np.rint((shown - black).clip(0, white - black) * (255 / (white - black))).astype(np.uint8)

@@ -107,6 +107,9 @@ def read(content: bytes, at_least: int | None = None) -> Picture:
 
 def _grey(image: Image.Image, content: bytes) -> Image.Image:
     """The loaded file in mode L. Raises UnusableFileError where that would be a guess."""
+    # A palette's transparent colours count where they are used; see `_from_colour`.
+    if image.mode != "P" and "transparency" in image.info:
+        raise UnusableFileError("has a transparent colour (chunk tRNS); store it without transparency")
     match image.mode:
         case "L":
             return image

@@ -96,6 +96,25 @@ def test_signed_values_and_a_lookup_table() -> None:
     assert (grey(made(RAMP, 8 + 1, VOILUTSequence=Sequence([table]))) == 255 - RAMP).all()
 
 
+@pytest.mark.parametrize(
+    "empty",
+    [
+        {"WindowCenter": None, "WindowWidth": None},
+        {"WindowWidth": 100},
+        {"RescaleSlope": None, "RescaleIntercept": None},
+        {"VOILUTSequence": Sequence([])},
+    ],
+)
+def test_an_element_without_a_value_is_none(empty: dict[str, Any]) -> None:
+    assert (grey(made(**empty)) == RAMP).all()
+
+
+def test_padding_does_not_stretch_the_range() -> None:
+    is_padding = RAMP % 7 == 2
+    padded = made(np.where(is_padding, 65535, RAMP * 16).astype(np.uint16), 16, PixelPaddingValue=65535)
+    assert (grey(padded)[~is_padding] == RAMP[~is_padding]).all()
+
+
 def test_a_compression_that_pydicom_decodes_itself_is_read() -> None:
     dataset = made()
     dataset.compress(RLELossless)
@@ -124,6 +143,9 @@ def unknown_compression() -> Dataset:
         (no_pixels(), "without pixels"),
         (made(PhotometricInterpretation="PALETTE COLOR"), "DICOM pixels of PALETTE COLOR"),
         (made(NumberOfFrames=4), "DICOM of 4 frames"),
+        (made(Rows=40_000, Columns=40_000), "1,600,000,000 pixels"),
+        (made(SamplesPerPixel=3, Columns=5, PlanarConfiguration=0), "3 samples a pixel"),
+        (made(RAMP.astype(np.uint32), 32), "32 bits"),
         (made(RAMP * 0 + 7), "one grey level"),
         (unknown_compression(), "JPEG 2000.*install"),
     ],

@@ -211,3 +211,10 @@ def test_frame_and_middle_are_the_image_between_them_and_a_thumbnail_has_few_gre
     thumbnail = decode(content, 32, shows="thumbnail")
     np.testing.assert_array_equal(thumbnail, np.kron(thumbnail[::4, ::4], np.ones((4, 4), np.uint8)))
     assert np.abs(thumbnail[:4, :4].mean() - image[:4, :4].mean()) < 1
+
+
+@pytest.mark.parametrize(("mode", "colour"), [("L", 0), ("RGB", (0, 0, 0))])
+def test_a_transparent_colour_is_refused(mode: str, colour: object) -> None:
+    content = stored_image(Image.new(mode, (4, 4)), "PNG", transparency=colour)
+    with pytest.raises(UnusableFileError, match="transparent colour"):
+        read(content)
