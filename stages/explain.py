@@ -29,21 +29,21 @@ def main() -> None:
     parts = {name: pd.read_csv(f"data/split/{name}.csv") for name in SPLITS}
     test = parts["test"].merge(pd.read_csv("data/predictions/test.csv")[["path", "probability"]], on="path")
     test["called"] = (test["probability"] >= figures["threshold"]).astype(int)
-    of = f"images: {project.read_details('data')['images']}"
+    shown = f"images: {project.read_details('data')['images']}"
 
     n, seed = params.n_columns, params.seed
     pictures = {
         "samples": (
-            f"Drawn at random from each part and class, with their stored size; {of}",
+            f"Drawn at random from each part and class, with their stored size; {shown}",
             gallery.samples(images, manifest, parts, n, seed),
         ),
         "augmented": (
-            f"What the augmentation makes of training images; {of}",
+            f"What the augmentation makes of training images; {shown}",
             gallery.augmented(images, parts["train"], augment, n, trained.seed),
         ),
-        "errors": (f"The most confident errors on the test part; {of}", gallery.errors(images, test, n)),
+        "errors": (f"The most confident errors on the test part; {shown}", gallery.errors(images, test, n)),
         "saliency": (
-            f"Grad-CAM, what speaks for pneumonia; drawn at random; blue: the coarse lung field; {of}",
+            f"Grad-CAM, what speaks for pneumonia; drawn at random; blue: the coarse lung field; {shown}",
             gallery.saliency(images, test, explain.GradCam(model), n, seed),
         ),
     }

@@ -78,7 +78,11 @@ class GradCam:
             yield ops.convert_to_numpy(maps)
 
     def _gradient(self, features: Any) -> Any:
-        """Of the sum of the logits by the features; images do not meet in a network, so each logit's own."""
+        """The gradient of the logits by `features` `(n, height, width, channels)`, of their shape.
+
+        It is taken of the sum of all logits: no image of a batch enters the logit of another, so that this is each
+        logit's gradient by the features of its image.
+        """
         if keras.backend.backend() == "jax":
             import jax
 
@@ -92,10 +96,14 @@ class GradCam:
 
 
 def feature_map(network: keras.Model) -> Any:
-    """The output of the last layer that still has height and width, `(n, height, width, channels)`."""
-    maps = [layer.output for layer in network.layers if len(getattr(layer.output, "shape", ())) == 4]
-    # The image itself and its rescaling are maps of one channel that no filter has made.
-    found = [output for output in maps if output.shape[-1] > 1]
+    """The output of the last layer that still has height and width, `(n, height, width, channels)`.
+
+    Raises UserError where there is none but the image.
+    """
+    # The image itself and its rescaling are maps that no filter has made.
+    before = (keras.layers.InputLayer, keras.layers.Rescaling)
+    outputs = [layer.output for layer in network.layers if not isinstance(layer, before)]
+    found = [output for output in outputs if len(getattr(output, "shape", ())) == 4]
     if not found:
         raise UserError("the network has no convolution before its flatten, so no map shows where it looks")
     return found[-1]
@@ -160,7 +168,8 @@ def measure(network: keras.Model, images: Images, test: pd.DataFrame, predict: P
             "chance": float(lungs.mean()),
         },
         "probability_drop": {
-            name: _mean(predict(called) - predict(blanked(called, mask))) if len(called) else None
+            # In images of two pixels nothing is left beside a mask, from which to take what it is filled with.
+            name: _mean(predict(called) - predict(blanked(called, mask))) if len(called) and not mask.all() else None
             for name, mask in {"lungs": lungs, "frame": frame(size)}.items()
         },
         "agreement_random": agreement(maps, resized(GradCam(with_random_weights(network, seed))(pixels), size)),

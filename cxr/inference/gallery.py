@@ -27,7 +27,10 @@ OUTCOMES = {
 
 
 def samples(images: Images, manifest: pd.DataFrame, parts: dict[str, pd.DataFrame], n: int, seed: int) -> Rows:
-    """`n` images of each part and class, drawn at random; `parts` have row and label, rows point into `images`."""
+    """`n` images of each part and class, drawn at random.
+
+    `parts` have row, path and label; rows point into `images` `(n_images, size, size)` and the manifest.
+    """
     rows: Rows = {}
     for part, table in parts.items():
         for label, name in enumerate(CLASSES):

@@ -38,9 +38,9 @@ def write_grid(path: Path, title: str, rows: dict[str, list[Tile]], n_columns: i
     height = INCHES + caption_inches + 0.3
     figure = Figure(figsize=(INCHES * n_columns + 0.3, height * len(rows) + TITLE_INCHES), dpi=DOTS_PER_INCH)
     FigureCanvasAgg(figure)
-    figure.suptitle(
-        "\n".join(textwrap.wrap(title, TITLE_LETTERS * n_columns)), fontsize=10, x=0.01, ha="left", va="top", y=0.995
-    )
+    # Titles may be names of files, in which a dollar is a dollar and begins no formula.
+    wrapped = "\n".join(textwrap.wrap(title, TITLE_LETTERS * n_columns))
+    figure.suptitle(wrapped, fontsize=10, x=0.01, ha="left", va="top", y=0.995, parse_math=False)
     whole = height * len(rows) + TITLE_INCHES
     for i, (name, tiles) in enumerate(rows.items()):
         top = 1 - (TITLE_INCHES + i * height) / whole
@@ -59,7 +59,8 @@ def _draw(axes: Axes, tile: Tile) -> None:
     axes.imshow(tile.image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     if tile.saliency is not None:
         axes.imshow(tile.saliency, cmap="inferno", vmin=0, vmax=1, alpha=MAP_STRENGTH * tile.saliency)
-    if tile.outline is not None:
+    # A mask of everything or nothing has no outline.
+    if tile.outline is not None and tile.outline.any() and not tile.outline.all():
         axes.contour(tile.outline, levels=[0.5], colors=["#56b4e9"], linewidths=0.8)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -33,8 +33,8 @@ def logits(
     part = Part(rows=padded, labels=np.zeros(len(padded), np.uint8))
     views = [_view(crop, is_flipped) for is_flipped in ([False, True] if flip else [False])]
     order = np.arange(len(padded))
-    each = [network.predict(Batches(images, part, order, batch_size, change=view), verbose=0) for view in views]
-    return np.mean([logits[: len(rows), 0].astype(np.float64) for logits in each], axis=0)
+    by_view = [network.predict(Batches(images, part, order, batch_size, change=view), verbose=0) for view in views]
+    return np.mean([logits[: len(rows), 0].astype(np.float64) for logits in by_view], axis=0)
 
 
 def _view(crop: float, is_flipped: bool) -> Change | None:

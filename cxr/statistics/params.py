@@ -12,7 +12,9 @@ SENSITIVITY_RULE = re.compile(r"sensitivity:(0?\.\d+|1(\.0*)?)")
 
 
 def _check_threshold(value: float | str) -> float | str:
-    if isinstance(value, str) and value != "youden" and not SENSITIVITY_RULE.fullmatch(value):
+    # A sensitivity of 0 has no highest threshold.
+    is_rule = isinstance(value, str) and SENSITIVITY_RULE.fullmatch(value) and float(value.partition(":")[2]) > 0
+    if isinstance(value, str) and value != "youden" and not is_rule:
         raise ValueError("should be a probability, 'youden' or 'sensitivity:0.95'")
     if not isinstance(value, str) and not 0 <= value <= 1:
         raise ValueError("should be between 0 and 1")

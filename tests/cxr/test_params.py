@@ -68,3 +68,8 @@ def test_wrong_values_are_named_in_one_line(kind: type, section: str, values: di
 def test_every_problem_is_named() -> None:
     with pytest.raises(UserError, match=r"train\.epochs.*train\.batch_size"):
         parse(TrainParams, "train", {**TRAIN, "epochs": 0, "batch_size": 0})
+
+
+def test_a_sensitivity_of_nothing_is_no_rule() -> None:
+    with pytest.raises(UserError, match=r"evaluate\.threshold should be a probability"):
+        parse(EvaluateParams, "evaluate", {**EVALUATE, "threshold": "sensitivity:0.0"})

@@ -60,6 +60,24 @@ def test_maps_are_scaled_to_their_peak_and_a_map_of_zeros_stays_so() -> None:
     assert not large[1].any()
 
 
+def test_a_convolution_with_one_filter_is_a_feature_map() -> None:
+    image = keras.Input((SIZE, SIZE, 1), dtype="uint8")
+    x = keras.layers.Conv2D(1, 3, name="features")(keras.layers.Rescaling(1 / 255)(image))
+    network = keras.Model(image, keras.layers.Dense(1)(keras.layers.Flatten()(x)))
+    assert explain.feature_map(network) is network.get_layer("features").output
+
+
+def test_images_of_one_pixel_are_explained_as_far_as_they_can_be() -> None:
+    keras.utils.set_random_seed(0)
+    image = keras.Input((1, 1, 1), dtype="uint8")
+    x = keras.layers.Conv2D(2, 1)(keras.layers.Rescaling(1 / 255)(image))
+    network = keras.Model(image, keras.layers.Dense(1)(keras.layers.Flatten()(x)))
+    some = images(4)[:, :1, :1]
+    found = explain.measure(network, some, table(network, some, 0.0), partial(probabilities, network), seed=0)
+    assert found["probability_drop"]["frame"] is None
+    assert found["probability_drop"]["lungs"] == 0
+
+
 @given(st.integers(4, 64))
 def test_lungs_and_frame_are_apart_and_alike_on_both_sides(size: int) -> None:
     lungs, border = explain.lung_field(size), explain.frame(size)

@@ -60,3 +60,9 @@ def test_samples_are_of_their_part_and_class_and_the_same_for_the_same_seed() ->
             assert start <= number < start + 20
             assert number % 2 == name.endswith("PNEUMONIA")
             assert caption.endswith("30 x 20")
+
+
+def test_a_dollar_is_a_dollar_and_a_mask_of_nothing_has_no_outline(tmp_path: Path) -> None:
+    nothing = Tile(np.zeros((1, 1), np.uint8), "", None, np.zeros((1, 1), bool))
+    write_grid(tmp_path / "one.png", "a$b^^$.png", {"": [nothing]}, 2)
+    assert (tmp_path / "one.png").stat().st_size
