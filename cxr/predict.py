@@ -10,12 +10,14 @@ Not for clinical use.
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
 import pandas as pd
 
 from cxr.errors import UserError
+from cxr.files import whole
 
 
 def main() -> None:
@@ -24,28 +26,38 @@ def main() -> None:
     from cxr.inference import bundle, external
     from cxr.inference.predictor import Predictor, image_files
 
-    files = image_files(arguments.paths)
+    paths = image_files(arguments.paths)
+    for file in (arguments.csv, arguments.json):
+        if file and file.is_dir():
+            raise UserError(f"{file} is a folder; name the file to write")
     predictor = Predictor(bundle.read(arguments.bundle))
-    table, problems = predictor.predict(files)
+    description = predictor.bundle.description
+    # Read first: a mistake in it is told before thousands of images are predicted.
+    labels = external.read(arguments.labels, description.classes) if arguments.labels else None
+    table, problems = predictor.predict(paths)
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     _write(table, arguments)
     if arguments.saliency:
         predictor.draw(table, arguments.saliency)
-    description = predictor.bundle.description
-    labelled = external.labelled(table, arguments.labels, description["classes"])
-    if labelled is not None:
+    labelled = external.by_folder(table, description.classes) if labels is None else external.joined(table, labels)
+    if labelled is not None and len(labelled):
         print(external.told(external.measure(labelled, description), labelled), file=sys.stderr)
     if problems:
-        raise UserError(f"{len(problems)} of {len(files)} files could not be read; the others are done")
+        raise UserError(f"{len(problems)} of {len(paths)} files could not be read; the others are done")
 
 
 def _write(table: pd.DataFrame, arguments: argparse.Namespace) -> None:
-    """The table to the file asked for, or to standard output as CSV."""
+    """The table to the file asked for, whole, or to standard output as CSV."""
     if arguments.json:
-        arguments.json.write_text(json.dumps(table.to_dict("records"), indent=2) + "\n")
+        with whole(arguments.json) as partial:
+            partial.write_text(json.dumps(table.to_dict("records"), indent=2) + "\n")
+    elif arguments.csv:
+        with whole(arguments.csv) as partial:
+            # The name of a file is bytes; what is no text in it is written as it was read.
+            table.to_csv(partial, index=False, lineterminator="\n", errors="surrogateescape")
     else:
-        table.to_csv(arguments.csv or sys.stdout, index=False, lineterminator="\n")
+        sys.stdout.buffer.write(table.to_csv(index=False, lineterminator="\n").encode(errors="surrogateescape"))
 
 
 def _arguments() -> argparse.Namespace:
@@ -71,8 +83,12 @@ def command() -> None:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit("error: interrupted")
+    except BrokenPipeError:
+        # Who reads the table has had enough of it, as `head` has.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except OSError as error:
-        sys.exit(f"error: {error.strerror}: {error.filename}")
+        sys.exit(f"error: {error.strerror}: {error.filename or 'the table'}")
 
 
 if __name__ == "__main__":

@@ -9,39 +9,50 @@ import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as checked
 
+from cxr.data.params import ImagesParams
 from cxr.errors import UserError
+from cxr.inference import foreign
 from cxr.inference.foreign import Detector
 from cxr.networks.backend import keras
 from cxr.networks.model_file import COPY_BYTES, load, member
+from cxr.params import STRICT
+from cxr.statistics.params import EvaluateParams
 
 DESCRIPTION, DETECTOR = "cxr/bundle.json", "cxr/detector.npz"
 VERSION = 1
-# What a bundle's description must have; see `study.bundle`, which writes it.
-KEYS = {
-    "version",
-    "classes",
-    "images",
-    "evaluate",
-    "threshold",
-    "temperature",
-    "params",
-    "hashes",
-    "versions",
-    "metrics",
-}
+ADVICE = "make it anew with: python -m study.bundle NAME"
+# Far beyond any network's: what unpacks to more than that is no detector and no description.
+MAX_BYTES = 2**30
+
+
+@checked(frozen=True, config=ConfigDict(**{**STRICT, "extra": "ignore"}))
+class Description:
+    """What a bundle says of its network, as far as predicting needs it; `study.bundle` writes it and more.
+
+    `threshold`: the calibrated probability from which on an image is called `classes[1]`. `temperature`: divides the
+    logits.
+    """
+
+    classes: Annotated[list[str], Field(min_length=2, max_length=2)]
+    images: ImagesParams
+    evaluate: EvaluateParams
+    threshold: Annotated[float, Field(ge=0, le=1)]
+    temperature: Annotated[float, Field(gt=0)]
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A network, the detector of pictures unlike its training images, and its description (see KEYS)."""
+    """A network, the detector of pictures unlike its training images, and its description."""
 
     network: keras.Model
     detector: Detector
-    description: dict[str, Any]
+    description: Description
 
 
 def write(path: Path, model: Path, description: dict[str, Any], detector: Detector) -> None:
@@ -60,18 +71,47 @@ def write(path: Path, model: Path, description: dict[str, Any], detector: Detect
 
 def read(path: Path) -> Bundle:
     """The bundle at `path`. Raises UserError, one line, where it is missing, damaged, or no bundle of this version."""
+    if not path.exists():
+        raise UserError(f"{path} does not exist")
     try:
         with zipfile.ZipFile(path) as archive:
-            description = json.loads(archive.read(DESCRIPTION))
-            with np.load(io.BytesIO(archive.read(DETECTOR)), allow_pickle=False) as arrays:
-                detector = Detector(arrays["mean"], arrays["whitening"], float(arrays["limit"]))
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist") from None
-    except KeyError:
-        raise UserError(f"{path} is no bundle; make one with: python -m study.bundle NAME") from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is no bundle, or damaged ({error})") from None
-    if not isinstance(description, dict) or description.get("version") != VERSION or KEYS - set(description):
-        raise UserError(f"{path} is a bundle of another version; make it anew with: python -m study.bundle NAME")
-    network = load(str(path), description["images"]["size"], "make it anew with: python -m study.bundle NAME")
+            if not {DESCRIPTION, DETECTOR} <= set(archive.namelist()):
+                raise UserError(f"{path} is no bundle; make one with: python -m study.bundle NAME")
+            text, detector = _unpacked(archive, DESCRIPTION), _detector(_unpacked(archive, DETECTOR))
+            told = json.loads(text)
+    except UserError:
+        raise
+    # What is raised depends on the place of the damage; zipfile promises no kind of exception.
+    except Exception as error:
+        raise UserError(f"{path} is no bundle, or damaged ({' '.join(str(error).split()):.200})") from None
+    if not isinstance(told, dict) or told.get("version") != VERSION:
+        raise UserError(f"{path} is a bundle of another version; {ADVICE}")
+    try:
+        description = TypeAdapter(Description).validate_json(text)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))} {one['msg']}" for one in error.errors())
+        raise UserError(f"{path} does not describe its network ({wrong}); {ADVICE}") from None
+    network = load(str(path), description.images.size, ADVICE)
+    n_features = foreign.n_features(network)
+    if detector.mean.shape != (n_features,) or detector.whitening.shape != (n_features, n_features):
+        raise UserError(f"{path} has a detector that is not of its network; {ADVICE}")
     return Bundle(network, detector, description)
+
+
+def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A member's content. Raises ValueError where it says that it is larger than any of its kind."""
+    if (n_bytes := archive.getinfo(name).file_size) > MAX_BYTES:
+        raise ValueError(f"{name} would take {n_bytes:,} bytes of memory")
+    return archive.read(name)
+
+
+def _detector(content: bytes) -> Detector:
+    """The detector of a bundle. Raises whatever a damaged archive makes NumPy raise; ValueError for no numbers."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        arrays = {
+            name: np.load(io.BytesIO(_unpacked(archive, f"{name}.npy")), allow_pickle=False)
+            for name in ("mean", "whitening", "limit")
+        }
+    if not all(np.isfinite(values).all() for values in arrays.values()) or not arrays["limit"] > 0:
+        raise ValueError("its detector holds what is no distance")
+    return Detector(arrays["mean"], arrays["whitening"], float(arrays["limit"]))

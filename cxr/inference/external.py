@@ -1,62 +1,75 @@
 """Measure predictions on images that somebody else has labelled: another hospital's, or a folder in Kaggle's layout."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from cxr.errors import UserError
+from cxr.inference.bundle import Description
 from cxr.statistics.estimate import Estimate, estimate, sample
 
 COMPARED = ("accuracy", "auroc", "sensitivity", "specificity")
 
 
-def labelled(table: pd.DataFrame, file: Path | None, classes: list[str]) -> pd.DataFrame | None:
-    """Predictions with `label` and `patient_group`, from a file of labels or from the names of the images' folders.
+def read(file: Path, classes: list[str]) -> pd.DataFrame:
+    """A file of labels: path, label (the index of its class), patient_group, the path where the file has none.
 
-    Without a file, images that all lie in folders named after the classes are labelled by them; else None. Without
-    patient groups every image counts as a patient of its own.
-
-    Raises UserError where the file lacks a column or an image, or a label is none.
+    Raises UserError where the file cannot be read, lacks a column, names an image twice, or a line lacks something.
     """
-    if file is None:
-        folders = [Path(path).parent.name for path in table["path"]]
-        if not len(table) or not set(folders) <= set(classes):
-            return None
-        return table.assign(label=[classes.index(name) for name in folders], patient_group=table["path"])
     try:
-        labels = pd.read_csv(file, dtype=str)
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise UserError(f"{file} cannot be read: {error}") from None
-    if missing := {"path", "label"} - set(labels.columns):
+        raise UserError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
+    if missing := {"path", "label"} - set(table.columns):
         raise UserError(f"{file} lacks the column {', '.join(sorted(missing))}")
-    known = dict(zip(classes, range(len(classes)), strict=True)) | {str(i): i for i in range(len(classes))}
-    for line, label in enumerate(labels["label"], start=2):
-        if label not in known:
-            raise UserError(f"{file}, line {line}: label '{label}' is none of {', '.join(known)}")
-    joined = table.merge(labels, on="path", how="left", validate="one_to_one")
-    if absent := list(joined.loc[joined["label"].isna(), "path"]):
-        raise UserError(f"{file} has no label for {len(absent)} images, among them {absent[0]}")
-    groups = joined["patient_group"] if "patient_group" in joined else joined["path"]
-    return joined.assign(label=joined["label"].map(known), patient_group=groups)
+    if "patient_group" not in table:
+        table["patient_group"] = table["path"]
+    known = {name: i for i, name in enumerate(classes)} | {str(i): i for i in range(len(classes))}
+    is_repeated = table["path"].duplicated()
+    for line, row in enumerate(table.assign(is_repeated=is_repeated).itertuples(), start=2):
+        if row.label not in known:
+            raise UserError(f"{file}, line {line}: label '{row.label}' is none of {', '.join(known)}")
+        if not row.patient_group:
+            raise UserError(f"{file}, line {line}: no patient_group; fill it in everywhere or leave the column out")
+        if row.is_repeated:
+            raise UserError(f"{file}, line {line}: {row.path} stands in it twice")
+    return table[["path", "patient_group"]].assign(label=table["label"].map(known))
 
 
-def measure(table: pd.DataFrame, description: dict[str, Any]) -> dict[str, Estimate]:
+def joined(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
+    """Predictions with their label and patient_group. Raises UserError where an image has none."""
+    found = table.merge(labels, on="path", how="left")
+    if absent := list(found.loc[found["label"].isna(), "path"]):
+        raise UserError(f"no label for {len(absent)} images, among them {absent[0]}; write paths as they are predicted")
+    return found
+
+
+def by_folder(table: pd.DataFrame, classes: list[str]) -> pd.DataFrame | None:
+    """Predictions labelled by their folders' names, where these are the classes, and all of them; else None.
+
+    Every image counts as a patient of its own.
+    """
+    folders = [Path(path).parent.name for path in table["path"]]
+    if set(folders) != set(classes):
+        return None
+    return table.assign(label=[classes.index(name) for name in folders], patient_group=table["path"])
+
+
+def measure(table: pd.DataFrame, description: Description) -> dict[str, Estimate]:
     """Accuracy, AUROC, sensitivity and specificity at the bundle's threshold with 95% intervals by patient group.
 
-    Raises UserError where only one class is there.
+    `table` has label, patient_group and calibrated. Raises UserError where only one class is there.
     """
     labels = table["label"].to_numpy(int)
     if len(set(labels)) < 2:
-        raise UserError("all images have one label; figures need both classes")
-    settings = description["evaluate"]
+        raise UserError("the labelled images are not of both classes; figures need both")
     sampled = sample(
         labels,
         table["calibrated"].to_numpy(float),
-        description["threshold"],
+        description.threshold,
         table["patient_group"].to_numpy(),
-        settings["bootstrap_samples"],
-        settings["seed"],
+        description.evaluate.bootstrap_samples,
+        description.evaluate.seed,
     )
     return {name: estimate([sampled[name]]) for name in COMPARED}
 

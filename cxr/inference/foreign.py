@@ -65,6 +65,11 @@ class Features:
         return np.hstack([pooled, thumbnails(images) / 255])
 
 
+def n_features(network: keras.Model) -> int:
+    """How many numbers `Features` makes of an image. Raises UserError where the network has no feature map."""
+    return int(feature_map(network).shape[-1]) + THUMBNAIL_PIXELS**2
+
+
 def thumbnails(images: Images) -> Floats:
     """Means of 8x8 blocks of nearly equal extent, `(n, 64)`; a smaller image is repeated into them."""
     n, size, _ = images.shape

@@ -1,5 +1,7 @@
 """Predict image files with a bundle, exactly as the pipeline predicted its test part."""
 
+import os
+import warnings
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -13,15 +15,12 @@ from tqdm import tqdm
 
 from cxr.data import dicom, images
 from cxr.data.images import UnusableFileError
-from cxr.data.params import ImagesParams
 from cxr.errors import UserError
 from cxr.inference import explain
 from cxr.inference.bundle import Bundle
 from cxr.inference.foreign import Features
 from cxr.inference.pictures import Tile, write_grid
 from cxr.inference.predict import logits
-from cxr.params import parse
-from cxr.statistics.params import EvaluateParams
 
 Images = NDArray[np.uint8]
 
@@ -39,12 +38,16 @@ def image_files(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise UserError(f"{path} does not exist")
-        # What macOS leaves beside each file is no image.
-        inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES and file.name[0] != "."]
+        inside = [file for file in sorted(path.rglob("*")) if _is_image_file(file)]
         if path.is_dir() and not inside:
             raise UserError(f"{path} holds no image ({', '.join(sorted(SUFFIXES))})")
         found.update(dict.fromkeys(inside if path.is_dir() else [path]))
     return list(found)
+
+
+def _is_image_file(path: Path) -> bool:
+    # What macOS leaves beside each file is no image; nor is a folder named like one, and reading a pipe never ends.
+    return path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
 
 
 class Predictor:
@@ -52,8 +55,7 @@ class Predictor:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self.images = parse(ImagesParams, "images", bundle.description["images"])
-        self.evaluate = parse(EvaluateParams, "evaluate", bundle.description["evaluate"])
+        self.images, self.evaluate = bundle.description.images, bundle.description.evaluate
         self.features = Features(bundle.network)
 
     def predict(self, files: list[Path]) -> tuple[pd.DataFrame, list[str]]:
@@ -71,8 +73,11 @@ class Predictor:
 
     def read(self, files: list[Path]) -> tuple[list[Path], Images, list[str]]:
         """The files that can be read, their pixels `(n, size, size)`, and why the others cannot."""
-        # Threads: decoding leaves Python free, and a process would have to load Keras.
-        with ThreadPoolExecutor() as pool:
+        # Threads: decoding leaves Python free, and a process would have to load Keras. As many as cores, since a large
+        # DICOM takes 200 MB. `dicom.read` silences pydicom for the whole process; of threads that do so at once, the
+        # last to end could leave it silenced, but for the block around them.
+        with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+            warnings.simplefilter("ignore")
             results = list(pool.map(self._read, files))
         good = [(path, pixels) for path, pixels, _ in results if pixels is not None]
         size = self.images.size
@@ -95,15 +100,15 @@ class Predictor:
 
     def _table(self, files: list[Path], pixels: Images) -> pd.DataFrame:
         seen = self.logits(pixels)
-        calibrated = expit(seen / self.bundle.description["temperature"])
-        is_called = calibrated >= self.bundle.description["threshold"]
+        calibrated = expit(seen / self.bundle.description.temperature)
+        is_called = calibrated >= self.bundle.description.threshold
         distances = self.bundle.detector.distances(self.features(pixels))
         return pd.DataFrame(
             {
                 "path": [str(path) for path in files],
                 "probability": expit(seen),
                 "calibrated": calibrated,
-                "decision": np.array(self.bundle.description["classes"])[is_called.astype(int)],
+                "decision": np.array(self.bundle.description.classes)[is_called.astype(int)],
                 "warnings": [
                     f"unlike the training images: {distance:.1f} times the limit" if distance > 1 else ""
                     for distance in distances
@@ -119,8 +124,10 @@ class Predictor:
             tqdm(table.itertuples(), total=len(table), desc="saliency", unit="image"), start=1
         ):
             path = Path(str(row.path))
-            pixels = self.read([path])[1]
+            if not len(pixels := self.read([path])[1]):
+                raise UserError(f"{path} has changed since it was predicted")
             cam = explain.resized(grad_cam(pixels), self.images.size)[0]
             tile = Tile(pixels[0], f"p {row.calibrated:.3f}, {row.decision}", cam, explain.lung_field(self.images.size))
-            # Numbered: two folders may hold files of one name.
-            write_grid(folder / f"{number:05d}-{path.stem}.png", path.name, {"": [Tile(pixels[0], "as seen"), tile]}, 2)
+            # Numbered: two folders may hold files of one name. Cut: a name may be as long as the disk allows already.
+            name = f"{number:05d}-{path.stem[:50]}.png"
+            write_grid(folder / name, path.name, {"": [Tile(pixels[0], "as seen"), tile]}, 2)

@@ -1,0 +1,61 @@
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxr.data.params import ImagesParams
+from cxr.errors import UserError
+from cxr.inference.bundle import Bundle, Description
+from cxr.inference.foreign import Detector
+from cxr.inference.predictor import Predictor, image_files
+from cxr.networks.backend import keras
+from cxr.statistics.params import EvaluateParams
+
+SIZE = 16
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    keras.utils.set_random_seed(0)
+    image = keras.Input((SIZE, SIZE, 1), dtype="uint8")
+    x = keras.layers.Conv2D(4, 3)(keras.layers.Rescaling(1 / 255)(image))
+    network = keras.Model(image, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling2D()(x)))
+    description = Description(
+        classes=["NORMAL", "PNEUMONIA"],
+        images=ImagesParams(size=SIZE, is_square=False, is_equalised=False),
+        evaluate=EvaluateParams(threshold=0.5, crop=1.0, flip=False, temperature="none", bootstrap_samples=100, seed=0),
+        threshold=0.5,
+        temperature=1.0,
+    )
+    return Predictor(Bundle(network, Detector(np.zeros(68), np.eye(68), 1.0), description))
+
+
+def test_files_of_a_folder_are_taken_and_folders_named_like_one_are_not(tmp_path: Path) -> None:
+    (tmp_path / "study.dcm").mkdir()
+    (tmp_path / "study.dcm" / "one.dcm").write_bytes(b"")
+    assert image_files([tmp_path, tmp_path / "study.dcm" / "one.dcm"]) == [tmp_path / "study.dcm" / "one.dcm"]
+    (tmp_path / "empty.png").mkdir()
+    with pytest.raises(UserError, match="holds no image"):
+        image_files([tmp_path / "empty.png"])
+
+
+def test_what_is_warned_of_is_as_before_when_many_files_have_been_read(predictor: Predictor, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{i}.dcm" for i in range(100)]
+    for path in paths:
+        path.write_bytes(bytes(128) + b"DICM" + b"no more")
+    before = list(warnings.filters)
+    _, pixels, problems = predictor.read(paths)
+    assert warnings.filters == before
+    assert len(pixels) == 0
+    assert len(problems) == 100
+
+
+def test_names_as_long_as_they_may_be_with_what_is_a_formula_elsewhere(predictor: Predictor, tmp_path: Path) -> None:
+    path = tmp_path / ("$a^^$" + "b" * 246 + ".png")
+    Image.new("L", (20, 20), 100).save(path)
+    table, problems = predictor.predict([path])
+    assert not problems
+    predictor.draw(table, tmp_path / "maps")
+    assert len(list((tmp_path / "maps").iterdir())) == 1
