@@ -18,7 +18,7 @@ from cxr.networks.backend import keras
 SIZE = 16
 DESCRIPTION: dict[str, Any] = {
     "classes": ["NORMAL", "PNEUMONIA"],
-    "images": {"size": SIZE, "is_square": False, "is_equalised": False},
+    "images": {"size": SIZE, "is_square": False, "is_equalised": False, "shows": "all"},
     "evaluate": {
         "threshold": 0.5,
         "crop": 1.0,

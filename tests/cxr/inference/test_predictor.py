@@ -28,7 +28,7 @@ def predictor() -> Predictor:
     network = keras.Model(image, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling2D()(x)))
     description = Description(
         classes=["NORMAL", "PNEUMONIA"],
-        images=ImagesParams(size=SIZE, is_square=False, is_equalised=False),
+        images=ImagesParams(size=SIZE, is_square=False, is_equalised=False, shows="all"),
         evaluate=EvaluateParams(threshold=0.5, crop=1.0, flip=False, temperature="none", bootstrap_samples=100, seed=0),
         threshold=0.5,
         temperature=1.0,
