@@ -18,6 +18,7 @@ import pandas as pd
 from dvc.api import DVCFileSystem
 
 from cxr import files
+from cxr.errors import UserError
 from cxr.inference import bundle, foreign
 from cxr.networks.model_file import load
 from cxr.vocabulary import CLASSES

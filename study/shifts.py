@@ -1,7 +1,7 @@
 """How runs bear images that are not as they were: `python -m study.shifts NAME... [--out shifts.csv]`.
 
 For each finished experiment its validation part again, as it is and under each of MedMNIST-C's corruptions
-(cxr/data/corruptions.py), seen as the run's own `evaluate` sees images. The test part is not read.
+(cxr/inference/corruptions.py), seen as the run's own `evaluate` sees images. The test part is not read.
 """
 
 import argparse
@@ -21,9 +21,9 @@ from scipy.special import expit
 from tqdm import tqdm
 
 from cxr import files
-from cxr.data import corruptions
 from cxr.data.images import read, shrink
 from cxr.data.params import ImagesParams
+from cxr.inference import corruptions
 from cxr.params import parse
 from cxr.statistics import metrics
 from cxr.statistics.params import EvaluateParams

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from ruamel.yaml import YAML
 
 from cxr.sources import phantoms
@@ -46,6 +47,11 @@ TINY = {
     "evaluate.bootstrap_samples": 100,
     "audit.bootstrap_samples": 100,
 }
+
+
+# A machine at other work is no failure of a law.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from tqdm import tqdm
 
-from cxr.data import dicom, images
+from cxr.data import images
 from cxr.data.images import UnusableFileError
 from cxr.errors import UserError
-from cxr.inference import explain
+from cxr.inference import dicom, explain
 from cxr.inference.bundle import Bundle
 from cxr.inference.foreign import Features
 from cxr.inference.pictures import Tile, write_grid

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cxr.data.corruptions import CORRUPTIONS
 from cxr.data.images import decode
 from cxr.data.params import ImagesParams
+from cxr.inference.corruptions import CORRUPTIONS
 from study import shifts
 
 PARAMS = ImagesParams(size=24, is_square=False, is_equalised=False, shows="all")

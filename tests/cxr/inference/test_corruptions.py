@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxr.data.corruptions import CORRUPTIONS, N_STRENGTHS, corrupt
+from cxr.inference.corruptions import CORRUPTIONS, N_STRENGTHS, corrupt
 
 RAMP = np.tile(np.linspace(20, 220, 64).astype(np.uint8), (64, 1))
 

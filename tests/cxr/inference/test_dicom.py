@@ -16,8 +16,8 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from cxr.data import dicom
 from cxr.data.images import UnusableFileError
+from cxr.inference import dicom
 
 RAMP = np.arange(16 * 16, dtype=np.uint16).reshape(16, 16)
 
