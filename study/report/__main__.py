@@ -98,13 +98,14 @@ def _lead(all_families: list[Family]) -> list[str]:
     ]
     train = everything[0].params["train"]
     epochs = _words(result.params["train"]["epochs"] for result in everything)
+    optimizers = _words("AdamW" if result.params["train"]["weight_decay"] else "Adam" for result in everything)
     devices = _words(f"{result.train['device']}, {result.train['precision']}" for result in everything)
     cuts = "; ".join(
         f"{family.test_part} of {family.first.test['n_groups']} patient groups, {_shared(family.first)}"
         for family in all_families
     )
     return [
-        f"{len(everything)} runs of {epochs} epochs with Adam at batch size {train['batch_size']}; the last epoch "
+        f"{len(everything)} runs of {epochs} epochs with {optimizers} at batch size {train['batch_size']}; the last epoch "
         f"counts. Tested on: {cuts}. Trained on: {devices}.",
         *_leaks(all_families),
         "Intervals are 95%, from a bootstrap that draws whole patient groups; they cover the drawing of patients, not "
