@@ -105,8 +105,8 @@ def _lead(all_families: list[Family]) -> list[str]:
         for family in all_families
     )
     return [
-        f"{len(everything)} runs of {epochs} epochs with {optimizers} at batch size {train['batch_size']}; the last epoch "
-        f"counts. Tested on: {cuts}. Trained on: {devices}.",
+        f"{len(everything)} runs of {epochs} epochs with {optimizers} at batch size {train['batch_size']}; the last "
+        f"epoch counts. Tested on: {cuts}. Trained on: {devices}.",
         *_leaks(all_families),
         "Intervals are 95%, from a bootstrap that draws whole patient groups; they cover the drawing of patients, not "
         "the training, whose spread is sd, the standard deviation over seeds. Nothing was chosen on the test part. "
