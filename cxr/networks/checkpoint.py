@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cxr.networks.training import Progress
 
-HISTORY = "history.json"
+CONTENTS = "contents.json"
 
 
 class DamagedError(Exception):
@@ -22,13 +22,16 @@ def write(path: Path, history: list[dict[str, float]], variables: Iterable[NDArr
     """Write the history and all variables, one at a time: together they are three times the weights.
 
     The format is that of numpy.savez, arrays of plain numbers in a zip archive. Reading it runs no code, as reading a
-    pickle would, and its checksums tell whether it is whole.
+    pickle would, and its checksums tell whether the members are whole; that all of them are there, only their number
+    tells: where the archive's directory is damaged, zipfile may find fewer and say nothing.
     """
+    n_variables = 0
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(HISTORY, json.dumps(history))
-        for i, values in enumerate(variables):
-            with archive.open(_member(i), "w", force_zip64=True) as file:
+        for values in variables:
+            with archive.open(_member(n_variables), "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, values, allow_pickle=False)
+            n_variables += 1
+        archive.writestr(CONTENTS, json.dumps({"history": history, "n_variables": n_variables}))
 
 
 def read(path: Path) -> Progress:
@@ -37,12 +40,14 @@ def read(path: Path) -> Progress:
         with zipfile.ZipFile(path) as archive:
             if damaged := archive.testzip():
                 raise DamagedError(f"{damaged} in it is damaged")
-            history = json.loads(archive.read(HISTORY))
-            n_variables = len(archive.namelist()) - 1
+            contents = json.loads(archive.read(CONTENTS))
+            missing = {_member(i) for i in range(contents["n_variables"])} - set(archive.namelist())
+            if missing:
+                raise DamagedError(f"{min(missing)} is missing in it")
     # What is raised depends on the place of the damage; zipfile promises no kind of exception.
     except Exception as error:
         raise DamagedError(str(error) or type(error).__name__) from None
-    return Progress(history, _variables(path, n_variables))
+    return Progress(contents["history"], _variables(path, contents["n_variables"]))
 
 
 def _variables(path: Path, n_variables: int) -> Iterator[NDArray[Any]]:

@@ -54,6 +54,17 @@ def test_damage_is_told_or_has_changed_nothing(path: Path, data: st.DataObject) 
         assert_as_written(damaged)
 
 
+def test_every_changed_byte_is_told_or_has_changed_nothing(path: Path) -> None:
+    """The archive's directory, where zipfile's checksums do not reach, byte by byte and bit by bit."""
+    content = path.read_bytes()
+    damaged = path.with_name("damaged.npz")
+    for at in range(content.index(b"PK\x01\x02"), len(content)):
+        for bit in range(8):
+            damaged.write_bytes(content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :])
+            with contextlib.suppress(checkpoint.DamagedError):
+                assert_as_written(damaged)
+
+
 def test_a_pickle_is_never_run(tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, tuple[str]]:
