@@ -1,7 +1,7 @@
 """How runs bear images that are not as they were: `python -m study.shifts NAME... [--out shifts.csv]`.
 
-For each finished experiment its validation part again, as it is and under each of MedMNIST-C's corruptions
-(cxr/inference/corruptions.py), seen as the run's own `evaluate` sees images. The test part is not read.
+For each finished experiment its validation part again: as the run's own `evaluate` sees it, the middle of the images
+alone, and under each of MedMNIST-C's corruptions (cxr/inference/corruptions.py). The test part is not read.
 """
 
 import argparse
@@ -32,10 +32,13 @@ from stages import project
 from study import experiments, results
 
 AS_IT_IS = "none"
+MIDDLE = "middle"  # its strength: the percentage of width and height that is seen
+PERCENTAGES = (100, 94, 88)
 FIGURES = ["accuracy", "auroc", "loss"]
 
-# Images of the array `(n, size, size)` to logits `(n,)`.
-Judge = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
+# Images of the array `(n, size, size)` and the share of width and height that is seen, None for the run's own, to
+# logits `(n,)`.
+Judge = Callable[[NDArray[np.uint8], float | None], NDArray[np.float64]]
 
 
 def main() -> None:
@@ -76,9 +79,9 @@ def _of_experiment(ref: str, strengths: list[int]) -> pd.DataFrame:
         path.write_bytes(experiment.read_bytes("models/model.keras"))
         model = load(str(path), images_params.size)
 
-    def judge(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def judge(images: NDArray[np.uint8], crop: float | None) -> NDArray[np.float64]:
         rows = np.arange(len(images))
-        return np.asarray(logits(model, images, rows, crop=seen.crop, flip=seen.flip) / temperature)
+        return np.asarray(logits(model, images, rows, crop=crop or seen.crop, flip=seen.flip) / temperature)
 
     return pd.DataFrame(measure(contents, val["label"].to_numpy(), images_params, judge, strengths))
 
@@ -87,18 +90,25 @@ def measure(
     contents: list[bytes], labels: NDArray[np.int64], params: ImagesParams, judge: Judge, strengths: list[int]
 ) -> Iterator[dict[str, Any]]:
     """Rows with shift, strength and FIGURES of image files and their labels `(n,)`, first of the files as they are."""
-    shifts = [(AS_IT_IS, 0), *((name, strength) for name in corruptions.CORRUPTIONS for strength in strengths)]
+
+    def row(name: str, strength: int, logits: NDArray[np.float64]) -> dict[str, Any]:
+        probabilities = expit(logits)
+        figures = metrics.of_probabilities(labels, probabilities) | metrics.compared(labels, probabilities, 0.5)
+        return {"shift": name, "strength": strength, **{key: figures[key] for key in FIGURES}}
+
     with workers() as pool:
-        for name, strength in tqdm(shifts, desc="shifts"):
-            shifted = pool.map(
-                partial(_shifted, name=name, strength=strength, params=params),
-                contents,
-                range(len(contents)),
-                chunksize=32,
-            )
-            probabilities = expit(judge(np.stack(list(shifted))))
-            figures = metrics.of_probabilities(labels, probabilities) | metrics.compared(labels, probabilities, 0.5)
-            yield {"shift": name, "strength": strength, **{key: figures[key] for key in FIGURES}}
+
+        def shifted(name: str, strength: int) -> NDArray[np.uint8]:
+            one = partial(_shifted, name=name, strength=strength, params=params)
+            return np.stack(list(pool.map(one, contents, range(len(contents)), chunksize=32)))
+
+        images = shifted(AS_IT_IS, 0)
+        yield row(AS_IT_IS, 0, judge(images, None))
+        for percentage in PERCENTAGES:
+            yield row(MIDDLE, percentage, judge(images, percentage / 100))
+        grid = [(name, strength) for name in corruptions.CORRUPTIONS for strength in strengths]
+        for name, strength in tqdm(grid, desc="shifts"):
+            yield row(name, strength, judge(shifted(name, strength), None))
 
 
 def _shifted(content: bytes, seed: int, name: str, strength: int, params: ImagesParams) -> NDArray[np.uint8]:

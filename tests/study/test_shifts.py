@@ -29,14 +29,18 @@ def files(tmp_path: Path) -> list[bytes]:
 def test_files_as_they_are_come_first_and_a_judge_of_brightness_fails_where_light_changes(files: list[bytes]) -> None:
     seen = []
 
-    def judge(images: np.ndarray) -> np.ndarray:
-        seen.append(images)
+    def judge(images: np.ndarray, crop: float | None) -> np.ndarray:
+        seen.append((images, crop))
         return (images.mean(axis=(1, 2)) - 70) / 5
 
     labels = np.arange(8) % 2
     table = pd.DataFrame(shifts.measure(files, labels, PARAMS, judge, [1, 5])).set_index(["shift", "strength"])
-    assert len(table) == 1 + 2 * len(CORRUPTIONS)
-    np.testing.assert_array_equal(seen[0], np.stack([decode(content, 24) for content in files]))
+    assert len(table) == 1 + len(shifts.PERCENTAGES) + 2 * len(CORRUPTIONS)
+    as_they_are = np.stack([decode(content, 24) for content in files])
+    for (images, crop), expected in zip(seen, [None, 1.0, 0.94, 0.88], strict=False):
+        np.testing.assert_array_equal(images, as_they_are)
+        assert crop == expected
+    assert all(crop is None for _, crop in seen[4:])
     assert table.loc[("none", 0), "accuracy"] == 1
     assert table.loc[("brightness_down", 5), "accuracy"] == 0.5
     assert table.loc[("brightness_down", 5), "auroc"] == 1

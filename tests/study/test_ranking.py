@@ -1,0 +1,100 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from cxr.errors import UserError
+from study import ranking
+
+KEPT = Path("docs/results/112px/runs")
+NAMES = ["layers-1", "layers-2", "layers-3", "layers-4", "layers-5", "rate-1"]
+
+
+def shifted(names: list[str], accuracies: list[float]) -> pd.DataFrame:
+    """What study.shifts writes where the images as they are say nothing and corrupted ones these accuracies."""
+    rows = []
+    for name, accuracy in zip(names, accuracies, strict=True):
+        rows.append((name, "none", 0, 0.9, 0.99, 0.1))
+        rows.append((name, "middle", 88, accuracy, accuracy, 1 - accuracy))
+        rows += [
+            (name, "jpeg_compression", 5, accuracy - 0.2, 0.9, 0.2),
+            (name, "gaussian_blur", 5, accuracy + 0.2, 0.9, 0.2),
+        ]
+    return pd.DataFrame(rows, columns=["run", "shift", "strength", "accuracy", "auroc", "loss"])
+
+
+def test_corruptions_are_one_validation_and_the_middle_another() -> None:
+    table = ranking.validations(shifted(["a"], [0.7])).set_index("validation")
+    assert list(table.index) == ["as evaluated", "middle 88%", "corrupted"]
+    assert table.loc["corrupted", "accuracy"] == pytest.approx(0.7)
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(0, 50), min_size=5, max_size=9, unique=True), st.randoms(use_true_random=False))
+def test_only_the_order_matters_and_a_loss_counts_down(values: list[int], random: "np.random.Generator") -> None:
+    names = [str(i) for i in range(len(values))]
+    accuracies = [0.5 + value / 200 for value in values]
+    tested = pd.DataFrame({"accuracy": np.exp(accuracies), "auroc": [-x for x in accuracies]}, index=names)
+    order = random.sample(names, len(names))
+    validated = ranking.validations(shifted(names, accuracies))
+    table = ranking.ranking(validated, tested.loc[order]).set_index(["validation", "figure", "test"])
+    for figure in ("accuracy", "auroc", "loss"):
+        assert table.loc[("middle 88%", figure, "accuracy"), "correlation"] == pytest.approx(1)
+        assert table.loc[("middle 88%", figure, "auroc"), "correlation"] == pytest.approx(-1)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=5, max_size=8))
+def test_it_is_spearmans(pairs: list[tuple[int, int]]) -> None:
+    """Scipy's, ties included; where all runs are equal there is no order."""
+    names = [str(i) for i in range(len(pairs))]
+    one, two = (np.array(column, float) for column in zip(*pairs, strict=True))
+    tested = pd.DataFrame({"accuracy": two}, index=names)
+    table = ranking.ranking(ranking.validations(shifted(names, list(one))), tested).set_index(["validation", "figure"])
+    found = table.loc[("middle 88%", "accuracy"), "correlation"]
+    if len(set(one)) == 1 or len(set(two)) == 1:
+        assert np.isnan(found)
+    else:
+        assert found == pytest.approx(stats.spearmanr(one, two).statistic)
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
+    monkeypatch.setattr(sys, "argv", ["study.ranking", *map(str, arguments)])
+    ranking.main()
+
+
+def test_kept_runs_are_ranked(tmp_path: Path) -> None:
+    shifted(NAMES, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]).to_csv(tmp_path / "shifts.csv", index=False)
+    command = [sys.executable, "-m", "study.ranking", tmp_path / "shifts.csv", "--kept", KEPT]
+    done = subprocess.run([*command, "--out", tmp_path / "ranking.csv"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("6 runs.")
+    assert "| corrupted" in done.stdout
+    table = pd.read_csv(tmp_path / "ranking.csv")
+    assert set(table["validation"]) == {"as evaluated", "middle 88%", "corrupted"}
+    said = table.dropna()
+    assert (said["low"] <= said["correlation"]).all()
+    assert (said["correlation"] <= said["high"]).all()
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [(["layers-1"], "wants 5 runs"), (["nobody", *NAMES], "nobody"), ([*NAMES, "layers-1-pooled"], "different images")],
+)
+def test_what_cannot_be_ranked_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], reason: str
+) -> None:
+    shifted(names, [0.5] * len(names)).to_csv(tmp_path / "shifts.csv", index=False)
+    with pytest.raises(UserError, match=reason):
+        call(monkeypatch, tmp_path / "shifts.csv", "--kept", KEPT)
+
+
+def test_another_table_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shifts.csv").write_text("run,accuracy\na,1\n")
+    with pytest.raises(UserError, match="not what study"):
+        call(monkeypatch, tmp_path / "shifts.csv", "--kept", KEPT)
