@@ -1,16 +1,18 @@
-"""Every command that README shows: make knows its own, and all that do not last run on a tiny study."""
+"""Every command that the documentation shows: make knows its own, and all that do not last run on a tiny study."""
 
 import re
 import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT, Project
 
-TEXT = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+RESULTS = sorted((ROOT / "docs").glob("*/**/*.md"))
 PROGRAMS = ("make", "python", "dvc", "git", "pytest", "ruff", "mypy", ".")
 # They install, download, train for long, need a remote or a worker; CI and the tests of study/run run them.
 LASTING = ("make", "pytest", "ruff", "mypy", "git", ". ", "python -m study.run", "dvc repro", "dvc queue", "dvc remote")
@@ -25,15 +27,30 @@ STUDY = """runs:
 
 
 def commands() -> list[str]:
-    """The command lines in README's blocks and the code in its prose and tables, each once, without comments."""
-    blocks = re.findall(r"^```\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
-    prose = re.sub(r"^```\n.*?^```", "", TEXT, flags=re.DOTALL | re.MULTILINE)
+    """The command lines in the pages' blocks and the code in their prose and tables, once, without comments."""
+    text = "\n".join(page.read_text() for page in PAGES)
+    blocks = re.findall(r"^```\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    prose = re.sub(r"^```\n.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
     lines = [line for block in blocks for line in block.splitlines()] + re.findall(r"`([^`\n]+)`", prose)
     found = [re.sub(r"\s+#.*", "", line).strip() for line in lines]
     return list(dict.fromkeys(line for line in found if line.startswith(tuple(f"{name} " for name in PROGRAMS))))
 
 
-def test_readme_shows_commands_of_every_kind() -> None:
+@pytest.mark.parametrize("page", [*PAGES, *RESULTS], ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """To files of this repository, and to headings that they have."""
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if link.startswith(("https://", "http://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), f"{page.name} links to {link}"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def test_commands_of_every_kind_are_shown() -> None:
     for name in ("make demo", "make test", "dvc exp show", "dvc plots diff", "python -m cxr.predict"):
         assert any(command.startswith(name) for command in commands()), name
 
