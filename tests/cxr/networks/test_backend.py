@@ -1,8 +1,14 @@
+import gc
 from pathlib import Path
 
 import pytest
 
 from cxr.networks import backend
+
+
+def test_what_keras_is_made_of_is_not_collected_and_all_else_is() -> None:
+    assert gc.get_freeze_count() > 100_000
+    assert gc.isenabled()
 
 
 def install_gpu(folder: Path, monkeypatch: pytest.MonkeyPatch, compute_capability: str) -> None:
