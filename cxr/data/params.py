@@ -6,6 +6,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from cxr.params import STRICT, Seed
+from cxr.vocabulary import Protocol
 
 Shown = Literal["all", "frame", "middle", "thumbnail"]
 
@@ -30,7 +31,7 @@ class ImagesParams:
 class SplitParams:
     """How the images are cut; the fractions are of images, `val_fraction` of what is not test."""
 
-    protocol: Literal["official", "grouped", "pooled", "series"]
+    protocol: Protocol
     val_fraction: Annotated[float, Field(gt=0, lt=1)]
     test_fraction: Annotated[float, Field(gt=0, lt=1)]
     seed: Seed

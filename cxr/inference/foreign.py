@@ -8,11 +8,11 @@ from sklearn.covariance import LedoitWolf
 
 from cxr.inference.explain import feature_map
 from cxr.networks.backend import keras
+from cxr.statistics.audit import THUMBNAIL_PIXELS, block_means
 
 Images = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
-THUMBNAIL_PIXELS = 8
 BATCH_SIZE = 64
 # The share of the validation part's images that the limit calls unlike the training images.
 FALSE_ALARMS = 0.01
@@ -62,18 +62,10 @@ class Features:
     def __call__(self, images: Images) -> Floats:
         """Features `(n, k)` of images uint8 `(n, size, size)`."""
         pooled = self.body.predict(images[..., None], batch_size=BATCH_SIZE, verbose=0).astype(np.float64)
-        return np.hstack([pooled, thumbnails(images) / 255])
+        thumbnails = np.stack([block_means(image, THUMBNAIL_PIXELS).ravel() for image in images])
+        return np.hstack([pooled, thumbnails / 255])
 
 
 def n_features(network: keras.Model) -> int:
     """How many numbers `Features` makes of an image. Raises UserError where the network has no feature map."""
     return int(feature_map(network).shape[-1]) + THUMBNAIL_PIXELS**2
-
-
-def thumbnails(images: Images) -> Floats:
-    """Means of 8x8 blocks of nearly equal extent, `(n, 64)`; a smaller image is repeated into them."""
-    n, size, _ = images.shape
-    starts = np.arange(THUMBNAIL_PIXELS) * size // THUMBNAIL_PIXELS
-    extents = np.maximum(np.diff(starts, append=size), 1)
-    rows = np.add.reduceat(images.astype(np.float64), starts, axis=1) / extents[:, None]
-    return (np.add.reduceat(rows, starts, axis=2) / extents).reshape(n, -1)

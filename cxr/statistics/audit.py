@@ -44,10 +44,10 @@ def pixel_features(images: NDArray[np.uint8]) -> dict[str, Features]:
     brightness: mean and standard deviation; border: the outermost ring of the image at 16x16; thumbnail: 8x8.
     """
     brightness = np.stack([[image.mean(), image.std()] for image in images])
-    coarse = np.stack([_shrink(image, RING_PIXELS) for image in images])
+    coarse = np.stack([block_means(image, RING_PIXELS) for image in images])
     is_ring = np.ones((RING_PIXELS, RING_PIXELS), dtype=bool)
     is_ring[1:-1, 1:-1] = False
-    thumbnails = np.stack([_shrink(image, THUMBNAIL_PIXELS) for image in images])
+    thumbnails = np.stack([block_means(image, THUMBNAIL_PIXELS) for image in images])
     return {
         "brightness": brightness,
         "border": coarse[:, is_ring],
@@ -55,8 +55,8 @@ def pixel_features(images: NDArray[np.uint8]) -> dict[str, Features]:
     }
 
 
-def _shrink(image: NDArray[np.uint8], size: int) -> Features:
-    """Means of `size` x `size` blocks of nearly equal extent; an image smaller than that is repeated into them."""
+def block_means(image: NDArray[np.uint8], size: int) -> Features:
+    """Means `(size, size)` of a square image's blocks of nearly equal extent; a smaller one is repeated into them."""
     starts = np.arange(size) * image.shape[0] // size
     extents = np.maximum(np.diff(starts, append=image.shape[0]), 1)
     rows = np.add.reduceat(image.astype(np.float64), starts, axis=0) / extents[:, None]

@@ -35,8 +35,3 @@ def test_a_feature_that_never_varied_is_foreign_when_it_does() -> None:
     changed = val.copy()
     changed[:, 3] = 5.0
     assert (foreign.fit(train, val).distances(changed) > 1).all()
-
-
-@given(st.integers(1, 40))
-def test_thumbnails_of_one_grey_are_that_grey_at_every_size(size: int) -> None:
-    assert (foreign.thumbnails(np.full((2, size, size), 93, np.uint8)) == 93).all()
