@@ -10,7 +10,7 @@ from PIL import Image
 
 from cxr.data import manifest
 from cxr.data.images import UnusableFileError
-from cxr.sources import phantoms as phantom
+from cxr.sources import phantoms
 from cxr.sources.params import PhantomParams
 from cxr.sources.source import KERMANY_NAMES
 
@@ -74,9 +74,11 @@ def test_phantoms_carry_their_plan() -> None:
         n_images=60, pixels=40, opacity=1.0, quality_trap=True, brightness_trap=True,
         duplicate_trap=False, prevalence_trap=True, seed=1,
     )  # fmt: skip
-    plan = phantom.plan(params)
-    table = manifest.build([manifest.inspect(each.path, phantom.encode(each, 1.0), KERMANY_NAMES) for each in plan])
-    planned = pd.DataFrame([vars(each) for each in plan]).sort_values("path", ignore_index=True)
+    plan = phantoms.plan(params)
+    table = manifest.build(
+        [manifest.inspect(phantom.path, phantoms.encode(phantom, 1.0), KERMANY_NAMES) for phantom in plan]
+    )
+    planned = pd.DataFrame([vars(phantom) for phantom in plan]).sort_values("path", ignore_index=True)
     for column, of_plan in (
         ("jpeg_quality", "quality"),
         ("width", "width"),
@@ -84,4 +86,4 @@ def test_phantoms_carry_their_plan() -> None:
         ("etiology", "etiology"),
     ):
         assert table[column].tolist() == planned[of_plan].tolist()
-    assert manifest.counts(table) == phantom.expected_counts(plan)
+    assert manifest.counts(table) == phantoms.expected_counts(plan)

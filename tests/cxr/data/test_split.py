@@ -99,7 +99,7 @@ def test_what_the_official_folders_share_is_said() -> None:
 def test_the_order_of_the_rows_does_not_matter_and_the_seed_does(protocol: str) -> None:
     table = make_manifest(3)
     shuffled = table.sample(frac=1, random_state=1, ignore_index=True)
-    one, two = (split.cut(each, params(protocol)) for each in (table, shuffled))
+    one, two = (split.cut(rows, params(protocol)) for rows in (table, shuffled))
     for name in SPLITS:
         assert one[name]["path"].tolist() == two[name]["path"].tolist()
     other = split.cut(table, params(protocol, seed=1))

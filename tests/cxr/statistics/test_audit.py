@@ -11,7 +11,7 @@ from PIL import Image
 from cxr.data import manifest, split
 from cxr.data.images import decode
 from cxr.data.params import SplitParams
-from cxr.sources import phantoms as phantom
+from cxr.sources import phantoms
 from cxr.sources.source import KERMANY_NAMES
 from cxr.statistics import audit
 from cxr.statistics.params import AuditParams
@@ -23,10 +23,10 @@ BARE = dict.fromkeys(("quality_trap", "brightness_trap", "duplicate_trap", "prev
 def audited(protocol: str = "pooled", **changes: Any) -> dict[str, dict[str, float]]:
     params = phantom_params(n_images=600, pixels=96, **changes)
     rows, images = [], {}
-    for each in phantom.plan(params):
-        content = phantom.encode(each, params.opacity)
-        rows.append(manifest.inspect(each.path, content, KERMANY_NAMES))
-        images[each.path] = decode(content, 32)
+    for phantom in phantoms.plan(params):
+        content = phantoms.encode(phantom, params.opacity)
+        rows.append(manifest.inspect(phantom.path, content, KERMANY_NAMES))
+        images[phantom.path] = decode(content, 32)
     table = manifest.build(rows)
     cut = SplitParams(protocol=protocol, val_fraction=0.1, test_fraction=0.4, seed=0)
     parts = split.cut(table, cut)
@@ -104,7 +104,7 @@ def test_pngs_without_a_quality_are_audited_too() -> None:
 @pytest.mark.parametrize("size", [8, 16, 30, 224])
 def test_pixel_features_of_a_flat_image_are_its_grey(size: int) -> None:
     features = audit.pixel_features(np.full((3, size, size), 77, np.uint8))
-    assert {name: each.shape for name, each in features.items()} == {
+    assert {name: values.shape for name, values in features.items()} == {
         "brightness": (3, 2),
         "border": (3, 60),
         "thumbnail": (3, 64),
@@ -112,3 +112,8 @@ def test_pixel_features_of_a_flat_image_are_its_grey(size: int) -> None:
     np.testing.assert_allclose(features["thumbnail"], 77)
     np.testing.assert_allclose(features["border"], 77)
     np.testing.assert_allclose(features["brightness"], [[77, 0]] * 3)
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 40])
+def test_block_means_of_one_grey_are_that_grey_at_every_size(size: int) -> None:
+    assert (audit.block_means(np.full((size, size), 93, np.uint8), 8) == 93).all()
