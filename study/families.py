@@ -1,8 +1,7 @@
 """Results put in order: families of runs tested on the same images, in each the configurations and their seeds."""
 
-import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, groupby
@@ -13,7 +12,7 @@ from cxr.statistics.comparison import Comparison, Measured, compare, measure
 from cxr.statistics.estimate import Estimate
 from cxr.statistics.timing import speed_ratio
 from cxr.vocabulary import PROTOCOLS
-from study.results import Result
+from study.results import Result, hashable
 
 # Parameters of the training that leave the time for an image as it is.
 NO_WORK = {"learning_rate", "seed", "epochs"}
@@ -134,17 +133,17 @@ class Family:
 
         The noise is how far runs of equal networks lie apart, whatever their learning rate and seed.
         """
-        by_network: dict[str, list[float]] = {}
+        by_network: dict[Hashable, list[float]] = {}
         for configuration in self.configurations:
             for result in configuration.results:
                 by_network.setdefault(_work(result), []).append(float(result.train["images_per_second"]))
         return speed_ratio(one.speeds, two.speeds, list(by_network.values()))
 
 
-def _work(result: Result) -> str:
+def _work(result: Result) -> Hashable:
     """What decides how long an image takes to train on, as a key."""
     steps = {key: value for key, value in result.params["train"].items() if key not in NO_WORK}
-    return json.dumps([result.params["model"], steps, result.params["augment"], result.machine], sort_keys=True)
+    return hashable([result.params["model"], steps, result.params["augment"], result.machine])
 
 
 def families(results: list[Result]) -> list[Family]:
@@ -155,7 +154,7 @@ def families(results: list[Result]) -> list[Family]:
 
 
 def _configurations(results: list[Result]) -> list[Configuration]:
-    by_key: dict[str, list[Result]] = {}
+    by_key: dict[Hashable, list[Result]] = {}
     for result in results:
         by_key.setdefault(result.configuration, []).append(result)
     # One setting for all, so that a bootstrap draw has the same patients for each configuration.

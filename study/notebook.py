@@ -1,11 +1,13 @@
 """The study's own figures, as they stand in docs/reference."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from cxr.errors import UserError
+from cxr.networks.params import NEUTRAL
 
 if TYPE_CHECKING:
     from study.results import Result
@@ -25,17 +27,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "averaging": 0,
         "target": "pneumonia",
     },
-    "augment": {
-        "min_area": 1.0,
-        "max_aspect": 1.0,
-        "flip": False,
-        "rotation": 0,
-        "brightness": 0,
-        "contrast": 0,
-        "gamma": 0,
-        "jpeg_quality": 100,
-        "noise": 0,
-    },
+    "augment": asdict(NEUTRAL),
     "evaluate": {"crop": 1.0, "flip": False, "temperature": "none"},
 }
 

@@ -1,9 +1,8 @@
 """Finished runs as a comparison needs them, read from DVC's experiments or from a folder of kept results."""
 
-import copy
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,13 +93,18 @@ class Result:
         return max(accuracies.items(), key=lambda item: item[1].value)
 
     @property
-    def configuration(self) -> str:
+    def configuration(self) -> Hashable:
         """All that a result comes from but the training seed, as a key; NAME@COMMIT comes from other code or images."""
-        params = copy.deepcopy(self.params)
-        for section in BESIDE:
-            params.pop(section, None)
-        params["train"].pop("seed")
-        return json.dumps([params, self.name.partition("@")[2]], sort_keys=True)
+        params = {section: values for section, values in self.params.items() if section not in BESIDE}
+        params["train"] = {key: value for key, value in params["train"].items() if key != "seed"}
+        return hashable(params), self.name.partition("@")[2]
+
+
+def hashable(value: Any) -> Hashable:
+    """Parameters as a key: equal where their values are, so that 0 is 0.0."""
+    if isinstance(value, dict):
+        return frozenset((key, hashable(one)) for key, one in value.items())
+    return tuple(map(hashable, value)) if isinstance(value, list) else value
 
 
 def from_experiments(names: list[str]) -> list[Result]:

@@ -1,6 +1,5 @@
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from study import notebook
@@ -127,34 +126,3 @@ def test_what_was_not_run_is_told() -> None:
         result(f"{run.run}-{s}", run.layers, run.learning_rate, seed=s) for run in RUNS.itertuples() for s in (0, 1)
     ]
     assert not_run(families(seeds), RUNS, ["official"]) == []
-
-
-def test_families_are_test_parts_and_seeds_are_one_configuration() -> None:
-    made = [result("b", protocol="pooled"), result("a-1", seed=1), result("a"), result("c", learning_rate=1e-5)]
-    official, pooled = families(made)
-    assert [configuration.name for configuration in official.configurations] == ["a", "c"]
-    assert [run.name for run in official.configurations[0].results] == ["a", "a-1"]
-    assert [configuration.name for configuration in pooled.configurations] == ["b"]
-    assert len(official.pairs) == 1
-    assert not pooled.pairs
-    measured = official.configurations[0].measured
-    assert measured.n_seeds == 2
-    assert measured.estimates["accuracy"].value == pytest.approx(0.9, abs=0.01)
-
-
-def test_a_bootstrap_setting_of_one_run_does_not_part_it_from_the_others() -> None:
-    results = [result("a", accuracy=0.7), result("b", "C-F-D", accuracy=0.9)]
-    results[1].params["evaluate"] = {"bootstrap_samples": 100, "seed": 7}
-    [pair] = families(results)[0].pairs
-    assert pair.comparison.accuracy.is_told
-
-
-def test_different_sizes_are_never_one_family() -> None:
-    assert len(families([result("a"), result("b", size=112)])) == 2
-
-
-def test_the_notebooks_figures_are_complete() -> None:
-    history = notebook.read_history()
-    assert set(history["run"]) == set(RUNS["run"])
-    assert (history.groupby("run")["epoch"].max() == 30).all()
-    assert isinstance(RUNS, pd.DataFrame)

@@ -1,0 +1,40 @@
+import pytest
+
+from study.families import families
+from tests.study.results_made import result
+
+
+def test_families_are_test_parts_and_seeds_are_one_configuration() -> None:
+    made = [result("b", protocol="pooled"), result("a-1", seed=1), result("a"), result("c", learning_rate=1e-5)]
+    official, pooled = families(made)
+    assert [configuration.name for configuration in official.configurations] == ["a", "c"]
+    assert [run.name for run in official.configurations[0].results] == ["a", "a-1"]
+    assert [configuration.name for configuration in pooled.configurations] == ["b"]
+    assert len(official.pairs) == 1
+    assert not pooled.pairs
+    measured = official.configurations[0].measured
+    assert measured.n_seeds == 2
+    assert measured.estimates["accuracy"].value == pytest.approx(0.9, abs=0.01)
+
+
+def test_a_bootstrap_setting_of_one_run_does_not_part_it_from_the_others() -> None:
+    results = [result("a", accuracy=0.7), result("b", "C-F-D", accuracy=0.9)]
+    results[1].params["evaluate"] = {"bootstrap_samples": 100, "seed": 7}
+    [pair] = families(results)[0].pairs
+    assert pair.comparison.accuracy.is_told
+
+
+def test_different_sizes_are_never_one_family() -> None:
+    assert len(families([result("a"), result("b", size=112)])) == 2
+
+
+def test_a_number_is_the_same_however_it_was_written() -> None:
+    """A key that a run kept by an earlier version lacks is filled in as 0.0, and params.yaml says 0."""
+    whole, real = result("a"), result("a-1", seed=1)
+    for run, zero in ((whole, 0), (real, 0.0)):
+        run.params["train"]["weight_decay"] = zero
+        run.params["augment"] = {**run.params["augment"], "rotation": zero}
+    [family] = families([whole, real])
+    [configuration] = family.configurations
+    assert len(configuration.results) == 2
+    assert whole.configuration != result("b", "C-F-D").configuration
