@@ -9,25 +9,7 @@ import pytest
 from cxr.errors import UserError
 from cxr.sources import archive
 from cxr.sources.source import DamagedError
-
-IMAGES = {
-    f"{split}/{name}": f"{split} {name}".encode() * 50
-    for split in ("train", "test")
-    for name in ("NORMAL/IM-0001-0001.jpeg", "PNEUMONIA/person1_virus_1.jpeg")
-}
-LEFTOVERS = [
-    "__MACOSX/chest_xray/train/NORMAL/._IM-0001-0001.jpeg",
-    "chest_xray/train/NORMAL/._IM-0001-0001.jpeg",
-    "chest_xray/train/.DS_Store",
-    "chest_xray/train/NORMAL/.DS_Store",
-    "chest_xray/readme.txt",
-]
-
-
-def members(outer: tuple[str, ...] = ("chest_xray", "chest_xray/chest_xray")) -> dict[str, bytes]:
-    """Kaggle's archive: everything twice, with what macOS leaves."""
-    doubled = {f"{folder}/{path}": content for folder in outer for path, content in IMAGES.items()}
-    return doubled | dict.fromkeys(LEFTOVERS, b"left over")
+from tests.cxr.sources.conftest import IMAGES, found, members
 
 
 def as_folder(files: dict[str, bytes], tmp_path: Path, raw: Path) -> None:
@@ -50,10 +32,6 @@ def as_zip(files: dict[str, bytes], tmp_path: Path, raw: Path) -> None:
 
 Bring = Callable[[dict[str, bytes], Path, Path], None]
 both = pytest.mark.parametrize("bring", [as_folder, as_zip])
-
-
-def found(raw: Path) -> dict[str, bytes]:
-    return {path.relative_to(raw).as_posix(): path.read_bytes() for path in raw.rglob("*") if path.is_file()}
 
 
 @both
