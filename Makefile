@@ -6,6 +6,7 @@
 #   make compare  which differences are real   RUNS="layers-1 layers-2", or all
 #   make report   tables, figures and verdicts on one page   RUNS=... or STUDY=study.yaml or KEPT=folder; OUT=report
 #   make bench    speed and memory beside what users would write or pick instead   IMAGES=folder of original JPEGs
+#   make torture  faults by the thousand, and docs/reliability.md   ONLY=image-bomb CASE=7   SHARE=0.1
 #   make test     everything; ARGS="-k resumed" narrows it, ARGS="-n 0" runs one test at a time
 #   make test-fast  without what runs DVC, trains or opens a browser
 #   make templates  the templates of `dvc plots`, from the report's charts
@@ -31,7 +32,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo study mended table compare report bench templates test test-fast lint format lock
+.PHONY: demo study mended table compare report bench templates torture test test-fast lint format lock
 
 # What a killed DVC has left half-written would stop each of these.
 mended: $(RUNTIME)
@@ -64,6 +65,9 @@ test: $(DEV)
 
 test-fast: $(DEV)
 	@python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
+
+torture: $(DEV)
+	@python -m tests.torture $(if $(ONLY),--only $(ONLY)) $(if $(CASE),--case $(CASE)) $(if $(SHARE),--share $(SHARE))
 
 lint: $(DEV)
 	@ruff check .

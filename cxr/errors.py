@@ -6,7 +6,14 @@ N_SHOWN = 10
 
 
 class UserError(Exception):
-    """Bad input. Its text says in one line what is wrong and what to do; stages print it alone."""
+    """Bad input. Its text says in one line what is wrong and what to do; stages print it alone.
+
+    What it quotes may hold line breaks and characters that steer a terminal: they are shown, not sent.
+    """
+
+    def __init__(self, text: str) -> None:
+        shown = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+        super().__init__("".join(shown))
 
 
 def shortened(complaints: Sequence[str], rest_in: str = "") -> str:

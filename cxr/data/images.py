@@ -11,6 +11,10 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 # Pillow knows sixty formats, some of which start another program; nothing but these two is tried.
 FORMATS = ("JPEG", "PNG")
 
+# Bytes of a file and pixels of a picture that no radiograph reaches; a file that claims more shall not fill the memory.
+LARGEST_FILE = 1 << 28
+LARGEST_PICTURE = 1 << 26
+
 # As the audit sees them: the frame is the outermost of 16 rows and columns, a thumbnail has 8.
 FRAME_SHARE, THUMBNAIL_PIXELS = 16, 8
 
@@ -78,13 +82,17 @@ def read(content: bytes, at_least: int | None = None) -> Picture:
 
     A JPEG may come at a smaller scale of which no side is below `at_least` pixels.
 
-    Raises UnusableFileError where it is empty, no JPEG or PNG, truncated or corrupt, several pictures, transparent,
-    of an unknown orientation, or of a mode or depth whose grey is not certain (CMYK, 16 bits of which few are used).
+    Raises UnusableFileError where it is empty, larger than any radiograph, no JPEG or PNG, truncated or corrupt,
+    several pictures, transparent, of an unknown orientation, or of a mode or depth whose grey is not certain (CMYK, 16
+    bits of which few are used).
     """
     if not content:
         raise UnusableFileError("empty file")
+    if len(content) > LARGEST_FILE:
+        raise UnusableFileError(f"{len(content):,} bytes; no radiograph has so many")
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
+        check_size(image.width * image.height)
         stored_mode = image.mode
         if at_least and stored_mode in ("L", "RGB"):
             image.draft("L", (at_least, at_least))
@@ -93,6 +101,8 @@ def read(content: bytes, at_least: int | None = None) -> Picture:
         ImageOps.exif_transpose(image, in_place=True)
     except UnidentifiedImageError:
         raise UnusableFileError("not an image; JPEG and PNG are read") from None
+    except UnusableFileError:
+        raise
     # Not a list of kinds: for a damaged file Pillow raises what its parsers happen to meet, OSError, SyntaxError and
     # ValueError among them.
     except Exception as error:
@@ -103,6 +113,12 @@ def read(content: bytes, at_least: int | None = None) -> Picture:
         raise UnusableFileError("holds several pictures, not one")
     table = getattr(image, "quantization", {}).get(0)
     return Picture(_grey(image, content), str(image.format), stored_mode, table)
+
+
+def check_size(n_pixels: int) -> None:
+    """Raises UnusableFileError where a picture claims more pixels than any radiograph has."""
+    if n_pixels > LARGEST_PICTURE:
+        raise UnusableFileError(f"a picture of {n_pixels:,} pixels; no radiograph has so many")
 
 
 def _grey(image: Image.Image, content: bytes) -> Image.Image:

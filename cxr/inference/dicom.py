@@ -9,7 +9,7 @@ from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
-from cxr.data.images import Picture, UnusableFileError
+from cxr.data.images import Picture, UnusableFileError, check_size
 
 # A DICOM file has 128 bytes of anything, then this.
 PREAMBLE, MAGIC = 128, b"DICM"
@@ -59,8 +59,7 @@ def _stored_values(dataset: Dataset) -> NDArray[np.generic]:
     if n_samples != 1 or n_bits not in (8, 16):
         raise UnusableFileError(f"DICOM of {n_samples} samples a pixel in {n_bits} bits; one in 8 or 16 is read")
     # Where Pillow refuses an image too; compressed, so many may come of a small file.
-    if (n_pixels := dataset.Rows * dataset.Columns) > 2 * (Image.MAX_IMAGE_PIXELS or n_pixels):
-        raise UnusableFileError(f"DICOM of {n_pixels:,} pixels; no radiograph has so many")
+    check_size(dataset.Rows * dataset.Columns)
     try:
         pixels: NDArray[np.generic] = dataset.pixel_array
     except RuntimeError as error:

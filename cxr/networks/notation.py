@@ -95,12 +95,12 @@ def _tokens(layers: str) -> list[Token]:
     tokens = [_token(text, layers) for text in texts]
     letters = "".join(letter for letter, _ in tokens)
     if letters.count("F") != 1:
-        raise UserError(f"model.layers '{layers}': exactly one F (flatten) is needed, found {letters.count('F')}")
+        raise UserError(f"model.layers '{layers:.60}': exactly one F (flatten) is needed, found {letters.count('F')}")
     before, after = letters.split("F")
     if "D" in before:
-        raise UserError(f"model.layers '{layers}': D (dense) stands before F (flatten); put it after")
+        raise UserError(f"model.layers '{layers:.60}': D (dense) stands before F (flatten); put it after")
     if set(after) - {"D"}:
-        raise UserError(f"model.layers '{layers}': only D (dense) may follow F (flatten)")
+        raise UserError(f"model.layers '{layers:.60}': only D (dense) may follow F (flatten)")
     return tokens
 
 
@@ -108,11 +108,12 @@ def _token(text: str, layers: str) -> Token:
     match = TOKEN.fullmatch(text)
     if not match:
         raise UserError(
-            f"model.layers '{layers}': '{text}' is no layer; use C, P, F, D, or C and D with a width such as C32"
+            f"model.layers '{layers:.60}': '{text:.20}' is no layer; "
+            "use C, P, F, D, or C and D with a width such as C32"
         )
     letter, width = match.groups()
     if width and letter in "PF":
-        raise UserError(f"model.layers '{layers}': '{text}': {letter} takes no width")
+        raise UserError(f"model.layers '{layers:.60}': '{text:.20}': {letter} takes no width")
     # The number of digits first: Python reads no number of thousands of them.
     if width and (len(width) > len(str(MAX_WIDTH)) or int(width) > MAX_WIDTH):
         raise UserError(f"model.layers: '{text:.20}': a width of at most {MAX_WIDTH} is allowed")
@@ -135,7 +136,7 @@ def check_poolings(steps: list[Step], image_size: int, layers: str) -> None:
         if isinstance(step, Pooling):
             if size <= 1:
                 raise UserError(
-                    f"model.layers '{layers}': too many P for images of {image_size} pixels; "
+                    f"model.layers '{layers:.60}': too many P for images of {image_size} pixels; "
                     "a pooling meets a map of 1 pixel. Remove a P or raise images.size"
                 )
             size = math.ceil(size / 2)

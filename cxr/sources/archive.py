@@ -4,7 +4,7 @@ import errno
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from tarfile import TarError
@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from cxr.data.images import LARGEST_FILE
 from cxr.errors import UserError, shortened
 from cxr.sources import layout
 from cxr.sources.source import DamagedError
@@ -25,23 +26,26 @@ DAMAGE = (zipfile.BadZipFile, TarError, zlib.error, LZMAError, EOFError, Runtime
 def is_damage(error: Exception) -> bool:
     """Whether what unpacking raised tells of a damaged, encrypted, unsafe or unknown archive, and not of the disk.
 
-    Found by changing bytes of archives: bz2 and gzip raise OSError without a number, zipfile seeks to where no file is.
+    Found by changing bytes of archives: bz2 and gzip raise OSError without a number, zipfile seeks to where no file is,
+    and a name may be longer than a disk takes.
     """
     if isinstance(error, OSError):
-        return error.errno in (None, errno.EINVAL)
+        return error.errno in (None, errno.EINVAL, errno.ENAMETOOLONG)
     return isinstance(error, DAMAGE)
 
 
 def unpack(archive: Path, raw: Path) -> None:
     """Write each image of `archive` once to `raw`/split/CLASS/name, after checking that its copies are equal.
 
-    Raises DamagedError where it is cut or corrupt, a split lacks a class, or two copies of an image differ.
+    Raises DamagedError where it is cut or corrupt, a split lacks a class, an image is larger than any radiograph, or
+    two copies of an image differ.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
             infos = ((PurePosixPath(info.filename), info) for info in opened.infolist())
             found = list(layout.select(infos))
             layout.check_classes((path for path, _ in found), archive.name)
+            _check_sizes(((path, info.file_size) for path, infos in found for info in infos), archive.name)
             _check_copies(found, lambda info: (info.file_size, info.CRC), archive.name)
             for path, infos_of_path in tqdm(found, desc="unpack", unit="image"):
                 write(raw / path, opened.read(infos_of_path[0]))
@@ -55,13 +59,15 @@ def copy(folder: Path, raw: Path, name: str) -> None:
     """Copy each image under `folder` once to `raw`/split/CLASS/name; `folder` stays as it is.
 
     Links are followed. What else lies there is counted on stderr. Raises DamagedError where there is no image or a
-    split lacks a class, or two copies of an image differ; UserError where an image is a link to nothing or no file.
+    split lacks a class, an image is larger than any radiograph, or two copies of an image differ; UserError where an
+    image is a link to nothing or no file.
     """
     files = [(path.relative_to(folder), path) for path in _files(folder)]
     found = list(layout.select(files))
     layout.check_classes((path for path, _ in found), name)
     if no_files := [str(path) for _, copies in found for path in copies if not path.is_file()]:
         raise UserError(f"{name} holds what is named as an image and is no file: {shortened(no_files)}")
+    _check_sizes(((path, copy.stat().st_size) for path, copies in found for copy in copies), name)
     _check_copies(found, lambda path: path.read_bytes(), name)
     if others := [path for path, _ in files if layout.is_left_out(path)]:
         print(
@@ -89,6 +95,12 @@ def write(path: Path, content: bytes) -> None:
     """Write a file, making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
+
+
+def _check_sizes(sizes: Iterable[tuple[PurePosixPath, int]], name: str) -> None:
+    """Raises DamagedError where an image has more than LARGEST_FILE bytes: it is not even read."""
+    if large := [f"{path} ({size:,} bytes)" for path, size in sizes if size > LARGEST_FILE]:
+        raise DamagedError(f"{name} holds images larger than any radiograph: {shortened(large)}")
 
 
 def _check_copies(

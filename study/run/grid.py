@@ -15,6 +15,7 @@ from stages import project
 T = TypeVar("T")
 
 # What can be a part of a Git ref, and is no address (NAME@COMMIT) and no preparation (see preparation.py).
+LONGEST_NAME = 100
 NAME = re.compile(r"\w[\w-]*(\.[\w-]+)*(?<!\.lock)")
 
 
@@ -40,16 +41,22 @@ def load(path: Path, base: dict[str, Any], extra: dict[str, Any], label: str = "
     study = project.read_yaml(path)
     if not isinstance(study.get("runs"), dict) or set(study) - {"params", "runs"}:
         raise UserError(f"{path} needs `runs`, a mapping from names to overrides, and may have `params` for all")
-    overrides = {
-        f"{name}-{label}" if label else str(name): {**(study.get("params") or {}), **(changes or {}), **extra}
-        for name, changes in study["runs"].items()
-    }
+    for_all = study.get("params") or {}
+    changes = {str(name): overrides or {} for name, overrides in study["runs"].items()}
+    if no_mappings := [name for name, given in {"params": for_all, **changes}.items() if not isinstance(given, dict)]:
+        raise UserError(
+            f"{path}: {', '.join(no_mappings)} is no mapping from keys to values, as {{train.epochs: 3}} is"
+        )
+    overrides = {f"{name}-{label}" if label else name: {**for_all, **given, **extra} for name, given in changes.items()}
     return _for_all(overrides, lambda name: _run(name, base, overrides[name]))
 
 
 def _run(name: str, base: dict[str, Any], overrides: dict[str, Any]) -> Run:
-    if not NAME.fullmatch(name):
-        raise UserError("a run's name, with its label, is made of letters, digits, '_', '-' and single dots")
+    if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+        raise UserError(
+            "a run's name, with its label, is made of letters, digits, '_', '-' and single dots, "
+            f"{LONGEST_NAME} at most"
+        )
     return Run(name, overrides, _apply(base, overrides))
 
 
@@ -91,7 +98,7 @@ def _apply(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
     """The parameters with the overrides."""
     params = copy.deepcopy(base)
     for key, value in overrides.items():
-        section, _, name = key.partition(".")
+        section, _, name = str(key).partition(".")
         if name not in (params.get(section) or {}):
             raise UserError(f"params.yaml has no {key}")
         params[section][name] = value

@@ -15,8 +15,8 @@ def parse_overrides(texts: list[str]) -> dict[str, Any]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals:
-            raise UserError(f"'{text}' is no override; write section.key=value")
-        overrides[key] = parse_yaml(value, f"the value of '{key}'")
+            raise UserError(f"'{text:.100}' is no override; write section.key=value")
+        overrides[key] = parse_yaml(value, f"the value of '{key:.100}'")
     return overrides
 
 

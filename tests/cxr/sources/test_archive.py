@@ -103,6 +103,17 @@ def test_what_is_named_as_an_image_and_is_no_file_is_refused(make: Callable[[Pat
         archive.copy(tmp_path / "folder", tmp_path / "raw", "the folder")
 
 
+def test_an_image_larger_than_any_radiograph_is_not_read(tmp_path: Path) -> None:
+    for path, content in IMAGES.items():
+        archive.write(tmp_path / "folder" / path, content)
+    with (tmp_path / "folder" / "train" / "NORMAL" / "IM-0002-0001.jpeg").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(
+        DamagedError, match=r"larger than any radiograph: .*IM-0002-0001\.jpeg \(1,099,511,627,776 bytes"
+    ):
+        archive.copy(tmp_path / "folder", tmp_path / "raw", "the folder")
+
+
 def test_what_is_left_out_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     others = ["train/NORMAL/IM-0003-0001.dcm", "valid/NORMAL/IM-0004-0001.jpeg", "train/NORMAL/deeper/IM-1-1.jpeg"]
     for path, content in (IMAGES | dict.fromkeys([*others, "train/.DS_Store"], b"other")).items():

@@ -1,0 +1,49 @@
+"""One case of a fault, and how it ended."""
+
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+# whole: all is as if nothing had happened. told: one line said what is wrong, and nothing half done was left.
+Ending = Literal["whole", "told", "lost"]
+
+
+class LossError(AssertionError):
+    """Something was lost, silently wrong, half written, left at work, or ended in a traceback; its text says what."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault class: what it is in words, how many cases are tried, and the function that makes one."""
+
+    what: str
+    n_cases: int
+    make: Callable[[np.random.Generator], Ending]
+
+
+@dataclass(frozen=True)
+class Case:
+    fault: str
+    number: int
+    ending: Ending
+    reason: str
+    seconds: float
+
+
+def run(name: str, fault: Fault, number: int, seed: int) -> Case:
+    """Make one case; what it raises besides LossError is a loss as well."""
+    generator = np.random.default_rng([seed, zlib.crc32(name.encode()), number])
+    start = time.monotonic()
+    ending: Ending = "lost"
+    reason = ""
+    try:
+        ending = fault.make(generator)
+    except LossError as loss:
+        reason = str(loss)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+    return Case(name, number, ending, reason, time.monotonic() - start)

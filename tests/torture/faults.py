@@ -1,0 +1,37 @@
+"""All fault classes, and how the cases of one are made in a process of its own."""
+
+import multiprocessing
+import os
+import resource
+from concurrent.futures import ProcessPoolExecutor
+
+from tqdm import tqdm
+
+from tests.torture import attacks, downloads, inputs, kills
+from tests.torture.case import Case, Fault, run
+
+FAULTS: dict[str, Fault] = {**attacks.FAULTS, **downloads.FAULTS, **inputs.FAULTS, **kills.FAULTS}
+
+
+def isolated(numbers: dict[str, list[int]], seed: int) -> tuple[list[Case], float]:
+    """Cases by fault class and number, made in a process of their own, and its peak memory in MiB."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=context, initializer=_silence) as process:
+        made = [process.submit(_made, name, number, seed) for name in numbers for number in numbers[name]]
+        cases = [future.result() for future in tqdm(made, unit="case", disable=None, leave=False)]
+        return cases, process.submit(_peak).result()
+
+
+def _silence() -> None:
+    """What the cases themselves print is not the table."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+
+
+def _made(name: str, number: int, seed: int) -> Case:
+    return run(name, FAULTS[name], number, seed)
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,0 +1,204 @@
+"""Killed anywhere, disks that are full, writes that a power cut has torn: the next run ends as an undisturbed one."""
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+
+from tests.conftest import Project
+from tests.torture import pipeline
+from tests.torture.case import Ending, Fault, LossError
+from tests.torture.pipeline import (
+    STAGES,
+    compare,
+    copied,
+    finished,
+    killed_after,
+    one_line,
+    python,
+    removed,
+    reproduced,
+)
+
+Generator = np.random.Generator
+
+
+def killed_stage(generator: Generator) -> Ending:
+    """One stage, killed one to three times at random moments, then run to its end."""
+    stage = str(generator.choice(STAGES, p=_weights(train=4, download=2, evaluate=2)))
+    project = copied(finished().project)
+    try:
+        _without_outputs(project, stage)
+        for _ in range(generator.integers(1, 4)):
+            seconds = float(generator.uniform(0.2, 1.1)) * finished().seconds[stage]
+            if not killed_after(project, seconds, python(stage), bool(generator.random() < 0.5)):
+                break
+        done = project.stage(stage)
+        if done.returncode:
+            raise LossError(f"{stage} then failed: {done.stderr.strip().splitlines()[-1][:200]}")
+        compare(project, finished())
+    finally:
+        removed(project)
+    return "whole"
+
+
+def killed_in_training(generator: Generator) -> Ending:
+    """Training, killed each time as soon as its checkpoint has reached some epoch: it must go on there."""
+    project = copied(finished().project)
+    try:
+        _without_outputs(project, "train")
+        checkpoints = project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints"
+        n_resumed = 0
+        for _ in range(generator.integers(1, 4)):
+            _killed_when_written(project, checkpoints, int(generator.integers(1, 4)))
+        if list(checkpoints.glob("*.npz")):
+            done = project.stage("train")
+            n_resumed += "resuming after epoch" in done.stderr
+            if not n_resumed:
+                raise LossError("a checkpoint was there, and training began anew")
+        else:
+            done = project.stage("train")
+        if done.returncode:
+            raise LossError(f"training then failed: {done.stderr.strip().splitlines()[-1][:200]}")
+        compare(project, finished())
+    finally:
+        removed(project)
+    return "whole"
+
+
+def killed_repro(generator: Generator) -> Ending:
+    """`dvc repro` of everything, killed one to three times, mended as make does, then run to its end."""
+    project = copied(reproduced().project)
+    try:
+        _forget(project)
+        for _ in range(generator.integers(1, 4)):
+            seconds = float(generator.uniform(0.05, 1.0)) * reproduced().seconds["repro"]
+            killed_after(project, seconds, ["dvc", "repro", "-q"], bool(generator.random() < 0.7))
+            project.ok("python", "-m", "study.mend")
+        done = project.run("dvc", "repro", "-q")
+        if done.returncode:
+            raise LossError(f"dvc repro then failed: {done.stderr.strip().splitlines()[-1][:200]}")
+        compare(project, reproduced())
+    finally:
+        removed(project)
+    return "whole"
+
+
+def torn(generator: Generator) -> Ending:
+    """A power cut: some of what was written last was never on the disk, and comes back empty, short or as zeros."""
+    project = copied(reproduced().project)
+    try:
+        candidates = [
+            path
+            for top in ("data", "metrics", "models", "plots", ".dvc/cache", ".dvc/tmp", "dvc.lock")
+            for path in ([project.folder / top] if top == "dvc.lock" else sorted((project.folder / top).rglob("*")))
+            if path.is_file() and not path.is_symlink()
+        ]
+        for i in generator.choice(len(candidates), int(generator.integers(1, 5)), replace=False):
+            _tear(candidates[i], generator)
+        project.ok("python", "-m", "study.mend")
+        done = project.run("dvc", "repro", "-q")
+        if done.returncode:
+            one_line(done)
+            return "told"
+        compare(project, reproduced())
+    finally:
+        removed(project)
+    return "whole"
+
+
+def full_disk(generator: Generator) -> Ending:
+    """No file may grow beyond some size: a stage says so in one line and leaves nothing half; then there is room."""
+    stage = str(generator.choice([name for name in STAGES if name != "check"]))
+    project = copied(finished().project)
+    try:
+        _without_outputs(project, stage)
+        blocks = int(2 ** generator.uniform(0, 9))
+        limited = f"trap '' XFSZ; ulimit -f {blocks}; exec python -m stages.{stage}"
+        done = project.run("bash", "-c", limited, PYTHONDONTWRITEBYTECODE="1")
+        ending: Ending = "whole"
+        if done.returncode:
+            one_line(done)
+            ending = "told"
+            _nothing_half(project, stage)
+        again = project.stage(stage)
+        if again.returncode:
+            raise LossError(f"with room again: {again.stderr.strip().splitlines()[-1][:200]}")
+        compare(project, finished())
+    finally:
+        removed(project)
+    return ending
+
+
+def _weights(**more: float) -> list[float]:
+    weights = np.array([more.get(stage, 1.0) for stage in STAGES])
+    return list(weights / weights.sum())
+
+
+def _without_outputs(project: Project, stage: str) -> None:
+    for name in pipeline.outputs(stage):
+        path = project.folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _forget(project: Project) -> None:
+    """As before the first `dvc repro`."""
+    for stage in STAGES:
+        _without_outputs(project, stage)
+    (project.folder / "dvc.lock").unlink()
+    shutil.rmtree(project.folder / ".dvc" / "cache")
+
+
+def _killed_when_written(project: Project, checkpoints: Path, n_writes: int) -> None:
+    """Start training and kill it when its checkpoint has been written so many times, or when it has ended."""
+    with subprocess.Popen(
+        python("train"), cwd=project.folder, env=project.environment(),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as started:  # fmt: skip
+        seen: set[int] = set()
+        while started.poll() is None and len(seen) < n_writes:
+            for path in checkpoints.glob("*.npz"):
+                try:
+                    seen.add(path.stat().st_mtime_ns)
+                except FileNotFoundError:
+                    continue
+            time.sleep(0.002)
+        started.kill()
+
+
+def _tear(path: Path, generator: Generator) -> None:
+    """Make a file empty, short, or zeros from some byte on. A link's other names are other files after a real cut."""
+    content = path.read_bytes()
+    at = int(generator.integers(len(content) + 1))
+    torn = [b"", content[:at], content[:at] + bytes(len(content) - at)][generator.integers(3)]
+    mode = path.stat().st_mode
+    os.chmod(path, 0o644)
+    path.write_bytes(torn)
+    os.chmod(path, mode)
+
+
+def _nothing_half(project: Project, stage: str) -> None:
+    """After a failure, each output is whole or not there."""
+    now = pipeline.written(project.folder)
+    for name, content in now.items():
+        is_own = any(name == output or name.startswith(f"{output}/") for output in pipeline.outputs(stage))
+        if is_own and content is not None and content != finished().written.get(name):
+            # The curves grow by an epoch at a time; each is whole.
+            if name == "plots/history.csv":
+                continue
+            raise LossError(f"{name} is half written")
+
+
+FAULTS = {
+    "killed-stage": Fault("a stage killed up to three times at random moments", 120, killed_stage),
+    "killed-training": Fault("a training killed up to three times once it has a checkpoint", 40, killed_in_training),
+    "killed-repro": Fault("`dvc repro` of everything, killed up to three times", 30, killed_repro),
+    "torn": Fault("a power cut: up to four written files come back empty, short or zeros", 60, torn),
+    "full-disk": Fault("a disk that takes no more, in each stage that writes", 40, full_disk),
+}

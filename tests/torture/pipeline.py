@@ -1,0 +1,173 @@
+"""A tiny finished project to break: made once in a process, copied for each case."""
+
+import atexit
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+import psutil
+from ruamel.yaml import YAML
+
+from tests.conftest import TINY, Project
+from tests.torture.case import LossError
+
+SMALL = TINY | {"phantom.n_images": 60, "train.epochs": 6}
+# In the order of the pipeline. `explain` draws for longer than all others together: it is one of four cases.
+STAGES = ("check", "download", "manifest", "images", "split", "audit", "train", "evaluate")
+# What is measured anew each time, and never the same.
+MEASURED = {"seconds", "images_per_second", "peak_memory_mib"}
+
+
+def folder() -> Path:
+    """A new folder that is removed when this process ends, at the latest."""
+    path = Path(tempfile.mkdtemp(prefix="torture-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A project all of whose stages have run: its folder, its stages' seconds, and what they wrote."""
+
+    project: Project
+    seconds: dict[str, float]
+    written: dict[str, object]
+
+
+@cache
+def finished() -> Finished:
+    made = Project(folder() / "project")
+    made.set_all(SMALL)
+    seconds = {}
+    for stage in STAGES:
+        start = time.monotonic()
+        done = made.stage(stage)
+        assert done.returncode == 0, done.stderr
+        seconds[stage] = time.monotonic() - start
+    return Finished(made, seconds, written(made.folder))
+
+
+@cache
+def reproduced() -> Finished:
+    """The same under Git and DVC, by `dvc repro`."""
+    made = Project(folder() / "project")
+    made.set_all(SMALL)
+    made.leave_out("explain")
+    made.start_dvc()
+    start = time.monotonic()
+    made.ok("dvc", "repro", "-q")
+    return Finished(made, {"repro": time.monotonic() - start}, written(made.folder))
+
+
+def copied(original: Project) -> Project:
+    """A copy of a project in a folder of its own."""
+    made = object.__new__(Project)
+    made.folder = folder() / "project"
+    shutil.copytree(original.folder, made.folder, symlinks=True)
+    return made
+
+
+def removed(project: Project) -> None:
+    shutil.rmtree(project.folder.parent, ignore_errors=True)
+
+
+@cache
+def outputs(stage: str) -> tuple[str, ...]:
+    """Paths that a stage writes, by dvc.yaml."""
+    described = YAML(typ="safe").load(Path("dvc.yaml"))["stages"][stage]
+    found = [*described.get("outs", []), *described.get("metrics", []), *described.get("plots", [])]
+    return tuple(str(next(iter(entry)) if isinstance(entry, dict) else entry) for entry in found)
+
+
+def written(top: Path) -> dict[str, object]:
+    """Content of all that the stages wrote, without what is measured anew each time."""
+    found: dict[str, object] = {}
+    for stage in STAGES:
+        for name in outputs(stage):
+            path = top / name
+            files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+            for file in files:
+                found[file.relative_to(top).as_posix()] = _content(file)
+    return found
+
+
+def _content(path: Path) -> object:
+    if not path.exists():
+        return None
+    if path.suffix == ".json":
+        content = json.loads(path.read_text())
+        return {key: value for key, value in content.items() if key not in MEASURED}
+    if path.suffix == ".csv":
+        return pd.read_csv(path).drop(columns=list(MEASURED), errors="ignore").to_csv()
+    return path.read_bytes()
+
+
+def compare(project: Project, reference: Finished) -> None:
+    """Raises LossError where what the stages wrote is not what they wrote undisturbed, or something partial is left."""
+    now = written(project.folder)
+    if differing := sorted(
+        path for path in now.keys() | reference.written if now.get(path) != reference.written.get(path)
+    ):
+        raise LossError(f"differs from the undisturbed run: {', '.join(differing[:5])}")
+    halves = [path for path in project.folder.rglob("*.partial") if ".dvc" not in path.parts]
+    if halves:
+        raise LossError(f"left half written: {halves[0].relative_to(project.folder)}")
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    """The line in which a command failed. Raises LossError where it was a traceback or nothing."""
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    if "Traceback" in done.stderr or not lines or not any(line.startswith(("error:", "ERROR:")) for line in lines):
+        raise LossError(f"exit code {done.returncode} and {(lines or ['nothing'])[-1][:200]!r}")
+    return lines[-1]
+
+
+def killed_after(project: Project, seconds: float, command: list[str], is_whole_group: bool) -> bool:
+    """Start a command, kill it after `seconds`; whether it was still at work. Raises LossError where it left processes.
+
+    The group (as a power cut would) or the first process alone (as `kill -9 PID` would).
+    """
+    with subprocess.Popen(
+        command, cwd=project.folder, env=project.environment(), start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as started:  # fmt: skip
+        try:
+            started.wait(seconds)
+            return False
+        except subprocess.TimeoutExpired:
+            pass
+        (os.killpg if is_whole_group else os.kill)(started.pid, signal.SIGKILL)
+        started.wait()
+    deadline = time.monotonic() + 20
+    while left := _at_work(project.folder):
+        if time.monotonic() > deadline:
+            names = [" ".join(process.cmdline()[:4]) for process in left]
+            for process in left:
+                process.kill()
+            raise LossError(f"left at work: {names}")
+        time.sleep(0.1)
+    return True
+
+
+def _at_work(top: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(top):
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def python(stage: str) -> list[str]:
+    return [sys.executable, "-m", f"stages.{stage}"]
