@@ -36,3 +36,17 @@ def check(params: Mapping[str, Any]) -> None:
         raise UserError(f"params.yaml: {', '.join(unknown)}: no such section (misspelt?)")
     parsed: dict[str, Any] = {name: parse(kind, name, params.get(name)) for name, kind in SECTIONS.items()}
     check_network(parsed["model"], parsed["images"].size)
+    _check_data(parsed["data"], parsed["split"], parsed["train"])
+
+
+def _check_data(data: DataParams, split: SplitParams, train: TrainParams) -> None:
+    """Raises UserError where the split or the training asks for what nobody knows of the images."""
+    if data.patient == "none" and split.protocol == "grouped":
+        raise UserError("split.protocol grouped cuts by patient, and data.patient none says that they are not known")
+    if data.knows_etiology:
+        return
+    known = "data.source table" if data.source == "table" else f"data.patient '{data.patient}'"
+    if train.target == "etiology":
+        raise UserError(f"train.target etiology needs bacteria and virus told apart, which {known} does not")
+    if split.protocol == "series" and data.source != "table":
+        raise UserError(f"split.protocol series needs Kermany's file names, which {known} does without")

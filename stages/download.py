@@ -17,7 +17,7 @@ def main() -> None:
     request = Request(project.read_yaml(Path("params.yaml")), project.home(), project.scratch("downloads"))
     with project.alone("download"), files.whole(RAW) as raw:
         raw.mkdir()
-        counts = source.bring(raw, request)
+        brought = source.bring(raw, request)
     project.write_details(
         "download",
         {
@@ -25,8 +25,8 @@ def main() -> None:
             "address": source.address,
             "licence": source.licence,
             "images": source.images,
-            "expected_counts": counts,
-            "file_names": asdict(source.file_names),
+            "expected_counts": brought.counts,
+            **asdict(brought.origin),
         },
     )
 

@@ -18,6 +18,7 @@ COMPARED = ("accuracy", "auroc", "sensitivity", "specificity", "loss")
 def main() -> None:
     params = project.read_params(EvaluateParams, "evaluate")
     protocol = project.read_details("split")["protocol"]
+    classes = project.read_details("data")["classes"]
     images = np.load("data/images.npy", mmap_mode="r")
     model = load("models/model.keras", images.shape[1])
     tables = {name: pd.read_csv(f"data/split/{name}.csv") for name in ("val", "test")}
@@ -41,7 +42,7 @@ def main() -> None:
     files.write_csv("plots/roc.csv", evaluation.roc(test))
     files.write_csv("plots/precision_recall.csv", evaluation.precision_recall(test))
     files.write_csv("plots/calibration.csv", evaluation.calibration(test))
-    files.write_csv("plots/confusion.csv", evaluation.confusion(test, measured["threshold"]))
+    files.write_csv("plots/confusion.csv", evaluation.confusion(test, measured["threshold"], classes))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from cxr import files
+from cxr.data.names import in_prose
 from cxr.inference import explain, gallery
 from cxr.inference.params import ExplainParams
 from cxr.inference.pictures import write_grid
@@ -29,22 +30,23 @@ def main() -> None:
     parts = {name: pd.read_csv(f"data/split/{name}.csv") for name in SPLITS}
     test = parts["test"].merge(pd.read_csv("data/predictions/test.csv")[["path", "probability"]], on="path")
     test["called"] = (test["probability"] >= figures["threshold"]).astype(int)
-    shown = f"images: {project.read_details('data')['images']}"
+    data = project.read_details("data")
+    shown, classes = f"images: {data['images']}", data["classes"]
 
     n, seed = params.n_columns, params.seed
     pictures = {
         "samples": (
             f"Drawn at random from each part and class, with their stored size; {shown}",
-            gallery.samples(images, manifest, parts, n, seed),
+            gallery.samples(images, manifest, parts, classes, n, seed),
         ),
         "augmented": (
             f"What the augmentation makes of training images; {shown}",
             gallery.augmented(images, parts["train"], augment, n, trained.seed),
         ),
-        "errors": (f"The most confident errors on the test part; {shown}", gallery.errors(images, test, n)),
+        "errors": (f"The most confident errors on the test part; {shown}", gallery.errors(images, test, classes, n)),
         "saliency": (
-            f"Grad-CAM, what speaks for pneumonia; drawn at random; blue: the coarse lung field; {shown}",
-            gallery.saliency(images, test, explain.GradCam(model), n, seed),
+            f"Grad-CAM, what speaks for {in_prose(classes[1])}; drawn at random; blue: the coarse lung field; {shown}",
+            gallery.saliency(images, test, explain.GradCam(model), classes, n, seed),
         ),
     }
     for name, (title, rows) in pictures.items():

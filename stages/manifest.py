@@ -1,16 +1,15 @@
 """data/raw, data/details/download.json -> data/manifest.csv, data/details/data.json"""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from cxr import files
-from cxr.data import manifest
+from cxr.data import manifest, names
 from cxr.data.images import UnusableFileError
-from cxr.data.names import FileNames
+from cxr.data.names import Origin
 from cxr.errors import UserError, shortened
 from cxr.workers import workers
 from stages import project
@@ -19,10 +18,11 @@ RAW = Path("data/raw")
 
 
 def main() -> None:
-    origin = project.read_details("download")
+    download = project.read_details("download")
+    origin = names.origin(download)
     paths = sorted(path.relative_to(RAW).as_posix() for path in RAW.rglob("*") if path.is_file())
     rows, problems = [], []
-    for path, (row, problem) in zip(paths, _inspect_all(paths, FileNames(**origin["file_names"])), strict=True):
+    for path, (row, problem) in zip(paths, _inspect_all(paths, origin), strict=True):
         rows.append(row)
         if problem:
             problems.append(f"{path} ({problem})")
@@ -32,14 +32,14 @@ def main() -> None:
             f"{shortened(problems, rest_in=_written(problems))}"
         )
     table = manifest.build(rows)
-    expected = origin["expected_counts"]
-    if expected and manifest.counts(table) != expected:
+    expected, counts = download["expected_counts"], manifest.counts(table, origin.classes)
+    if expected and counts != expected:
         raise UserError(
-            f"{origin['source']} should give {expected} images but {RAW} holds {manifest.counts(table)}; "
-            "run `dvc repro -f download`"
+            f"{download['source']} should give {expected} images but {RAW} holds {counts}; run `dvc repro -f download`"
         )
     files.write_csv("data/manifest.csv", table)
-    project.write_details("data", {"images": origin["images"], **manifest.summarise(table)})
+    known = {"images": download["images"], "patients": origin.patients}
+    project.write_details("data", {**known, **manifest.summarise(table, origin.classes)})
 
 
 def _written(problems: list[str]) -> str:
@@ -50,16 +50,21 @@ def _written(problems: list[str]) -> str:
     return str(path)
 
 
-def _inspect_all(paths: list[str], names: FileNames) -> Iterator[tuple[dict[str, Any], str]]:
+def _inspect_all(paths: list[str], origin: Origin) -> Iterator[tuple[dict[str, Any], str]]:
+    """The manifest row of each file, or what is wrong with it."""
     with workers() as pool:
-        found = pool.map(partial(_inspect, names=names), paths, chunksize=16)
-        yield from tqdm(found, total=len(paths), desc="manifest", unit="image")
+        found = tqdm(pool.map(_stored, paths, chunksize=16), total=len(paths), desc="manifest", unit="image")
+        for path, (stored, problem) in zip(paths, found, strict=True):
+            try:
+                yield names.identify(path, origin) | stored, problem
+            except UnusableFileError as error:
+                yield {}, problem or str(error)
 
 
-def _inspect(path: str, names: FileNames) -> tuple[dict[str, Any], str]:
-    """The manifest row of one file, or what is wrong with it."""
+def _stored(path: str) -> tuple[dict[str, Any], str]:
+    """How a file is stored, or what is wrong with it."""
     try:
-        return manifest.inspect(path, (RAW / path).read_bytes(), names), ""
+        return manifest.inspect(path, (RAW / path).read_bytes()), ""
     except UnusableFileError as error:
         return {}, str(error)
 

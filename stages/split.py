@@ -1,4 +1,4 @@
-"""data/manifest.csv -> data/split/{train,val,test}.csv, data/details/split.json"""
+"""data/manifest.csv, data/details/data.json -> data/split/{train,val,test}.csv, data/details/split.json"""
 
 import sys
 
@@ -16,7 +16,7 @@ def main() -> None:
     columns = ["row", "path", "label", "etiology", "patient_group"]
     for name, part in parts.items():
         files.write_csv(f"data/split/{name}.csv", part[columns])
-    figures = overlap.summarise(parts, params.protocol)
+    figures = overlap.summarise(parts, params.protocol, project.read_details("data")["patients"])
     if said := overlap.leak(figures):
         print(f"warning: {params.protocol}: {said}", file=sys.stderr)
     project.write_details("split", figures)

@@ -21,7 +21,6 @@ from cxr import files
 from cxr.errors import UserError
 from cxr.inference import bundle, foreign
 from cxr.networks.model_file import load
-from cxr.vocabulary import CLASSES
 from stages import project
 from study import experiments, results
 from study.commands import git
@@ -64,7 +63,7 @@ def describe(name: str, ref: str, experiment: DVCFileSystem) -> dict[str, Any]:
     return {
         "name": name,
         "commit": git("rev-parse", ref).strip(),
-        "classes": CLASSES,
+        "classes": result.classes,
         **{section: result.params[section] for section in SECTIONS},
         "threshold": result.test["threshold"],
         "temperature": result.test.get("temperature", 1.0),
@@ -77,9 +76,8 @@ def describe(name: str, ref: str, experiment: DVCFileSystem) -> dict[str, Any]:
 
 
 def shared(params: dict[str, Any]) -> dict[str, Any]:
-    """The parameters without the way to a folder of this machine."""
-    directory = params["data"].get("directory")
-    return params | {"data": params["data"] | {"directory": directory and Path(directory).name}}
+    """The parameters without the way to a folder or file of this machine."""
+    return params | {"data": params["data"] | results.last_parts(params["data"])}
 
 
 if __name__ == "__main__":

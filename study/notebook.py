@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 FOLDER = Path("docs/reference")
 # What the study's runs have in common, as params.yaml has it, and with it all runs kept before these keys were there.
 SETTINGS: dict[str, dict[str, Any]] = {
+    "data": {"table": None, "positive": None, "patient": "auto"},
     "images": {"is_square": False, "is_equalised": False, "shows": "all"},
     "model": {"architecture": "stack", "weights": "none", "filters": [64, 128], "dense_units": 128, "dropout": 0.3},
     "train": {

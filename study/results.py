@@ -16,6 +16,7 @@ from cxr.files import whole
 from cxr.statistics.comparison import Classifier
 from cxr.statistics.estimate import Estimate, read
 from cxr.statistics.overfitting import overfitting
+from cxr.vocabulary import CLASSES
 from stages.project import parse_yaml
 from study import experiments
 from study.commands import git
@@ -78,7 +79,14 @@ class Result:
         """The test images in words; runs with equal words can be compared."""
         size, cut = self.params["images"]["size"], self.params["split"]
         part = f"{self.test['protocol']}, {self.test['n_images']} {self.data['images']} images at {size} px"
+        if self.data["patients"] == "unknown":
+            part = f"{part}, patients unknown"
         return part if cut["seed"] == 0 else f"{part}, split seed {cut['seed']}"
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the labels 0 and 1."""
+        return list(self.data["classes"])
 
     @property
     def without_lungs(self) -> dict[str, dict[str, Estimate]]:
@@ -140,7 +148,7 @@ def from_ref(name: str, ref: str) -> Result:
 def keep(folder: Path, name: str, ref: str) -> None:
     """Write what a comparison needs of an experiment into `folder`/`name`.
 
-    Of `data.directory` the last part alone is kept: the way to it is this machine's.
+    Of `data.directory` and `data.table` the last part alone is kept: the way to it is this machine's.
     """
     read = _of_experiment(ref)
     with complete(name):
@@ -153,9 +161,14 @@ def keep(folder: Path, name: str, ref: str) -> None:
 
 
 def without_path(text: str) -> str:
-    """The text of a params.yaml with the last part of `data.directory` alone; comments stay."""
-    directory = parse_yaml(text, "params.yaml")["data"]["directory"]
-    return overrides.apply(text, {"data.directory": Path(directory).name}) if directory else text
+    """The text of a params.yaml with the last part alone of each path in section `data`; comments stay."""
+    names = last_parts(parse_yaml(text, "params.yaml")["data"])
+    return overrides.apply(text, {f"data.{key}": name for key, name in names.items()}) if names else text
+
+
+def last_parts(data: dict[str, Any]) -> dict[str, str]:
+    """The keys of section `data` that name a place on this machine, and the last part of each."""
+    return {key: Path(data[key]).name for key in ("directory", "table") if data.get(key)}
 
 
 def _of_experiment(ref: str) -> Callable[[str], str]:
@@ -175,6 +188,7 @@ def _read(name: str, read: Callable[[str], str]) -> Result:
     with complete(name):
         numbers = {key: json.loads(read(key)) for key in ("train", "test", "data", "split", "shortcuts")}
         history, predictions = (pd.read_csv(io.StringIO(read(key))) for key in ("history", "predictions"))
+        numbers["data"] = {"classes": CLASSES, "patients": "file names"} | numbers["data"]
         # Runs kept under an earlier version hold the FLOPs in train.json.
         numbers["train"].setdefault("flops_per_image", numbers["test"].get("flops_per_image"))
         numbers["train"] |= overfitting(*(history[key].to_numpy() for key in ("loss", "val_loss")))

@@ -11,16 +11,17 @@ import pandera.pandas as pa
 from numpy.typing import NDArray
 
 from cxr.data.images import UnusableFileError, read
-from cxr.data.names import FileNames, identify
-from cxr.vocabulary import CLASSES, ETIOLOGIES, SPLITS, SUFFIXES
+from cxr.vocabulary import SPLITS, SUFFIXES
 
 SCHEMA = pa.DataFrameSchema(
     {
         "path": pa.Column(str, unique=True),
         "official_split": pa.Column(str, pa.Check.isin(SPLITS)),
         "label": pa.Column(int, pa.Check.isin([0, 1])),
-        "etiology": pa.Column(str, pa.Check.isin(ETIOLOGIES)),
+        "etiology": pa.Column(str),
         "patient_group": pa.Column(str),
+        # How the image was taken, where a table says it.
+        "acquisition": pa.Column(str, required=False),
         "width": pa.Column(int, pa.Check.gt(0)),
         "height": pa.Column(int, pa.Check.gt(0)),
         "mode": pa.Column(str),
@@ -64,11 +65,11 @@ def jpeg_quality(table: Iterable[int]) -> int:
     return int(distance.argmin()) + 1
 
 
-def inspect(path: str, content: bytes, names: FileNames) -> dict[str, Any]:
-    """One manifest row (without duplicate_of) of the image file `content` at `split/CLASS/name`; decodes it whole.
+def inspect(path: str, content: bytes) -> dict[str, Any]:
+    """What a manifest row says of an image file as it is stored; decodes it whole. `identify` gives the rest of a row.
 
-    Width and height are those of the upright picture. Raises UnusableFileError where `cxr.data.images.read` does,
-    where the file is of another format than its name says, or where its name does not fit `names`.
+    Width and height are those of the upright picture. Raises UnusableFileError where `cxr.data.images.read` does, or
+    where the file is of another format than its name says.
     """
     picture = read(content)
     expected = SUFFIXES[PurePosixPath(path).suffix.lower()]
@@ -76,7 +77,6 @@ def inspect(path: str, content: bytes, names: FileNames) -> dict[str, Any]:
         raise UnusableFileError(f"named {expected} but holds {picture.format}")
     return {
         "path": path,
-        **identify(path, names),
         "width": picture.grey.width,
         "height": picture.grey.height,
         "mode": picture.mode,
@@ -92,30 +92,32 @@ def build(rows: list[dict[str, Any]]) -> pd.DataFrame:
     table["jpeg_quality"] = table["jpeg_quality"].astype("Int64")
     first = table.groupby("sha256")["path"].transform("first")
     table["duplicate_of"] = first.where(first != table["path"]).astype(object)
-    return SCHEMA.validate(table[list(SCHEMA.columns)])
+    return SCHEMA.validate(table[[name for name in SCHEMA.columns if name in table]])
 
 
-def counts(table: pd.DataFrame) -> dict[str, dict[str, int]]:
+def counts(table: pd.DataFrame, classes: list[str]) -> dict[str, dict[str, int]]:
     """Number of images per official split and class."""
     return {
         split: {
             name: int(((table["official_split"] == split) & (table["label"] == label)).sum())
-            for label, name in enumerate(CLASSES)
+            for label, name in enumerate(classes)
         }
         for split in SPLITS
     }
 
 
-def summarise(table: pd.DataFrame) -> dict[str, Any]:
-    """The figures of data/details/data.json: counts, groups, sizes, modes, and each set of exact duplicates by path."""
+def summarise(table: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
+    """The figures of data/details/data.json: counts by class, groups, sizes, modes, each set of exact copies."""
     copies = table.groupby("sha256").filter(lambda same: len(same) > 1)
     sets = [sorted(same["path"]) for _, same in copies.groupby("sha256")]
     return {
         "n_images": len(table),
         "n_groups": int(table["patient_group"].nunique()),
         "prevalence": float(table["label"].mean()),
-        "counts": counts(table),
+        "classes": classes,
+        "counts": counts(table, classes),
         "etiology": _tally(table["etiology"]),
+        **({"acquisition": _tally(table["acquisition"])} if "acquisition" in table else {}),
         "modes": _tally(table["mode"]),
         "width": [int(table["width"].min()), int(table["width"].max())],
         "height": [int(table["height"].min()), int(table["height"].max())],

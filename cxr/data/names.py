@@ -1,9 +1,10 @@
-"""What a file name tells of an image: its patient group and its etiology."""
+"""What is known of an image besides its pixels: part, class, patient, told by its file name or by a row of a table."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from cxr.data.images import UnusableFileError
 from cxr.vocabulary import CLASSES
@@ -13,8 +14,8 @@ from cxr.vocabulary import CLASSES
 class FileNames:
     """How a source names its files: a regular expression per class, for the whole name without its suffix.
 
-    The group `patient_group` is the patient; `etiology`, where there is such a group, the etiology, else "normal".
-    `expected` describes both in words.
+    The group `patient_group` is the patient, and `etiology`, where there is such a group, the etiology, else "normal".
+    A rule of one group without a name has the patient's number there. `expected` describes both in words.
     """
 
     normal: str
@@ -22,21 +23,64 @@ class FileNames:
     expected: str
 
 
-def identify(path: str, names: FileNames) -> dict[str, Any]:
-    """Split, label, etiology and patient group from a path `split/CLASS/name`.
+@dataclass(frozen=True)
+class Origin:
+    """How the images of a source, the files of data/raw, are known; `classes`: the names of the labels 0 and 1.
 
-    Raises UnusableFileError where the name does not fit its folder: no patient group, or another class's name.
+    Without `rows` a path is `part/CLASS/name`, and the name tells the patient as `file_names` says; with neither nobody
+    knows the patients, and each image counts as a patient of its own. `rows`: by path a manifest's official_split,
+    label, patient_group and perhaps acquisition.
     """
-    split, class_name, name = PurePosixPath(path).parts[-3:]
-    matches = [re.fullmatch(pattern, PurePosixPath(name).stem) for pattern in (names.normal, names.pneumonia)]
+
+    classes: list[str]
+    patients: Literal["file names", "table", "unknown"]
+    file_names: FileNames | None = None
+    rows: Mapping[str, Mapping[str, Any]] | None = None
+
+
+def origin(values: Mapping[str, Any]) -> Origin:
+    """The Origin that was written to data/details/download.json, whose other keys are left."""
+    names = values["file_names"] and FileNames(**values["file_names"])
+    return Origin(values["classes"], values["patients"], names, values["rows"])
+
+
+def identify(path: str, origin: Origin) -> dict[str, Any]:
+    """Official split, label, etiology and patient group of the image at `path`; of a table its acquisition too.
+
+    An etiology that nobody knows is the class, "class NAME". Raises UnusableFileError where a name does not fit its
+    folder: no patient, or another class's name.
+    """
+    if origin.rows is not None:
+        row = origin.rows[path]
+        return {**row, "etiology": _class(origin, row["label"])}
+    part, class_name, _ = PurePosixPath(path).parts[-3:]
+    label = origin.classes.index(class_name)
+    told = {"etiology": _class(origin, label), "patient_group": path}
+    if origin.file_names:
+        told |= _by_name(path, label, class_name, origin.file_names)
+    return {"official_split": part, "label": label, **told}
+
+
+def in_prose(class_name: str) -> str:
+    """A class as a sentence has it: Kaggle's names in small letters, all others as they are."""
+    return class_name.lower() if class_name in CLASSES else class_name
+
+
+def _class(origin: Origin, label: int) -> str:
+    # A name alone may be what a CSV takes for a number or for nothing: 0, NA.
+    return f"class {origin.classes[label]}"
+
+
+def _by_name(path: str, label: int, class_name: str, names: FileNames) -> dict[str, Any]:
+    """The patient and, where the rule has one, the etiology."""
+    matches = [re.fullmatch(pattern, PurePosixPath(path).stem) for pattern in (names.normal, names.pneumonia)]
     if not any(matches):
         raise UnusableFileError(f"its name gives no patient: expected {names.expected}")
-    label = CLASSES.index(class_name)
     if not (match := matches[label]):
         raise UnusableFileError(f"mislabelled: its name is not that of a {class_name} image")
-    return {
-        "official_split": split,
-        "label": label,
-        "etiology": match.groupdict().get("etiology", "normal"),
-        "patient_group": match["patient_group"],
-    }
+    groups = match.groupdict()
+    # A number alone would be read back without its zeros, and 007 be the patient 7.
+    told = {"patient_group": groups["patient_group"] if "patient_group" in groups else f"patient {match[1]}"}
+    if "etiology" in re.compile(names.pneumonia).groupindex:
+        told["etiology"] = groups.get("etiology", "normal")
+    return told

@@ -8,10 +8,15 @@ import pandas as pd
 from cxr.vocabulary import ETIOLOGIES
 
 
-def summarise(parts: dict[str, pd.DataFrame], protocol: str) -> dict[str, Any]:
-    """The figures of data/details/split.json: each part's images, groups, prevalence, etiology, what it shares."""
+def summarise(parts: dict[str, pd.DataFrame], protocol: str, patients: str) -> dict[str, Any]:
+    """The figures of data/details/split.json: each part's images, groups, prevalence, etiology, what it shares.
+
+    `patients`: see Origin. Of patients unknown, each image is a group, and whether the parts share some is None.
+    """
     groups = {name: set(part["patient_group"]) for name, part in parts.items()}
     hashes = {name: set(part["sha256"]) for name, part in parts.items()}
+    found = set().union(*(part["etiology"] for part in parts.values()))
+    etiologies = ETIOLOGIES if found <= set(ETIOLOGIES) else sorted(found)
 
     def shared(sets: dict[str, set[str]], name: str) -> dict[str, int]:
         return {other: len(sets[name] & sets[other]) for other in parts if other != name}
@@ -21,7 +26,7 @@ def summarise(parts: dict[str, pd.DataFrame], protocol: str) -> dict[str, Any]:
             "n_images": len(part),
             "n_groups": len(groups[name]),
             "prevalence": float(part["label"].mean()),
-            "etiology": {key: int((part["etiology"] == key).sum()) for key in ETIOLOGIES},
+            "etiology": {key: int((part["etiology"] == key).sum()) for key in etiologies},
             "shared_groups": shared(groups, name),
             "shared_copies": shared(hashes, name),
             "n_images_of_shared_groups": int(
@@ -31,7 +36,8 @@ def summarise(parts: dict[str, pd.DataFrame], protocol: str) -> dict[str, Any]:
         for name, part in parts.items()
     }
     is_disjoint = all(n == 0 for part in figures.values() for n in part["shared_groups"].values())
-    return {"protocol": protocol, "is_patient_disjoint": is_disjoint, **figures}
+    is_known = patients != "unknown"
+    return {"protocol": protocol, "is_patient_disjoint": is_disjoint if is_known else None, **figures}
 
 
 def leak(figures: Mapping[str, Any]) -> str:
@@ -43,8 +49,8 @@ def leak(figures: Mapping[str, Any]) -> str:
     n_groups, n_copies = sum(test["shared_groups"].values()), sum(test["shared_copies"].values())
     if figures["protocol"] == "pooled" or not (n_groups or n_copies):
         return ""
+    groups = f"{n_groups} of its {test['n_groups']} patient groups and " if n_groups else ""
     return (
-        f"The test part is not apart: {n_groups} of its {test['n_groups']} patient groups and exact copies of "
-        f"{n_copies} of its images are also in training or validation, so that its figures are too good. "
-        "Mend the folders, or use split.protocol grouped."
+        f"The test part is not apart: {groups}exact copies of {n_copies} of its images are also in training or "
+        "validation, so that its figures are too good. Mend the folders, or use split.protocol grouped."
     )

@@ -21,10 +21,11 @@ def cut(manifest: pd.DataFrame, params: SplitParams) -> dict[str, pd.DataFrame]:
     grouped   everything pooled, test and validation cut by patient group.
     pooled    the study's protocol: test, then validation, cut at random by image. Patients are shared.
     series    a shifted validation, with the official test split left out: of the rest, test is one series of normal
-              files (NORMAL2-IM) and viral pneumonia; validation is cut from the others by patient group.
+              files (NORMAL2-IM) and viral pneumonia, or the rarest acquisition where a table names them; validation is
+              cut from the others by patient group.
 
     All cuts are stratified by label (by etiology where cut by group) and independent of the order of the rows.
-    Raises UserError where a part would be empty or lack a class.
+    Raises UserError where a part would be empty or lack a class, or nothing is known of what a protocol cuts by.
     """
     manifest = manifest.assign(row=np.arange(len(manifest)))
     if params.protocol == "series":
@@ -42,10 +43,25 @@ def cut(manifest: pd.DataFrame, params: SplitParams) -> dict[str, pd.DataFrame]:
 
 def _test_mask(manifest: pd.DataFrame, params: SplitParams) -> "pd.Series[bool]":
     if params.protocol == "official":
-        return manifest["official_split"] == "test"
+        is_test = manifest["official_split"] == "test"
+        if not is_test.any():
+            raise UserError("no image is said to be of a test part, so that split.protocol official has none")
+        return is_test
     if params.protocol == "series":
-        return manifest["patient_group"].str.startswith(SECOND_SERIES) | (manifest["etiology"] == "virus")
+        return _second_series(manifest)
     return _draw(manifest, params.test_fraction, params, part=2)
+
+
+def _second_series(manifest: pd.DataFrame) -> "pd.Series[bool]":
+    """Which images were taken in another way than the others."""
+    if "acquisition" in manifest:
+        # Of equally rare ones the first by name.
+        counts = manifest["acquisition"].value_counts().sort_index()
+        return manifest["acquisition"] == counts.idxmin()
+    is_second = manifest["patient_group"].str.startswith(SECOND_SERIES) | (manifest["etiology"] == "virus")
+    if not is_second.any():
+        raise UserError("split.protocol series needs Kermany's file names, or a table with a column acquisition")
+    return is_second
 
 
 def _draw(table: pd.DataFrame, fraction: float, params: SplitParams, part: int) -> "pd.Series[bool]":

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cxr.data.names import in_prose
 from cxr.inference import explain
 from cxr.inference.pictures import Tile
 from cxr.networks import augmentation
 from cxr.networks.params import AugmentParams
-from cxr.vocabulary import CLASSES
 
 N_EPOCHS_SHOWN = 3
 
@@ -18,22 +18,25 @@ Rows = dict[str, list[Tile]]
 Images = NDArray[np.uint8]
 
 # What an image shows and what it is called, in the order of a picture's rows: (label, called).
-OUTCOMES = {
-    "pneumonia, called pneumonia": (1, 1),
-    "normal, called pneumonia": (0, 1),
-    "pneumonia, called normal": (1, 0),
-    "normal, called normal": (0, 0),
-}
+OUTCOMES = [(1, 1), (0, 1), (1, 0), (0, 0)]
 
 
-def samples(images: Images, manifest: pd.DataFrame, parts: dict[str, pd.DataFrame], n: int, seed: int) -> Rows:
-    """`n` images of each part and class, drawn at random.
+def _outcomes(classes: list[str]) -> dict[str, tuple[int, int]]:
+    """OUTCOMES in words."""
+    names = [in_prose(name) for name in classes]
+    return {f"{names[label]}, called {names[called]}": (label, called) for label, called in OUTCOMES}
+
+
+def samples(
+    images: Images, manifest: pd.DataFrame, parts: dict[str, pd.DataFrame], classes: list[str], n: int, seed: int
+) -> Rows:
+    """`n` images of each part and class, drawn at random; `classes`: the names of the labels.
 
     `parts` have row, path and label; rows point into `images` `(n_images, size, size)` and the manifest.
     """
     rows: Rows = {}
     for part, table in parts.items():
-        for label, name in enumerate(CLASSES):
+        for label, name in enumerate(classes):
             drawn = _drawn(table[table["label"] == label], n, seed)
             rows[f"{part}, {name}"] = [
                 Tile(images[row], f"{_file(manifest, row)}\n{manifest['width'][row]} x {manifest['height'][row]}")
@@ -52,13 +55,13 @@ def augmented(images: Images, train: pd.DataFrame, augment: AugmentParams, n: in
     return rows
 
 
-def errors(images: Images, test: pd.DataFrame, n: int) -> Rows:
+def errors(images: Images, test: pd.DataFrame, classes: list[str], n: int) -> Rows:
     """The most confident errors of each kind; `test` has row, path, label, called, probability, patient_group.
 
     Each says where its probability lies among those of all test images of its class.
     """
     rows: Rows = {}
-    for name, (label, called) in OUTCOMES.items():
+    for name, (label, called) in _outcomes(classes).items():
         if label != called:
             of_class = test[test["label"] == label].sort_values("probability", ascending=not called)
             wrong = of_class[of_class["called"] == called][:n]
@@ -71,11 +74,13 @@ def errors(images: Images, test: pd.DataFrame, n: int) -> Rows:
     return rows
 
 
-def saliency(images: Images, test: pd.DataFrame, grad_cam: explain.GradCam, n: int, seed: int) -> Rows:
+def saliency(
+    images: Images, test: pd.DataFrame, grad_cam: explain.GradCam, classes: list[str], n: int, seed: int
+) -> Rows:
     """Images of each outcome, drawn at random, under their Grad-CAM map, with the outline of the lung field."""
     rows: Rows = {}
     size = images.shape[1]
-    for name, (label, called) in OUTCOMES.items():
+    for name, (label, called) in _outcomes(classes).items():
         drawn = _drawn(test[(test["label"] == label) & (test["called"] == called)], n, seed)
         pixels = images[drawn["row"].to_numpy()]
         maps = explain.resized(grad_cam(pixels), size)

@@ -1,16 +1,32 @@
 """A folder of the user's, in Kaggle's layout: `data.directory` of params.yaml. It is copied and never altered."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from cxr.data.names import FileNames, Origin
 from cxr.errors import UserError
 from cxr.sources import archive
-from cxr.sources.source import KERMANY_NAMES, Request, Source
+from cxr.sources.source import KERMANY_NAMES, Brought, Request, Source
+from cxr.vocabulary import CLASSES
 
 
-def bring(raw: Path, request: Request) -> None:
+def bring(raw: Path, request: Request) -> Brought:
     """Copy the folder's images."""
-    name = request.params["data"]["directory"]
+    data = request.params["data"]
+    name = data["directory"]
     archive.copy(find(name, request.home), raw, f"data.directory '{name}'")
+    return Brought(_origin(data["patient"]))
+
+
+def _origin(rule: str) -> Origin:
+    """How the images are known under `data.patient`."""
+    if rule == "none":
+        return Origin(CLASSES, "unknown")
+    names = FileNames(rule, rule, f"what data.patient '{rule}' fits")
+    if rule == "auto":
+        expected = f"{KERMANY_NAMES.expected}; of other names tell the patient with data.patient"
+        names = replace(KERMANY_NAMES, expected=expected)
+    return Origin(CLASSES, "file names", names)
 
 
 def find(name: str | None, home: Path) -> Path:
@@ -30,6 +46,5 @@ def find(name: str | None, home: Path) -> Path:
 SOURCE = Source(
     address="data.directory of params.yaml",
     licence="the folder's own",
-    file_names=KERMANY_NAMES,
     bring=bring,
 )

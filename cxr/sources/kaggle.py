@@ -12,7 +12,7 @@ from typing import Any
 from cxr.errors import UserError
 from cxr.sources import archive
 from cxr.sources.retry import Patience, TransientError, persist
-from cxr.sources.source import KERMANY_NAMES, Counts, Request, Source
+from cxr.sources.source import KERMANY, Brought, Request, Source
 from cxr.sources.whole import place_whole
 
 POLL = 1.0
@@ -24,7 +24,7 @@ DISK_ADVICE = {
 }
 
 
-def bring(raw: Path, request: Request) -> Counts | None:
+def bring(raw: Path, request: Request) -> Brought:
     """Download the data set to kagglehub's cache, where it is not there yet, and copy it from there."""
     place_whole(
         "Kaggle's data set",
@@ -33,7 +33,7 @@ def bring(raw: Path, request: Request) -> Counts | None:
         raw,
         SOURCE.counts,
     )
-    return SOURCE.counts
+    return Brought(KERMANY, SOURCE.counts)
 
 
 def download(patience: Patience, is_anew: bool = False) -> Path:
@@ -132,6 +132,5 @@ SOURCE = Source(
         "val": {"NORMAL": 8, "PNEUMONIA": 8},
         "test": {"NORMAL": 234, "PNEUMONIA": 390},
     },
-    file_names=KERMANY_NAMES,
     bring=bring,
 )

@@ -5,13 +5,13 @@ from pathlib import Path
 from cxr.sources import archive
 from cxr.sources.fetch import fetch
 from cxr.sources.retry import Patience
-from cxr.sources.source import KERMANY_NAMES, Counts, Request, Source
+from cxr.sources.source import KERMANY, Brought, Request, Source
 from cxr.sources.whole import place_whole
 
 NAME = "ChestXRay2017.zip"
 
 
-def bring(raw: Path, request: Request) -> Counts | None:
+def bring(raw: Path, request: Request) -> Brought:
     """Download the archive, resumed where it broke off, check it by its SHA-256 and unpack it."""
     stored = request.downloads / NAME
 
@@ -23,7 +23,7 @@ def bring(raw: Path, request: Request) -> Counts | None:
         return stored
 
     place_whole("Mendeley's data set", get, archive.unpack, raw, SOURCE.counts)
-    return SOURCE.counts
+    return Brought(KERMANY, SOURCE.counts)
 
 
 SOURCE = Source(
@@ -37,6 +37,5 @@ SOURCE = Source(
         "val": {"NORMAL": 0, "PNEUMONIA": 0},
         "test": {"NORMAL": 234, "PNEUMONIA": 390},
     },
-    file_names=KERMANY_NAMES,
     bring=bring,
 )

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from cxr.params import parse
 from cxr.sources.archive import write
 from cxr.sources.params import PhantomParams
-from cxr.sources.source import KERMANY_NAMES, Counts, Request, Source
+from cxr.sources.source import KERMANY, Brought, Counts, Request, Source
 from cxr.vocabulary import CLASSES, SPLITS
 from cxr.workers import workers
 
@@ -49,15 +49,15 @@ class Phantom:
     brightness: float
 
 
-def bring(raw: Path, request: Request) -> Counts:
-    """Draw the phantoms of section `phantom` on all cores; their planned counts."""
+def bring(raw: Path, request: Request) -> Brought:
+    """Draw the phantoms of section `phantom` on all cores, as many as planned."""
     params = parse(PhantomParams, "phantom", request.params.get("phantom"))
     phantoms = plan(params)
     with workers() as pool:
         files = pool.map(partial(encode, opacity=params.opacity), phantoms, chunksize=8)
         for phantom, content in tqdm(zip(phantoms, files, strict=True), total=len(phantoms), desc="phantoms"):
             write(raw / phantom.path, content)
-    return expected_counts(phantoms)
+    return Brought(KERMANY, expected_counts(phantoms))
 
 
 def plan(params: PhantomParams) -> list[Phantom]:
@@ -239,6 +239,5 @@ SOURCE = Source(
     address="section phantom of params.yaml",
     licence="none needed",
     images="synthetic",
-    file_names=KERMANY_NAMES,
     bring=bring,
 )

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from cxr.data.names import FileNames
+from cxr.data.names import FileNames, Origin
 from cxr.errors import UserError
+from cxr.vocabulary import CLASSES
 
 # Images per split and class.
 Counts = dict[str, dict[str, int]]
@@ -18,6 +19,7 @@ KERMANY_NAMES = FileNames(
     pneumonia=r"(?P<patient_group>person\d+_(?P<etiology>bacteria|virus))_\d+(?:_\d+)?",
     expected="person<N>_<bacteria|virus>_<k> or [NORMAL2-]IM-<N>-<k>",
 )
+KERMANY = Origin(CLASSES, "file names", KERMANY_NAMES)
 
 
 @dataclass(frozen=True)
@@ -30,17 +32,24 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Source:
-    """A data set. `bring(raw, request)` writes its images to the empty folder `raw`, as split/CLASS/name, each once.
+class Brought:
+    """What a source has brought: how its images are known, and how many they must be, None where nobody can say."""
 
-    It returns how many images that must give, None where nobody can say, and raises UserError where it cannot.
-    `address` is what it is fetched by; `sha256` that of what stands there; `images` whether they are radiographs.
+    origin: Origin
+    counts: Counts | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set. `bring(raw, request)` writes its images, each once, to the empty folder `raw`: see Origin for paths.
+
+    It raises UserError where it cannot. `address` is what it is fetched by; `sha256` that of what stands there;
+    `images` whether they are radiographs.
     """
 
     address: str
     licence: str
-    file_names: FileNames
-    bring: Callable[[Path, Request], Counts | None]
+    bring: Callable[[Path, Request], Brought]
     images: Literal["real", "synthetic"] = "real"
     sha256: str | None = None
     counts: Counts | None = None

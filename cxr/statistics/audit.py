@@ -25,7 +25,7 @@ THRESHOLD = 0.5
 def metadata_features(manifest: pd.DataFrame) -> dict[str, Features]:
     """What the files tell without being decoded, each `(n, k)`: storage, size, mode, and all of it together.
 
-    NaN where a file has none (the JPEG quality of a PNG).
+    A table's acquisition is one of them. NaN where a file has none (the JPEG quality of a PNG).
     """
     pixels = manifest["width"] * manifest["height"]
     columns = {
@@ -34,6 +34,8 @@ def metadata_features(manifest: pd.DataFrame) -> dict[str, Features]:
         "size": manifest[["width", "height"]].assign(aspect=manifest["width"] / manifest["height"]),
         "mode": pd.DataFrame({"mode": pd.factorize(manifest["mode"], sort=True)[0]}),
     }
+    if "acquisition" in manifest:
+        columns["acquisition"] = pd.DataFrame({"acquisition": pd.factorize(manifest["acquisition"], sort=True)[0]})
     features = {name: table.to_numpy(dtype=np.float64, na_value=np.nan) for name, table in columns.items()}
     return features | {"metadata": np.hstack(list(features.values()))}
 

@@ -9,7 +9,6 @@ from sklearn import metrics as curves
 from cxr.statistics import metrics
 from cxr.statistics.estimate import estimate, keyed, sample
 from cxr.statistics.params import EvaluateParams
-from cxr.vocabulary import CLASSES
 
 
 def measure(val: pd.DataFrame, test: pd.DataFrame, params: EvaluateParams) -> dict[str, float | int]:
@@ -50,9 +49,9 @@ def calibration(test: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(metrics.calibration_bins(*_arrays(test)))
 
 
-def confusion(test: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """One row per test image: its actual and predicted class, by name."""
-    names = np.array(CLASSES)
+def confusion(test: pd.DataFrame, threshold: float, classes: list[str]) -> pd.DataFrame:
+    """One row per test image: its actual and predicted class, by their names `classes`."""
+    names = np.array(classes)
     labels, probabilities = _arrays(test)
     return pd.DataFrame({"actual": names[labels], "predicted": names[(probabilities >= threshold).astype(int)]})
 

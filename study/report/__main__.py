@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from cxr.data import overlap
+from cxr.data.names import in_prose
 from cxr.errors import UserError
 from cxr.vocabulary import PROTOCOLS
 from stages import project
@@ -20,6 +21,14 @@ from study.families import Family, families
 from study.report import conclusions, figures, tables
 from study.report.pages import Chapter, Report, Section, Small, write
 from study.results import Result
+
+# How the patients of the images are known, see cxr.data.names.Origin.
+PATIENTS = {
+    "file names": "Patients are those of the file names.",
+    "table": "Patients are those of the table that names the images.",
+    "unknown": "Nobody knows the patients of these images: where one has several, the intervals are too narrow, and "
+    "the parts may share patients.",
+}
 
 
 def main(words: list[str] | None = None) -> None:
@@ -100,17 +109,15 @@ def _lead(all_families: list[Family]) -> list[str]:
     epochs = _words(result.params["train"]["epochs"] for result in everything)
     optimizers = _words("AdamW" if result.params["train"]["weight_decay"] else "Adam" for result in everything)
     devices = _words(f"{result.train['device']}, {result.train['precision']}" for result in everything)
-    cuts = "; ".join(
-        f"{family.test_part} of {family.first.test['n_groups']} patient groups, {_shared(family.first)}"
-        for family in all_families
-    )
+    cuts = "; ".join(f"{family.test_part} {_shared(family.first)}" for family in all_families)
+    patients = dict.fromkeys(PATIENTS[family.first.data["patients"]] for family in all_families)
     return [
         f"{len(everything)} runs of {epochs} epochs with {optimizers} at batch size {train['batch_size']}; the last "
         f"epoch counts. Tested on: {cuts}. Trained on: {devices}.",
         *_leaks(all_families),
         "Intervals are 95%, from a bootstrap that draws whole patient groups; they cover the drawing of patients, not "
         "the training, whose spread is sd, the standard deviation over seeds. Nothing was chosen on the test part. "
-        "Patients are those of the file names. Not for clinical use.",
+        f"{' '.join(patients)} Not for clinical use.",
     ]
 
 
@@ -119,8 +126,12 @@ def _words(values: Iterable[object]) -> str:
 
 
 def _shared(result: Result) -> str:
+    """The patients of a test part, and how many of its images are of such as stand elsewhere too."""
+    if result.data["patients"] == "unknown":
+        return "(each image counts as a patient)"
     n = result.split["test"]["n_images_of_shared_groups"]
-    return "none of them elsewhere" if n == 0 else f"{n} images of groups that are also in training or validation"
+    shared = "none of them elsewhere" if n == 0 else f"{n} images of groups that are also in training or validation"
+    return f"of {result.test['n_groups']} patient groups, {shared}"
 
 
 def _leaks(all_families: list[Family]) -> list[str]:
@@ -192,7 +203,10 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
         ),
         Section(
             "Calibration",
-            text=["Observed frequency of pneumonia by predicted probability, in ten bins. Dashed: perfect."],
+            text=[
+                f"Observed frequency of {in_prose(family.first.classes[1])} by predicted probability, in ten bins. "
+                "Dashed: perfect."
+            ],
             small=_small(family, figures.calibration),
         ),
         Section(

@@ -10,8 +10,6 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from cxr.vocabulary import CLASSES
-
 Spec = dict[str, Any]
 Title = alt.TitleParams
 Chart = alt.LayerChart | alt.FacetChart | alt.VConcatChart
@@ -181,11 +179,15 @@ def calibration(title: Title) -> alt.FacetChart:
     return _panels(alt.LayerChart(layer=layers, width=180, height=180), data).properties(title=title)
 
 
-def confusion(title: Title) -> alt.FacetChart:
-    """Images by actual and predicted class, a row for each image; shares are of the actual class."""
+def confusion(title: Title, classes: list[str] | None = None) -> alt.FacetChart:
+    """Images by actual and predicted class, a row for each image; shares are of the actual class.
+
+    `classes`: their order; by name without. Of each class some image has to be.
+    """
+    scale = alt.Scale(domain=classes) if classes else alt.Undefined
     place = alt.Chart().encode(
-        x=alt.X("predicted:N", title="predicted", scale=alt.Scale(domain=CLASSES), axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("actual:N", title="actual", scale=alt.Scale(domain=CLASSES)),
+        x=alt.X("called:N", title="predicted", scale=scale, axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("actual:N", title="actual", scale=scale),
     )
     shade = alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=["#f2f7fc", "#08519c"]), legend=None)
     # Black or white, whichever is read better on the shade.
@@ -197,9 +199,12 @@ def confusion(title: Title) -> alt.FacetChart:
     return (
         _panels(cells, _data())
         .properties(title=title)
-        .transform_aggregate(n="count()", groupby=["rev", "actual", "predicted"])
-        # A cell without images is a zero, not a hole.
-        .transform_impute("n", key="predicted", keyvals=CLASSES, value=0, groupby=["rev", "actual"])
+        # A cell without images is a zero, not a hole: each image is in the cell of what it is called, and counts
+        # nothing in that of what it is, so that every class is there.
+        .transform_fold(["actual", "predicted"], as_=["role", "called"])
+        .transform_calculate(counts="datum.role == 'predicted' ? 1 : 0")
+        .transform_aggregate(n="sum(counts)", groupby=["rev", "actual", "called"])
+        .transform_impute("n", key="called", value=0, groupby=["rev", "actual"])
         .transform_joinaggregate(of="sum(n)", groupby=["rev", "actual"])
         .transform_calculate(share="datum.n / datum.of")
     )

@@ -11,7 +11,6 @@ import pandas as pd
 from cxr.statistics import evaluation
 from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
-from cxr.vocabulary import CLASSES
 from study.families import Configuration, Family
 from study.notebook import notebook_run
 from study.report import charts, drawing, tables
@@ -89,13 +88,16 @@ def roc(family: Family) -> Figure:
 
 def confusion(family: Family, shown: list[Configuration]) -> Figure:
     """Test images by actual and predicted class, of the first seed."""
-    table = _of_first_seeds(shown, lambda run: evaluation.confusion(run.first.predictions, run.first.test["threshold"]))
+    classes = family.first.classes
+    table = _of_first_seeds(
+        shown, lambda run: evaluation.confusion(run.first.predictions, run.first.test["threshold"], classes)
+    )
     counts = table.groupby(["rev", "actual", "predicted"]).size()
     said = [
         f"Confusion of {run.name}: "
         + ", ".join(
             f"{counts.get((run.name, actual, predicted), 0)} {actual} called {predicted}"
-            for actual, predicted in product(CLASSES, CLASSES)
+            for actual, predicted in product(classes, classes)
         )
         for run in shown
     ]
@@ -103,12 +105,12 @@ def confusion(family: Family, shown: list[Configuration]) -> Figure:
         name=f"{family.protocol}-confusion",
         caption=_caption(shown, "Confusion on the test part", lambda run: run.name),
         alt=". ".join(said) + ".",
-        spec=of_rows(charts.confusion(_title(family, "Confusion")), table),
+        spec=of_rows(charts.confusion(_title(family, "Confusion"), classes), table),
     )
 
 
 def calibration(family: Family, shown: list[Configuration]) -> Figure:
-    """Observed frequency of pneumonia by predicted probability, of the first seed."""
+    """Observed frequency of the second class by predicted probability, of the first seed."""
     said = [
         f"Calibration of {run.name} on the test part; expected calibration error {run.first.test['ece']:.3f}."
         for run in shown

@@ -23,6 +23,7 @@ SHORTCUTS = {
     "bytes_per_pixel": "bytes per pixel",
     "size": "width, height, aspect",
     "mode": "mode (grey or RGB)",
+    "acquisition": "acquisition, as the table names it",
     "metadata": "all metadata together",
     "brightness": "mean and spread of brightness",
     "border": "the frame: outermost ring at 16x16",

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from cxr import sections
 from cxr.errors import UserError
-from cxr.sources import directory
+from cxr.sources import records
 from stages import project
 
 T = TypeVar("T")
@@ -61,13 +61,12 @@ def _run(name: str, base: dict[str, Any], overrides: dict[str, Any]) -> Run:
 
 
 def check(runs: list[Run]) -> None:
-    """Every section of every run, and the user's folder if one is read. Raises UserError that names all wrong runs."""
+    """Every section of every run, and the user's folder or table. Raises UserError that names all wrong runs."""
 
     def check_one(name: str) -> None:
         params = params_of[name]
         sections.check(params)
-        if params["data"]["source"] == "directory":
-            directory.find(params["data"]["directory"], project.home())
+        records.check_found(params["data"], project.home())
 
     params_of = {run.name: run.params for run in runs}
     _for_all(params_of, check_one)

@@ -104,9 +104,10 @@ def test_mendeleys_archive_that_lacks_images_names_the_file_to_remove(project: P
 HOSPITAL = """
 import io, runpy
 from PIL import Image
-from cxr.data.names import FileNames
+from cxr.data.names import FileNames, Origin
 from cxr.sources import archive, records
-from cxr.sources.source import Source
+from cxr.sources.source import Brought, Source
+from cxr.vocabulary import CLASSES
 
 COUNTS = {"train": {"NORMAL": 3, "PNEUMONIA": 3}, "test": {"NORMAL": 3, "PNEUMONIA": 3}}
 
@@ -117,10 +118,11 @@ def bring(raw, request):
         for name, n in classes.items():
             for i in range(n):
                 archive.write(raw / split / name / f"{split}-{i}_{name[0]}.png", stored.getvalue())
-    return {**COUNTS, "val": {"NORMAL": 0, "PNEUMONIA": 0}}
+    names = FileNames(pattern, pattern, "<split>-<N>_<k>")
+    return Brought(Origin(CLASSES, "file names", names), {**COUNTS, "val": {"NORMAL": 0, "PNEUMONIA": 0}})
 
 pattern = r"(?P<patient_group>\\w+-\\d+)_[NP]"
-records.SOURCES["hospital"] = Source("nowhere", "none", FileNames(pattern, pattern, "<split>-<N>_<k>"), bring)
+records.SOURCES["hospital"] = Source("nowhere", "none", bring)
 runpy.run_module("stages.download", run_name="__main__")
 """
 

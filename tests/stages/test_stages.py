@@ -47,7 +47,7 @@ def use_folder(project: Project, source: Path) -> Path:
 @pytest.mark.parametrize(
     ("params", "told"),
     [
-        ({"data__source": "nowhere"}, "data.source should be 'kaggle', 'mendeley', 'directory' or 'phantom'"),
+        ({"data__source": "nowhere"}, "data.source should be 'kaggle', 'mendeley', 'directory', 'table' or 'phantom'"),
         ({"data__source": "directory"}, "data.directory is null; name a folder"),
         ({"data__source": "directory", "data__directory": "not/here"}, "data.directory 'not/here' is no folder"),
         (

@@ -1,6 +1,7 @@
 """Results as a finished run leaves them, with known figures."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ def result(
     seed: int = 0,
     size: int = 224,
     images: str = "real",
+    classes: Sequence[str] = ("NORMAL", "PNEUMONIA"),
+    patients: str = "file names",
     **train: Any,
 ) -> Result:
     """A run with `accuracy` on its test part; `train` are figures of data/details/train.json."""
@@ -48,7 +51,7 @@ def result(
     return Result(
         name=name,
         params={
-            "data": {"source": "directory", "directory": "images"},
+            "data": {"source": "directory", "directory": "images", **SETTINGS["data"]},
             "images": {**SETTINGS["images"], "size": size},
             "split": {"protocol": protocol, "seed": 0},
             "model": {**SETTINGS["model"], "layers": layers},
@@ -78,7 +81,7 @@ def result(
             "ece": 0.05,
             "threshold": 0.5,
         },
-        data={"images": images},
+        data={"images": images, "classes": classes, "patients": patients},
         split={"protocol": protocol, "test": {"n_groups": 300, **(SHARED if protocol == "pooled" else APART)}},
         shortcuts={"protocol": protocol, **dict.fromkeys(("majority", "metadata", "border", "thumbnail"), interval)},
         history=history,

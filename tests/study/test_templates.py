@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from cxr.statistics import evaluation
 from cxr.statistics.metrics import expected_calibration_error
+from cxr.vocabulary import CLASSES
 from study.templates import templates
 from tests.browser import look, needs_browser
 from tests.conftest import Project
@@ -49,7 +50,7 @@ def save_plots(folder: Path, name: str) -> None:
         "roc": evaluation.roc(table),
         "precision_recall": evaluation.precision_recall(table),
         "calibration": evaluation.calibration(table),
-        "confusion": evaluation.confusion(table, threshold),
+        "confusion": evaluation.confusion(table, threshold, CLASSES),
         "history": result(name).history[: N_EPOCHS[name]],
         "shortcuts": pd.DataFrame([{"shortcut": "unheard of", **ends}, {"shortcut": "thumbnail", **ends}]),
     }

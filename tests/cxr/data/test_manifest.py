@@ -10,9 +10,11 @@ from PIL import Image
 
 from cxr.data import manifest
 from cxr.data.images import UnusableFileError
+from cxr.data.names import identify
 from cxr.sources import phantoms
 from cxr.sources.params import PhantomParams
-from cxr.sources.source import KERMANY_NAMES
+from cxr.sources.source import KERMANY
+from cxr.vocabulary import CLASSES
 
 
 def jpeg(quality: int = 75, mode: str = "L", size: tuple[int, int] = (40, 30), seed: int = 0) -> bytes:
@@ -20,6 +22,11 @@ def jpeg(quality: int = 75, mode: str = "L", size: tuple[int, int] = (40, 30), s
     stored = io.BytesIO()
     Image.fromarray(pixels).convert(mode).save(stored, "JPEG", quality=quality)
     return stored.getvalue()
+
+
+def row_of(path: str, content: bytes) -> dict:
+    """A manifest row of Kermany's."""
+    return identify(path, KERMANY) | manifest.inspect(path, content)
 
 
 @pytest.mark.parametrize(
@@ -36,19 +43,19 @@ def jpeg(quality: int = 75, mode: str = "L", size: tuple[int, int] = (40, 30), s
 )
 def test_unusable_files_say_why(path: str, content: bytes, told: str) -> None:
     with pytest.raises(UnusableFileError, match=told):
-        manifest.inspect(path, content, KERMANY_NAMES)
+        row_of(path, content)
 
 
 @given(st.integers(1, 100))
 def test_jpeg_quality_is_read_from_the_quantisation_table(quality: int) -> None:
-    row = manifest.inspect("train/NORMAL/IM-0001-0001.jpeg", jpeg(quality), KERMANY_NAMES)
+    row = row_of("train/NORMAL/IM-0001-0001.jpeg", jpeg(quality))
     assert row["jpeg_quality"] == quality
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_a_row_describes_the_file(mode: str) -> None:
     content = jpeg(mode=mode)
-    row = manifest.inspect("train/NORMAL/IM-0001-0001.jpeg", content, KERMANY_NAMES)
+    row = row_of("train/NORMAL/IM-0001-0001.jpeg", content)
     assert (row["width"], row["height"], row["mode"], row["bytes"]) == (40, 30, mode, len(content))
     assert re.fullmatch("[0-9a-f]{64}", row["sha256"])
 
@@ -59,11 +66,11 @@ def test_build_sorts_and_points_copies_to_the_first() -> None:
         "train/NORMAL/IM-0001-0001.jpeg": jpeg(seed=1),
         "test/PNEUMONIA/person1_virus_1.jpeg": jpeg(seed=2),
     }
-    table = manifest.build([manifest.inspect(path, content, KERMANY_NAMES) for path, content in files.items()])
+    table = manifest.build([row_of(path, content) for path, content in files.items()])
     assert table["path"].tolist() == sorted(files)
     assert table["duplicate_of"].isna().tolist() == [True, True, False]
     assert table["duplicate_of"].iloc[2] == "train/NORMAL/IM-0001-0001.jpeg"
-    figures = manifest.summarise(table)
+    figures = manifest.summarise(table, CLASSES)
     assert (figures["n_duplicate_sets"], figures["n_duplicate_files"]) == (1, 2)
     assert figures["n_duplicates_across_groups"] == 1
     assert figures["counts"]["train"] == {"NORMAL": 2, "PNEUMONIA": 0}
@@ -75,9 +82,7 @@ def test_phantoms_carry_their_plan() -> None:
         duplicate_trap=False, prevalence_trap=True, seed=1,
     )  # fmt: skip
     plan = phantoms.plan(params)
-    table = manifest.build(
-        [manifest.inspect(phantom.path, phantoms.encode(phantom, 1.0), KERMANY_NAMES) for phantom in plan]
-    )
+    table = manifest.build([row_of(phantom.path, phantoms.encode(phantom, 1.0)) for phantom in plan])
     planned = pd.DataFrame([vars(phantom) for phantom in plan]).sort_values("path", ignore_index=True)
     for column, of_plan in (
         ("jpeg_quality", "quality"),
@@ -86,4 +91,4 @@ def test_phantoms_carry_their_plan() -> None:
         ("etiology", "etiology"),
     ):
         assert table[column].tolist() == planned[of_plan].tolist()
-    assert manifest.counts(table) == phantoms.expected_counts(plan)
+    assert manifest.counts(table, CLASSES) == phantoms.expected_counts(plan)

@@ -1,8 +1,9 @@
 import pytest
 
 from cxr.data.images import UnusableFileError
-from cxr.data.names import FileNames, identify
-from cxr.sources.source import KERMANY_NAMES
+from cxr.data.names import FileNames, Origin, identify
+from cxr.sources.source import KERMANY
+from cxr.vocabulary import CLASSES
 
 
 @pytest.mark.parametrize(
@@ -17,14 +18,29 @@ from cxr.sources.source import KERMANY_NAMES
     ],
 )
 def test_a_name_gives_label_etiology_and_group(path: str, label: int, etiology: str, group: str) -> None:
-    row = identify(path, KERMANY_NAMES)
+    row = identify(path, KERMANY)
     assert (row["label"], row["etiology"], row["patient_group"]) == (label, etiology, group)
     assert row["official_split"] == path.split("/")[0]
 
 
 def test_another_source_has_names_of_its_own() -> None:
-    names = FileNames(normal=r"(?P<patient_group>\d+)_\d+", pneumonia=r"(?P<patient_group>\d+)_\d+", expected="<N>_<k>")
-    row = identify("train/PNEUMONIA/0007_12.png", names)
-    assert row == {"official_split": "train", "label": 1, "etiology": "normal", "patient_group": "0007"}
-    with pytest.raises(UnusableFileError, match="gives no patient: expected <N>_<k>"):
+    rule = r"(?P<patient_group>s\d+)_\d+"
+    names = Origin(CLASSES, "file names", FileNames(rule, rule, "s<N>_<k>"))
+    row = identify("train/PNEUMONIA/s0007_12.png", names)
+    expected = {"official_split": "train", "label": 1, "etiology": "class PNEUMONIA", "patient_group": "s0007"}
+    assert row == expected
+    with pytest.raises(UnusableFileError, match="gives no patient: expected s<N>_<k>"):
         identify("train/PNEUMONIA/person1_virus_1.jpeg", names)
+
+
+def test_a_number_that_a_rule_finds_stays_a_word() -> None:
+    """In a CSV 007 would be read as the patient 7."""
+    names = Origin(CLASSES, "file names", FileNames(r"(\d+)_\d+", r"(\d+)_\d+", "<N>_<k>"))
+    assert identify("train/NORMAL/007_1.png", names)["patient_group"] == "patient 007"
+    assert identify("test/PNEUMONIA/007_1.png", names)["patient_group"] == "patient 007"
+
+
+def test_an_image_is_a_patient_of_its_own_where_nobody_knows_patients() -> None:
+    unknown = Origin(CLASSES, "unknown")
+    assert identify("train/NORMAL/1.png", unknown)["patient_group"] == "train/NORMAL/1.png"
+    assert identify("train/PNEUMONIA/1.png", unknown)["patient_group"] == "train/PNEUMONIA/1.png"

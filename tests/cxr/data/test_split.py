@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxr.data import overlap, split
+from cxr.data.names import Origin, identify
 from cxr.data.params import SplitParams
 from cxr.errors import UserError
 from cxr.vocabulary import SPLITS
@@ -68,7 +69,7 @@ def test_laws_of_every_cut(protocol: str, seed: int, fraction: float) -> None:
 @settings(max_examples=15, deadline=None)
 def test_no_patient_and_no_exact_copy_in_two_parts(protocol: str, seed: int) -> None:
     parts = split.cut(make_manifest(seed), params(protocol, seed=seed))
-    figures = overlap.summarise(parts, protocol)
+    figures = overlap.summarise(parts, protocol, "file names")
     assert figures["is_patient_disjoint"]
     for name in SPLITS:
         assert set(figures[name]["shared_groups"].values()) == {0}
@@ -76,8 +77,51 @@ def test_no_patient_and_no_exact_copy_in_two_parts(protocol: str, seed: int) -> 
     assert overlap.leak(figures) == ""
 
 
+def table_manifest() -> pd.DataFrame:
+    """A manifest as a table gives it: two classes, two images a patient, parts, two acquisitions."""
+    rows: dict[str, dict[str, object]] = {
+        f"{i}.png": {
+            "official_split": "test" if i % 10 > 7 else "train",
+            "label": i // 2 % 2,
+            "patient_group": f"patient {i // 2}",
+            "acquisition": f"acquisition {'portable' if i % 8 > 3 and i > 40 else 'fixed'}",
+        }
+        for i in range(160)
+    }
+    origin = Origin(["well", "covid"], "table", rows=rows)
+    found = [{"path": path, "sha256": path, **identify(path, origin)} for path in rows]
+    return pd.DataFrame(found)
+
+
+@pytest.mark.parametrize("protocol", [*PROTOCOLS, "series"])
+def test_a_tables_images_are_cut_by_every_protocol(protocol: str) -> None:
+    table = table_manifest()
+    parts = split.cut(table, params(protocol))
+    figures = overlap.summarise(parts, protocol, "table")
+    assert figures["is_patient_disjoint"] == (protocol != "pooled")
+    assert sum(figures["test"]["etiology"].values()) == len(parts["test"])
+    assert set(figures["test"]["etiology"]) == {"class well", "class covid"}
+    if protocol == "series":
+        assert set(parts["test"]["acquisition"]) == {"acquisition portable"}
+        assert set(parts["val"]["acquisition"]) == {"acquisition fixed"}
+
+
+def test_what_a_table_does_not_say_no_protocol_cuts_by() -> None:
+    table = table_manifest().drop(columns="acquisition")
+    with pytest.raises(UserError, match=r"series needs Kermany's file names, or a table with a column acquisition"):
+        split.cut(table, params("series"))
+    with pytest.raises(UserError, match=r"no image is said to be of a test part"):
+        split.cut(table.assign(official_split="train"), params("official"))
+
+
+def test_of_patients_unknown_nobody_says_that_the_parts_share_none() -> None:
+    table = table_manifest()
+    figures = overlap.summarise(split.cut(table, params("official")), "official", "unknown")
+    assert figures["is_patient_disjoint"] is None
+
+
 def test_pooled_shares_patients_and_says_so() -> None:
-    figures = overlap.summarise(split.cut(make_manifest(0), params("pooled")), "pooled")
+    figures = overlap.summarise(split.cut(make_manifest(0), params("pooled")), "pooled", "file names")
     assert not figures["is_patient_disjoint"]
     assert figures["test"]["shared_groups"]["train"] > 0
     assert figures["test"]["n_images_of_shared_groups"] > 0
@@ -89,7 +133,7 @@ def test_what_the_official_folders_share_is_said() -> None:
     train, test = (table.index[table["official_split"] == name] for name in ("train", "test"))
     table.loc[test[0], "patient_group"] = table.loc[train[0], "patient_group"]
     table.loc[test[1], "sha256"] = table.loc[train[1], "sha256"]
-    figures = overlap.summarise(split.cut(table, params("official")), "official")
+    figures = overlap.summarise(split.cut(table, params("official")), "official", "file names")
     assert not figures["is_patient_disjoint"]
     told = overlap.leak(figures)
     assert re.search(r"not apart: 1 of its \d+ patient groups and exact copies of 1 of its images are also in", told)

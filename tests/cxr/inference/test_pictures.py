@@ -6,6 +6,7 @@ from PIL import Image
 
 from cxr.inference import gallery
 from cxr.inference.pictures import Tile, write_grid
+from cxr.vocabulary import CLASSES
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 16, 16), dtype=np.uint8)
 
@@ -36,7 +37,7 @@ def test_equal_tiles_are_equal_files(tmp_path: Path) -> None:
 
 def test_the_most_confident_errors_come_first_and_are_counted() -> None:
     test = table()
-    for name, tiles in gallery.errors(IMAGES, test, 3).items():
+    for name, tiles in gallery.errors(IMAGES, test, CLASSES, 3).items():
         label = int(name.startswith("pneumonia"))
         wrong = test[(test["label"] == label) & (test["called"] != label)].sort_values(
             "probability", ascending=label == 1
@@ -49,7 +50,7 @@ def test_samples_are_of_their_part_and_class_and_the_same_for_the_same_seed() ->
     test = table()
     manifest = test.assign(width=30, height=20)
     parts = {"train": test[:20], "test": test[20:]}
-    drawn = [gallery.samples(IMAGES, manifest, parts, 4, seed) for seed in (0, 0, 1)]
+    drawn = [gallery.samples(IMAGES, manifest, parts, CLASSES, 4, seed) for seed in (0, 0, 1)]
     captions = [{name: [tile.caption for tile in tiles] for name, tiles in rows.items()} for rows in drawn]
     assert captions[0] == captions[1] != captions[2]
     assert list(captions[0]) == ["train, NORMAL", "train, PNEUMONIA", "test, NORMAL", "test, PNEUMONIA"]

@@ -7,7 +7,7 @@ import pytest
 from cxr.data.images import decode
 from cxr.data.names import identify
 from cxr.sources import phantoms
-from cxr.sources.source import KERMANY_NAMES
+from cxr.sources.source import KERMANY
 from tests.conftest import phantom_params
 
 BARE = dict.fromkeys(("quality_trap", "brightness_trap", "duplicate_trap", "prevalence_trap"), False)
@@ -27,7 +27,7 @@ def test_same_seed_same_bytes() -> None:
 
 def test_names_are_kaggles_and_groups_stay_on_one_side() -> None:
     plan = phantoms.plan(phantom_params(n_images=600))
-    group_of = {phantom.path: identify(phantom.path, KERMANY_NAMES)["patient_group"] for phantom in plan}
+    group_of = {phantom.path: identify(phantom.path, KERMANY)["patient_group"] for phantom in plan}
     train, test = ({group_of[phantom.path] for phantom in part(plan, split)} for split in ("train", "test"))
     assert not train & test
     assert max(Counter(group_of.values()).values()) > 2

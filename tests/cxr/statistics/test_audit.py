@@ -10,9 +10,10 @@ from PIL import Image
 
 from cxr.data import manifest, split
 from cxr.data.images import decode
+from cxr.data.names import identify
 from cxr.data.params import SplitParams
 from cxr.sources import phantoms
-from cxr.sources.source import KERMANY_NAMES
+from cxr.sources.source import KERMANY
 from cxr.statistics import audit
 from cxr.statistics.params import AuditParams
 from tests.conftest import phantom_params
@@ -25,7 +26,7 @@ def audited(protocol: str = "pooled", **changes: Any) -> dict[str, dict[str, flo
     rows, images = [], {}
     for phantom in phantoms.plan(params):
         content = phantoms.encode(phantom, params.opacity)
-        rows.append(manifest.inspect(phantom.path, content, KERMANY_NAMES))
+        rows.append(identify(phantom.path, KERMANY) | manifest.inspect(phantom.path, content))
         images[phantom.path] = decode(content, 32)
     table = manifest.build(rows)
     cut = SplitParams(protocol=protocol, val_fraction=0.1, test_fraction=0.4, seed=0)
@@ -85,7 +86,7 @@ def test_a_size_and_a_mode_that_follow_the_label_are_found() -> None:
             stored, "JPEG", quality=75
         )
         name = f"train/PNEUMONIA/person{i}_virus_1.jpeg" if label else f"train/NORMAL/IM-{i:04d}-0001.jpeg"
-        rows.append(manifest.inspect(name, stored.getvalue(), KERMANY_NAMES))
+        rows.append(identify(name, KERMANY) | manifest.inspect(name, stored.getvalue()))
     table = manifest.build(rows).assign(row=np.arange(len(labels)))
     train, test = table.iloc[::2], table.iloc[1::2]
     for name, features in audit.metadata_features(table).items():

@@ -3,6 +3,7 @@ import pytest
 
 from cxr.statistics import evaluation, metrics
 from cxr.statistics.params import EvaluateParams
+from cxr.vocabulary import CLASSES
 from tests.cxr.statistics.classifiers_made import sample
 
 
@@ -43,6 +44,6 @@ def test_curves_begin_and_end_where_they_must() -> None:
     assert roc.iloc[-1][["false_positive_rate", "sensitivity"]].tolist() == [1, 1]
     assert evaluation.precision_recall(test)["prevalence"].unique().tolist() == [test["label"].mean()]
     assert evaluation.calibration(test)["n_images"].sum() == len(test)
-    confusion = evaluation.confusion(test, 0.5)
+    confusion = evaluation.confusion(test, 0.5, CLASSES)
     right = (confusion["actual"] == confusion["predicted"]).mean()
     assert right == metrics.at_threshold(test["label"], test["probability"], 0.5)["accuracy"]

@@ -2,6 +2,7 @@ from cxr.statistics.comparison import Verdict
 from study import notebook
 from study.families import families
 from study.report import figures
+from study.report.__main__ import compose
 from tests.study.results_made import result
 
 
@@ -27,6 +28,22 @@ def test_a_figure_names_its_test_part_wherever_it_goes() -> None:
     drawn += [draw(family, family.configurations[:1]) for draw in (figures.confusion, figures.calibration)]
     for figure in [*drawn, figures.side_by_side([family])]:
         assert "600 synthetic images" in figure.svg, figure.name
+
+
+def test_that_patients_are_unknown_stands_on_every_figure_and_over_every_table() -> None:
+    results = [result(name, layers, patients="unknown") for name, layers in (("a", "C-F"), ("b", "P-F"))]
+    [family] = families(results)
+    runs, history = notebook.read_runs(), notebook.read_history()
+    report = compose([family], runs, history)
+    assert "each image counts as a patient" in report.lead[0]
+    assert "Nobody knows the patients of these images" in report.lead[-1]
+    assert "none of them elsewhere" not in " ".join(report.lead)
+    sections = [(chapter, section) for chapter in report.chapters for section in chapter.sections]
+    drawn = [figure for _, section in sections for figure in section.figures]
+    drawn += [section.small.whole for _, section in sections if section.small]
+    assert drawn
+    assert [figure.name for figure in drawn if "patients unknown" not in figure.svg] == []
+    assert all("patients unknown" in chapter.title for chapter, section in sections if section.table)
 
 
 def test_small_figures_of_a_family_have_the_same_axes() -> None:

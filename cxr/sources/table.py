@@ -1,0 +1,206 @@
+"""A table of the user's, `data.table` of params.yaml: a CSV that says of each image its path, label and patient.
+
+Columns: path, label, patient; part (train, val or test) and acquisition (how it was taken: a device, a view, a site)
+where they are known. Others are left. Paths start at `data.directory`, or at the table's own folder where that is null.
+The images are copied and never altered.
+"""
+
+import csv
+import io
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tqdm import tqdm
+
+from cxr.data.names import Origin
+from cxr.errors import UserError, shortened
+from cxr.sources import archive, directory
+from cxr.sources.source import Brought, Request, Source
+from cxr.vocabulary import SPLITS, SUFFIXES
+
+COLUMNS = ["path", "label", "patient", "part", "acquisition"]
+OPTIONAL = {"part", "acquisition"}
+OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table: its line, and its values by column."""
+
+    line: int
+    values: dict[str, str]
+
+    @property
+    def path(self) -> str:
+        """Where the image will lie in data/raw: the table's path without what means nothing in it (`./a//b`)."""
+        return PurePosixPath(self.values["path"]).as_posix()
+
+
+def bring(raw: Path, request: Request) -> Brought:
+    """Copy the table's images."""
+    folder, origin = read(request.params["data"], request.home)
+    assert origin.rows is not None
+    for path in tqdm(origin.rows, desc="copy", unit="image"):
+        archive.write(raw / path, (folder / path).read_bytes())
+    return Brought(origin)
+
+
+def read(data: dict[str, Any], home: Path) -> tuple[Path, Origin]:
+    """The folder in which the table's paths start, and what its rows say; `data`: the section of params.yaml.
+
+    Raises UserError that names the lines which cannot be used.
+    """
+    name = data["table"]
+    file, folder = _find(name, data["directory"], home)
+    has_patients = data["patient"] != "none"
+    rows = list(_rows(_text(file, name), name, has_patients))
+    if not rows:
+        raise UserError(f"data.table '{name}' has no row")
+    classes = _classes(rows, data["positive"], name)
+    if wrong := list(_complaints(rows, classes, folder)):
+        raise UserError(f"data.table '{name}': {len(wrong)} things cannot be used: {shortened(wrong)}")
+    told = {row.path: _told(row, classes) for row in rows}
+    return folder, Origin(classes, "table" if has_patients else "unknown", rows=told)
+
+
+def _find(name: str, directory_name: str | None, home: Path) -> tuple[Path, Path]:
+    """The table and the folder in which its paths start."""
+    try:
+        file = home / Path(name).expanduser()
+        is_file = file.is_file()
+    except (RuntimeError, ValueError, OSError) as error:
+        raise UserError(f"data.table '{name}' is no file ({getattr(error, 'strerror', None) or error})") from None
+    if not is_file:
+        raise UserError(f"data.table '{name}' is no file (relative paths start at the project's folder)")
+    return file, directory.find(directory_name, home) if directory_name else file.parent
+
+
+def _text(file: Path, name: str) -> str:
+    content = file.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(f"data.table '{name}', line {line}: not text in UTF-8; save it as CSV in UTF-8") from None
+
+
+def _rows(text: str, name: str, has_patients: bool) -> Iterator[Row]:
+    """The rows of a CSV under its titles; blank lines are left out."""
+    where = f"data.table '{name}', line"
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    try:
+        titles = next(reader, [])
+        _check_titles(titles, f"{where} 1", has_patients)
+        line = reader.line_num + 1
+        for values in reader:
+            if values and len(values) != len(titles):
+                raise UserError(f"{where} {line}: {len(values)} values under {len(titles)} titles")
+            if values:
+                known = zip(titles, values, strict=True)
+                yield Row(line, {title: value for title, value in known if title in COLUMNS})
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise UserError(f"{where} {line}: no CSV ({error})") from None
+
+
+def _check_titles(titles: list[str], where: str, has_patients: bool) -> None:
+    needed = [name for name in COLUMNS if name not in OPTIONAL and (has_patients or name != "patient")]
+    if missing := [name for name in needed if name not in titles]:
+        found = ", ".join(titles) or "nothing"
+        advice = ""
+        for delimiter, words in OTHER_DELIMITERS.items():
+            if len(titles) == 1 and delimiter in found:
+                advice = f"; {words} stand between its columns, commas should"
+        if missing == ["patient"]:
+            advice = "; where patients are not known say so with data.patient none"
+        raise UserError(f"{where}: no column {', '.join(missing)} among its titles {found}{advice}")
+    if repeated := [name for name, n in Counter(titles).items() if n > 1 and name in COLUMNS]:
+        raise UserError(f"{where}: the column {repeated[0]} stands there twice")
+    if others := [title for title in titles if title not in COLUMNS]:
+        print(f"{where.partition(',')[0]}: its columns {', '.join(others)} are not used", file=sys.stderr)
+
+
+def _classes(rows: list[Row], positive: str, name: str) -> list[str]:
+    """The names of the labels 0 and 1: the most frequent label beside `positive`, and that."""
+    labels = Counter(row.values["label"] for row in rows)
+    if positive not in labels:
+        found = ", ".join(f"'{label}'" for label, _ in labels.most_common(5))
+        raise UserError(f"data.table '{name}' has no label '{positive}', which data.positive names, but {found}")
+    others = [label for label, _ in labels.most_common() if _spelled(label) not in ("", _spelled(positive))]
+    if not others:
+        raise UserError(f"data.table '{name}' has images of '{positive}' alone; two classes are compared")
+    return [others[0], positive]
+
+
+def _spelled(text: str) -> str:
+    """What two spellings of one word have in common."""
+    return "".join(text.casefold().split())
+
+
+def _complaints(rows: list[Row], classes: list[str], folder: Path) -> Iterator[str]:
+    """What is wrong, line by line."""
+    line_of_path: dict[str, int] = {}
+    known: dict[str, list[str]] = {"label": classes, "part": SPLITS, "acquisition": []}
+    spellings = {name: {_spelled(word): word for word in words} for name, words in known.items()}
+    for row in rows:
+        wrong = [*_values_wrong(row, spellings), _path_wrong(row, folder)]
+        if row.path in line_of_path:
+            wrong.append(f"{row.path} stands in line {line_of_path[row.path]} already")
+        line_of_path.setdefault(row.path, row.line)
+        yield from (f"line {row.line}: {reason}" for reason in wrong if reason)
+
+
+def _values_wrong(row: Row, spellings: dict[str, dict[str, str]]) -> Iterator[str]:
+    """What is wrong with a row's values; `spellings`: how a word is written, by column and what spellings share."""
+    for name, value in row.values.items():
+        if not value.strip():
+            yield f"no {name}" + ("; fill it in everywhere or leave the column out" if name in OPTIONAL else "")
+        elif value != value.strip():
+            yield f"{name} '{value}' begins or ends with a space"
+        elif name in spellings:
+            known = spellings[name]
+            # Labels and parts are few and known; acquisitions are as the table has them, each spelled one way.
+            if name == "acquisition":
+                known.setdefault(_spelled(value), value)
+            if (usual := known.get(_spelled(value))) is None:
+                yield f"{name} '{value}' is neither {' nor '.join(known.values())}"
+            elif usual != value:
+                yield f"{name} '{value}' is also spelled '{usual}'"
+
+
+def _path_wrong(row: Row, folder: Path) -> str:
+    """Why a row's image cannot be taken; empty where it can."""
+    path = PurePosixPath(row.path)
+    if path.is_absolute() or ".." in path.parts:
+        return f"path {row.values['path']} leaves the folder in which the table's paths start"
+    if path.suffix.lower() not in SUFFIXES:
+        return f"{path} is named as no image; {', '.join(SUFFIXES)} are read"
+    # A name that no disk can have is no file's.
+    with suppress(ValueError, OSError):
+        if (folder / path).is_file():
+            return ""
+    return f"{path} is no file"
+
+
+def _told(row: Row, classes: list[str]) -> dict[str, Any]:
+    """What a manifest takes from a row. Words before numbers keep them words: 007 is another patient than 7."""
+    values = row.values
+    told: dict[str, Any] = {
+        "official_split": values.get("part", "train"),
+        "label": classes.index(values["label"]),
+        "patient_group": f"patient {values['patient']}" if "patient" in values else row.path,
+    }
+    return told | ({"acquisition": f"acquisition {values['acquisition']}"} if "acquisition" in values else {})
+
+
+SOURCE = Source(
+    address="data.table of params.yaml",
+    licence="the table's own",
+    bring=bring,
+)

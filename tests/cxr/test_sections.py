@@ -1,0 +1,59 @@
+"""What the sections of params.yaml must satisfy together, and section data."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cxr import sections
+from cxr.errors import UserError
+from stages.project import read_yaml
+
+PARAMS = read_yaml(Path(__file__).parents[2] / "params.yaml")
+TABLE = {"data.source": "table", "data.table": "images.csv", "data.positive": "covid"}
+FOLDER = {"data.source": "directory", "data.directory": "mine"}
+
+
+def changed(changes: dict[str, Any]) -> dict[str, Any]:
+    params = copy.deepcopy(PARAMS)
+    for key, value in changes.items():
+        section, name = key.split(".")
+        params[section][name] = value
+    return params
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        *({**TABLE, "split.protocol": protocol} for protocol in ("official", "grouped", "pooled", "series")),
+        {**TABLE, "data.patient": "none", "split.protocol": "pooled"},
+        {**FOLDER, "data.patient": r"(\d+)_.*"},
+        {**FOLDER, "data.patient": "none"},
+        {**FOLDER, "split.protocol": "series", "train.target": "etiology"},
+    ],
+)
+def test_good_sections_pass(changes: dict[str, Any]) -> None:
+    sections.check(changed(changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"data.source": "table"}, "data.source is 'table' but data.table is null; name a CSV"),
+        ({**TABLE, "data.positive": None}, "data.positive is null; name the label of data.table"),
+        ({**TABLE, "data.patient": "(.*)"}, r"data.patient '\(.\*\)' is not for data.source table"),
+        ({"data.patient": "none"}, "data.patient 'none' is not for data.source kaggle"),
+        ({**FOLDER, "data.patient": r"\d+"}, "data.patient should be .* of one group, the patient; it has 0"),
+        ({**FOLDER, "data.patient": "("}, r"data.patient should be .*, which it is not \("),
+        ({**TABLE, "train.target": "etiology"}, "train.target etiology needs .*, which data.source table does not"),
+        ({**FOLDER, "data.patient": "none", "train.target": "etiology"}, "which data.patient 'none' does not"),
+        ({**FOLDER, "data.patient": "(.*)", "split.protocol": "series"}, "series needs .*, which data.patient"),
+        ({**FOLDER, "data.patient": "none", "split.protocol": "grouped"}, "grouped cuts by patient, and .* none"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_one_line(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(UserError, match=told) as error:
+        sections.check(changed(changes))
+    assert "\n" not in str(error.value)
