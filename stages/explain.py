@@ -7,9 +7,9 @@ from scipy.special import expit
 
 from cxr import files
 from cxr.data.names import in_prose
-from cxr.inference import explain, gallery
+from cxr.inference import explain, foreign, gallery
 from cxr.inference.params import ExplainParams
-from cxr.inference.pictures import write_grid
+from cxr.inference.pictures import in_words, write_grid
 from cxr.inference.predict import logits
 from cxr.networks.model_file import load
 from cxr.networks.params import AugmentParams, TrainParams
@@ -57,7 +57,16 @@ def main() -> None:
         seen = logits(model, some, np.arange(len(some)), crop=evaluated.crop, flip=evaluated.flip)
         return expit(seen / figures.get("temperature", 1.0))
 
-    project.write_details("explain", explain.measure(model, images, test, predict, seed))
+    features = foreign.Features(model)
+    detector = foreign.fit(*(features(images[parts[name]["row"].to_numpy()]) for name in ("train", "val")))
+    project.write_details(
+        "explain",
+        {
+            **explain.measure(model, images, test, predict, seed),
+            "foreign": foreign.measure(detector, features, images[test["row"].to_numpy()], seed),
+            "pictures": {name: in_words(title, rows) for name, (title, rows) in pictures.items()},
+        },
+    )
 
 
 if __name__ == "__main__":

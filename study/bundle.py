@@ -1,7 +1,7 @@
 """Bundle a finished experiment for use: `python -m study.bundle NAME [--out FILE]`; see cxr.predict.
 
 The bundle holds the network, how images are prepared, the threshold and temperature, parameters, hashes of data and
-split, versions, and the metrics with their intervals.
+split, versions, the metrics with their intervals, and how often the warning of foreign pictures is right and wrong.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from cxr import files
 from cxr.errors import UserError
 from cxr.inference import bundle, foreign
 from cxr.networks.model_file import load
+from cxr.vocabulary import SPLITS
 from stages import project
 from study import experiments, results
 from study.commands import git
@@ -48,12 +49,14 @@ def main() -> None:
         network = load(str(model), pixels.shape[1])
         features = foreign.Features(network)
         rows = {
-            name: pd.read_csv(io.StringIO(experiment.read_text(f"data/split/{name}.csv")))["row"]
-            for name in ("train", "val")
+            name: pd.read_csv(io.StringIO(experiment.read_text(f"data/split/{name}.csv")))["row"].to_numpy()
+            for name in SPLITS
         }
-        detector = foreign.fit(*(features(pixels[part.to_numpy()]) for part in rows.values()))
+        detector = foreign.fit(*(features(pixels[rows[name]]) for name in ("train", "val")))
+        measured = foreign.measure(detector, features, pixels[rows["test"]], seed=0)
+        description = {**describe(arguments.name, ref, experiment), "detector": measured}
         with files.whole(out) as partial:
-            bundle.write(partial, model, describe(arguments.name, ref, experiment), detector)
+            bundle.write(partial, model, description, detector)
     print(f"bundle: {out.resolve()}")
 
 

@@ -20,6 +20,7 @@ Mask = NDArray[np.bool_]
 Predict = Callable[[Images], NDArray[np.float64]]
 
 N_AT_ONCE = 32
+N_MEASURED_AT_ONCE = 256
 
 # The lung field of a frontal chest radiograph, coarsely, in shares of the image: an ellipse on each side of the middle,
 # drawn around the lungs of the mean normal image of the training folder.
@@ -126,14 +127,14 @@ def share_inside(maps: Maps, mask: Mask) -> NDArray[np.float64]:
     return np.divide(maps[:, mask].sum(axis=1), total, out=np.full(len(maps), np.nan), where=total > 0)
 
 
-def agreement(one: Maps, two: Maps) -> float | None:
-    """Mean Spearman correlation, image by image, of two networks' maps; None where no pair of maps varies."""
-    rows = [
-        spearmanr(a.ravel(), b.ravel()).statistic
-        for a, b in zip(one, two, strict=True)
-        if np.ptp(a) > 0 and np.ptp(b) > 0
-    ]
-    return float(np.mean(rows)) if rows else None
+def agreement(one: Maps, two: Maps) -> NDArray[np.float64]:
+    """Spearman's correlation of two networks' maps, image by image `(n,)`; NaN where a map does not vary."""
+    return np.array(
+        [
+            spearmanr(a.ravel(), b.ravel()).statistic if np.ptp(a) > 0 and np.ptp(b) > 0 else np.nan
+            for a, b in zip(one, two, strict=True)
+        ]
+    )
 
 
 def with_random_weights(network: keras.Model, seed: int) -> keras.Model:
@@ -153,26 +154,37 @@ def measure(network: keras.Model, images: Images, test: pd.DataFrame, predict: P
                          the maps depend on what was learned (Adebayo et al. 2018)
     """
     size = images.shape[1]
-    lungs = lung_field(size)
-    pixels = images[test["row"].to_numpy()]
+    lungs, blanks = lung_field(size), {"lungs": lung_field(size), "frame": frame(size)}
+    looks, looks_at_random = GradCam(network), GradCam(with_random_weights(network, seed))
     is_called = test["called"].to_numpy() == 1
-    maps = resized(GradCam(network)(pixels), size)
-    shares = share_inside(maps, lungs)
-    called = pixels[is_called]
+    shares, agreements = [], []
+    drops: dict[str, list[Any]] = {name: [] for name, mask in blanks.items() if is_called.any() and not mask.all()}
+    # A few at a time: the maps of a whole test part, as large as its images and in float32, would take gigabytes.
+    for start in range(0, len(test), N_MEASURED_AT_ONCE):
+        chunk = slice(start, start + N_MEASURED_AT_ONCE)
+        pixels = images[test["row"].to_numpy()[chunk]]
+        maps = resized(looks(pixels), size)
+        shares.append(share_inside(maps, lungs))
+        agreements.append(agreement(maps, resized(looks_at_random(pixels), size)))
+        called = pixels[is_called[chunk]]
+        for name, found in drops.items():
+            if len(called):
+                found.append(predict(called) - predict(blanked(called, blanks[name])))
+    share, agreed = np.concatenate(shares), np.concatenate(agreements)
     return {
         "n_images": len(test),
         "n_called_pneumonia": int(is_called.sum()),
         "share_in_lungs": {
-            "all": _mean(shares),
-            "called_pneumonia": _mean(shares[is_called]),
+            "all": _mean(share),
+            "called_pneumonia": _mean(share[is_called]),
             "chance": float(lungs.mean()),
         },
         "probability_drop": {
             # In images of two pixels nothing is left beside a mask, from which to take what it is filled with.
-            name: _mean(predict(called) - predict(blanked(called, mask))) if len(called) and not mask.all() else None
-            for name, mask in {"lungs": lungs, "frame": frame(size)}.items()
+            name: _mean(np.concatenate(drops[name])) if name in drops else None
+            for name in blanks
         },
-        "agreement_random": agreement(maps, resized(GradCam(with_random_weights(network, seed))(pixels), size)),
+        "agreement_random": _mean(agreed),
     }
 
 

@@ -1,6 +1,8 @@
 """Tell pictures that are unlike those a network was trained on: their distance in the network's own features."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +52,53 @@ def fit(train: Floats, val: Floats) -> Detector:
     whitening = (vectors / np.sqrt(values.clip(min=1e-12))) / scale[:, None]
     unlimited = Detector(train.mean(axis=0), whitening, 1.0)
     return Detector(unlimited.mean, whitening, float(np.quantile(unlimited.distances(val), 1 - FALSE_ALARMS)))
+
+
+def _blank(images: Images, rng: np.random.Generator) -> Images:
+    return np.broadcast_to(rng.integers(0, 256, (len(images), 1, 1), dtype=np.uint8), images.shape)
+
+
+def _photographs(images: Images, rng: np.random.Generator) -> Images:
+    """Random pictures whose amplitudes fall as 1 / frequency, as those of photographs do (Field 1987), full range."""
+    n, size, _ = images.shape
+    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :])
+    frequency[0, 0] = np.inf
+    drawn = np.fft.irfft2(np.fft.rfft2(rng.normal(size=(n, size, size))) / frequency, s=(size, size))
+    low, high = drawn.min(axis=(1, 2), keepdims=True), drawn.max(axis=(1, 2), keepdims=True)
+    return np.rint((drawn - low) * (255 / np.maximum(high - low, 1e-12))).astype(np.uint8)
+
+
+# What is no frontal radiograph as they were trained on, made of test images `(n, size, size)` or of nothing.
+FOREIGN: dict[str, Callable[[Images, np.random.Generator], Images]] = {
+    "turned by 90 degrees": lambda images, rng: np.rot90(images, axes=(1, 2)),
+    "upside down": lambda images, rng: images[:, ::-1],
+    "inverted": lambda images, rng: 255 - images,
+    "half as bright": lambda images, rng: images // 2,
+    "twice as bright": lambda images, rng: np.minimum(images.astype(np.uint16) * 2, 255).astype(np.uint8),
+    "noise": lambda images, rng: rng.integers(0, 256, images.shape, dtype=np.uint8),
+    "blank": _blank,
+    "photographs (synthetic)": _photographs,
+}
+N_FOREIGN = 256
+
+
+def measure(detector: Detector, features: Callable[[Images], Floats], test: Images, seed: int) -> dict[str, Any]:
+    """How often the detector warns: its share of false alarms among test images, of hits in each set of FOREIGN.
+
+    `test` `(n, size, size)`; a set is made of up to N_FOREIGN of them, evenly chosen.
+    """
+    rng = np.random.default_rng(seed)
+    some = test[np.unique(np.linspace(0, len(test) - 1, min(N_FOREIGN, len(test))).astype(int))]
+
+    def warned(images: Images) -> float:
+        return float((detector.distances(features(np.ascontiguousarray(images))) > 1).mean())
+
+    return {
+        "n_images": len(test),
+        "n_foreign": len(some),
+        "false_alarms": warned(test),
+        "hits": {name: warned(make(some, rng)) for name, make in FOREIGN.items()},
+    }
 
 
 class Features:

@@ -55,6 +55,15 @@ def write_grid(path: Path, title: str, rows: dict[str, list[Tile]], n_columns: i
     figure.savefig(path, format="png", metadata={"Software": None})
 
 
+def in_words(title: str, rows: dict[str, list[Tile]]) -> str:
+    """What `write_grid` draws, for who cannot see it: the title, and each row with the words under its tiles."""
+    told = []
+    for name, tiles in rows.items():
+        captions = [tile.caption.replace("\n", ", ") for tile in tiles if tile.caption]
+        told.append(f"{name}: {'; '.join(captions) if captions else len(tiles) or 'none'}")
+    return f"{title}. {'. '.join(told)}."
+
+
 def _draw(axes: Axes, tile: Tile) -> None:
     axes.imshow(tile.image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     if tile.saliency is not None:

@@ -4,7 +4,7 @@ import os
 import warnings
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from cxr.data.images import UnusableFileError
 from cxr.errors import UserError
 from cxr.inference import dicom, explain
 from cxr.inference.bundle import Bundle
+from cxr.inference.colour import is_coloured
 from cxr.inference.foreign import Features
 from cxr.inference.pictures import Tile, write_grid
 from cxr.inference.predict import logits
@@ -50,6 +51,23 @@ def _is_image_file(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
 
 
+@dataclass(frozen=True)
+class Image:
+    """A file that has been read: its pixels uint8 `(size, size)`, and whether it showed colours."""
+
+    path: Path
+    pixels: Images
+    is_coloured: bool
+
+
+def _warnings(image: Image, distance: float) -> str:
+    """What speaks against an image's prediction; `distance` from the training images, above 1 unlike them."""
+    found = ["not grey: a radiograph shows no colours"] if image.is_coloured else []
+    if distance > 1:
+        found.append(f"unlike the training images: {distance:.1f} times the limit")
+    return "; ".join(found)
+
+
 class Predictor:
     """A bundle put to use."""
 
@@ -64,55 +82,52 @@ class Predictor:
         with tqdm(total=len(files), desc="predict", unit="image") as bar:
             for start in range(0, len(files), N_AT_ONCE):
                 chunk = files[start : start + N_AT_ONCE]
-                read, pixels, unreadable = self.read(chunk)
+                read, unreadable = self.read(chunk)
                 problems += unreadable
                 if read:
-                    tables.append(self._table(read, pixels))
+                    tables.append(self._table(read))
                 bar.update(len(chunk))
         return pd.concat([table for table in tables if len(table)] or tables, ignore_index=True), problems
 
-    def read(self, files: list[Path]) -> tuple[list[Path], Images, list[str]]:
-        """The files that can be read, their pixels `(n, size, size)`, and why the others cannot."""
+    def read(self, files: list[Path]) -> tuple[list[Image], list[str]]:
+        """The files that can be read, and why the others cannot."""
         # Threads: decoding leaves Python free, and a process would have to load Keras. As many as cores, since a large
         # DICOM takes 200 MB. `dicom.read` silences pydicom for the whole process; of threads that do so at once, the
         # last to end could leave it silenced, but for the block around them.
         with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
             warnings.simplefilter("ignore")
             results = list(pool.map(self._read, files))
-        good = [(path, pixels) for path, pixels, _ in results if pixels is not None]
-        size = self.images.size
-        stacked = np.stack([pixels for _, pixels in good]) if good else np.empty((0, size, size), np.uint8)
-        return [path for path, _ in good], stacked, [problem for *_, problem in results if problem]
+        found = [result for result in results if isinstance(result, Image)]
+        return found, [result for result in results if isinstance(result, str)]
 
-    def _read(self, path: Path) -> tuple[Path, Images | None, str]:
+    def _read(self, path: Path) -> Image | str:
+        """The image of a file, or why it cannot be read."""
         try:
             content = path.read_bytes()
             if dicom.is_dicom(content):
-                return path, images.shrink(dicom.read(content).grey, **asdict(self.images)), ""
-            return path, images.decode(content, **asdict(self.images)), ""
+                return Image(path, images.shrink(dicom.read(content).grey, **asdict(self.images)), is_coloured=False)
+            return Image(path, images.decode(content, **asdict(self.images)), is_coloured(content))
         except (UnusableFileError, OSError) as error:
-            return path, None, f"{path}: {error.strerror if isinstance(error, OSError) else error}"
+            return f"{path}: {error.strerror if isinstance(error, OSError) else error}"
 
     def logits(self, pixels: Images) -> NDArray[np.float64]:
         """Logits `(n,)` of images `(n, size, size)`, seen as the evaluation saw its test part."""
         rows = np.arange(len(pixels))
         return np.asarray(logits(self.bundle.network, pixels, rows, crop=self.evaluate.crop, flip=self.evaluate.flip))
 
-    def _table(self, files: list[Path], pixels: Images) -> pd.DataFrame:
+    def _table(self, read: list[Image]) -> pd.DataFrame:
+        pixels = np.stack([image.pixels for image in read])
         seen = self.logits(pixels)
         calibrated = expit(seen / self.bundle.description.temperature)
         is_called = calibrated >= self.bundle.description.threshold
         distances = self.bundle.detector.distances(self.features(pixels))
         return pd.DataFrame(
             {
-                "path": [str(path) for path in files],
+                "path": [str(image.path) for image in read],
                 "probability": expit(seen),
                 "calibrated": calibrated,
                 "decision": np.array(self.bundle.description.classes)[is_called.astype(int)],
-                "warnings": [
-                    f"unlike the training images: {distance:.1f} times the limit" if distance > 1 else ""
-                    for distance in distances
-                ],
+                "warnings": [_warnings(*both) for both in zip(read, distances, strict=True)],
             }
         )
 
@@ -124,10 +139,11 @@ class Predictor:
             tqdm(table.itertuples(), total=len(table), desc="saliency", unit="image"), start=1
         ):
             path = Path(str(row.path))
-            if not len(pixels := self.read([path])[1]):
+            if not (read := self.read([path])[0]):
                 raise UserError(f"{path} has changed since it was predicted")
-            cam = explain.resized(grad_cam(pixels), self.images.size)[0]
-            tile = Tile(pixels[0], f"p {row.calibrated:.3f}, {row.decision}", cam, explain.lung_field(self.images.size))
+            pixels = read[0].pixels
+            cam = explain.resized(grad_cam(pixels[None]), self.images.size)[0]
+            tile = Tile(pixels, f"p {row.calibrated:.3f}, {row.decision}", cam, explain.lung_field(self.images.size))
             # Numbered: two folders may hold files of one name. Cut: a name may be as long as the disk allows already.
             name = f"{number:05d}-{path.stem[:50]}.png"
-            write_grid(folder / name, path.name, {"": [Tile(pixels[0], "as seen"), tile]}, 2)
+            write_grid(folder / name, path.name, {"": [Tile(pixels, "as seen"), tile]}, 2)

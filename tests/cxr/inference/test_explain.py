@@ -108,8 +108,24 @@ def test_maps_agree_with_themselves_and_not_with_those_of_random_weights() -> No
     network, some = pooled_network(), images(30)
     maps = explain.GradCam(network)(some)
     other = explain.GradCam(explain.with_random_weights(network, seed=1))(some)
-    assert explain.agreement(maps, maps) == pytest.approx(1)
-    assert explain.agreement(maps, other) < 0.9
+    assert explain.agreement(maps, maps) == pytest.approx(np.ones(30))
+    assert explain.agreement(maps, other).mean() < 0.9
+    assert np.isnan(explain.agreement(maps, np.ones_like(maps))).all()
+
+
+def test_a_test_part_is_measured_a_few_at_a_time_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, some = pooled_network(), images(40)
+    test = table(network, some)
+
+    def measured() -> dict:
+        return explain.measure(network, some, test, partial(probabilities, network), seed=0)
+
+    at_once = measured()
+    monkeypatch.setattr(explain, "N_MEASURED_AT_ONCE", 7)
+    few = measured()
+    assert few["share_in_lungs"] == pytest.approx(at_once["share_in_lungs"])
+    assert few["probability_drop"] == pytest.approx(at_once["probability_drop"])
+    assert few["agreement_random"] == pytest.approx(at_once["agreement_random"])
 
 
 def test_a_network_that_reads_the_frame_is_found_out() -> None:

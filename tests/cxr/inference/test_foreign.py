@@ -35,3 +35,36 @@ def test_a_feature_that_never_varied_is_foreign_when_it_does() -> None:
     changed = val.copy()
     changed[:, 3] = 5.0
     assert (foreign.fit(train, val).distances(changed) > 1).all()
+
+
+def test_false_alarms_and_hits_are_counted_of_the_sets_that_are_named() -> None:
+    """A detector that knows one thing, the mean brightness of its training images."""
+    train, val, test = (bright_below(300, seed) for seed in range(3))
+
+    def brightness(images: np.ndarray) -> np.ndarray:
+        return images.mean(axis=(1, 2))[:, None] + np.arange(2)
+
+    found = foreign.measure(foreign.fit(brightness(train), brightness(val)), brightness, test, seed=0)
+    assert (found["n_images"], found["n_foreign"]) == (300, 256)
+    assert found["false_alarms"] < 0.05
+    assert set(found["hits"]) == set(foreign.FOREIGN)
+    assert found["hits"]["inverted"] == found["hits"]["twice as bright"] == 1
+    # What keeps the brightness is not seen by it.
+    assert found["hits"]["upside down"] < 0.05
+
+
+def bright_below(n: int, seed: int) -> np.ndarray:
+    """Images of 16 pixels, dark above and bright below, of mean brightness about 90."""
+    rng = np.random.default_rng(seed)
+    ramp = np.linspace(20, 160, 16)[:, None] + np.zeros((16, 16))
+    return np.clip(ramp + rng.normal(0, 8, (n, 1, 1)), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", foreign.FOREIGN)
+@pytest.mark.parametrize("n", [1, 5])
+def test_a_foreign_set_is_pictures_of_the_same_form_and_the_same_each_time(name: str, n: int) -> None:
+    some = bright_below(n, 0)
+    one, two = (foreign.FOREIGN[name](some, np.random.default_rng(1)) for _ in range(2))
+    assert (one.shape, one.dtype) == (some.shape, some.dtype)
+    assert (one == two).all()
+    assert not (one == some).all()

@@ -5,7 +5,7 @@ import pandas as pd
 from PIL import Image
 
 from cxr.inference import gallery
-from cxr.inference.pictures import Tile, write_grid
+from cxr.inference.pictures import Tile, in_words, write_grid
 from cxr.vocabulary import CLASSES
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 16, 16), dtype=np.uint8)
@@ -67,3 +67,9 @@ def test_a_dollar_is_a_dollar_and_a_mask_of_nothing_has_no_outline(tmp_path: Pat
     nothing = Tile(np.zeros((1, 1), np.uint8), "", None, np.zeros((1, 1), bool))
     write_grid(tmp_path / "one.png", "a$b^^$.png", {"": [nothing]}, 2)
     assert (tmp_path / "one.png").stat().st_size
+
+
+def test_a_pictures_words_are_its_title_its_rows_and_what_stands_under_the_tiles() -> None:
+    tile = Tile(IMAGES[0], "p 0.1\nsomebody")
+    rows = {"missed": [tile, Tile(IMAGES[0], "p 0.2")], "plain": [Tile(IMAGES[0], "")], "no": []}
+    assert in_words("Errors", rows) == "Errors. missed: p 0.1, somebody; p 0.2. plain: 1. no: none."

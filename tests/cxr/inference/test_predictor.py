@@ -66,10 +66,18 @@ def test_what_is_warned_of_is_as_before_when_many_files_have_been_read(
     path = tmp_path / "one.dcm"
     write_dicom(path)
     before = list(warnings.filters)
-    _, pixels, problems = predictor.read([path] * 60)
+    read, problems = predictor.read([path] * 60)
     assert warnings.filters == before
-    assert len(pixels) == 60
+    assert len(read) == 60
     assert not problems
+
+
+def test_a_coloured_picture_is_warned_of_and_predicted_all_the_same(predictor: Predictor, tmp_path: Path) -> None:
+    Image.new("RGB", (40, 40), (200, 40, 40)).save(tmp_path / "red.jpg")
+    Image.new("RGB", (40, 40), (90, 90, 90)).save(tmp_path / "grey.jpg")
+    table, problems = predictor.predict([tmp_path / "red.jpg", tmp_path / "grey.jpg"])
+    assert not problems
+    assert ["not grey" in warning for warning in table["warnings"]] == [True, False]
 
 
 def test_names_as_long_as_they_may_be_with_what_is_a_formula_elsewhere(predictor: Predictor, tmp_path: Path) -> None:
