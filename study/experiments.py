@@ -51,6 +51,11 @@ class Experiment:
         return f"{self.name}@{self.baseline[:7]}"
 
 
+def lockfile(ref: str) -> dict[str, Any]:
+    """What an experiment's dvc.lock says: the sums of all that each stage read and made."""
+    return dict(parse_yaml(git("show", f"{ref}:dvc.lock"), f"dvc.lock of {ref}"))
+
+
 def of_present_commit() -> dict[str, str]:
     """Name and Git ref of every finished experiment that starts from the present commit."""
     head = git("rev-parse", "HEAD").strip()
@@ -193,7 +198,7 @@ def _outputs(stage: dict[str, Any]) -> Iterable[str]:
 @cache
 def _data(commit: str) -> tuple[str, str]:
     """The parameters of an experiment's images and split, and the sums of both, from its dvc.lock."""
-    lock = parse_yaml(git("show", f"{commit}:dvc.lock"), f"dvc.lock of {commit}")["stages"]
+    lock = lockfile(commit)["stages"]
     stages = [lock.get(name, {}) for name in DATA]
     recipe = [stage.get("params") for stage in stages]
     sums = [[output["path"], output.get("md5")] for stage in stages[2:] for output in stage.get("outs", [])]
