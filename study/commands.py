@@ -37,3 +37,10 @@ def run(command: list[str], name: str, **variables: str) -> str:
         lines = [line for line in (errors or output).splitlines() if line.strip()]
         raise UserError(f"{name} failed: {lines[-1] if lines else f'exit code {done.returncode}'}")
     return output
+
+
+def error_line(text: str) -> str:
+    """What went wrong, of all that a command has said: its first line that tells an error, or its last line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if line.lower().startswith("error")]
+    return errors[0].partition(": ")[2] or errors[0] if errors else lines[-1] if lines else ""

@@ -21,7 +21,7 @@ from dvc.repo.experiments.utils import get_exp_rwlock
 
 from cxr.errors import UserError
 from study import experiments
-from study.commands import dvc, environment
+from study.commands import dvc, environment, error_line
 from study.run.baseline import Baseline
 from study.run.engine import State
 
@@ -77,6 +77,9 @@ class DvcQueue:
                 self._start_workers()
         return states
 
+    def progress(self) -> dict[str, str]:
+        return {}
+
     def stop(self, names: set[str]) -> set[str]:
         with Repo() as repo:
             queue = repo.experiments.celery_queue
@@ -101,11 +104,9 @@ class DvcQueue:
     def reason(self, name: str) -> str:
         """The error line of the run's log, or the log's last line."""
         try:
-            lines = [line.strip() for line in dvc("queue", "logs", name).splitlines() if line.strip()]
+            return error_line(dvc("queue", "logs", name)) or "it left no log"
         except UserError as error:
             return str(error)
-        errors = [line for line in lines if line.lower().startswith("error")]
-        return errors[0].partition(": ")[2] or errors[0] if errors else lines[-1] if lines else "it left no log"
 
     def _enqueue(self, queue: "LocalCeleryQueue", run: "Run") -> None:
         """What `dvc exp run --queue` does, but past the work tree.

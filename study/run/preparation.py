@@ -10,6 +10,8 @@ from study.run.grid import Run
 
 # The last stage before training; those that it depends on run with it.
 TARGETS = ("audit",)
+# No run of a study can have such a name, so that none is taken for a preparation and forgotten: see grid.NAME.
+SUFFIX = "+images"
 # What no stage up to it reads.
 LATER = {"model", "train", "augment", "evaluate", "explain"}
 
@@ -20,14 +22,14 @@ def preparations(runs: list[Run]) -> list[tuple[Run, list[Run]]]:
     for run in runs:
         start = {section: values for section, values in run.params.items() if section not in LATER}
         alike.setdefault(json.dumps(start, sort_keys=True), []).append(run)
-    return [(_first_stages(members[0]), members) for members in alike.values() if len(members) > 1]
+    return [(first_stages(members[0]), members) for members in alike.values() if len(members) > 1]
 
 
 def names(runs: list[Run]) -> set[str]:
     """All names that preparations of these runs may have."""
-    return {_first_stages(run).name for run in runs}
+    return {first_stages(run).name for run in runs}
 
 
-def _first_stages(run: Run) -> Run:
-    # No run of a study can have this name, so that none is taken for a preparation and forgotten: see grid.NAME.
-    return Run(f"{run.name}+images", run.overrides, run.params, TARGETS)
+def first_stages(run: Run) -> Run:
+    """What makes the images of a run and how they are cut, as a run of its own."""
+    return Run(run.name + SUFFIX, run.overrides, run.params, TARGETS)
