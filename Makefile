@@ -2,6 +2,7 @@
 #   make demo     small grid on synthetic phantoms: table, what it shows in words, curves, report
 #   make study    the eight runs of study.yaml and their report   SET="data.source=..." LABEL=pooled JOBS=1
 #                 UNCOMMITTED=1 runs them with the work tree's changes instead of what is committed
+#                 WORKERS=2 or SCHEDULER=tcp://HOST:PORT: on a Dask cluster (docs/cluster.md)
 #   make table    the comparison in 100 columns, with intervals and what needs no lungs   RUNS=..., or all
 #   make compare  which differences are real   RUNS="layers-1 layers-2", or all
 #   make report   tables, figures and verdicts on one page   RUNS=... or STUDY=study.yaml or KEPT=folder; OUT=report
@@ -10,6 +11,7 @@
 #   make test     everything; ARGS="-k resumed" narrows it, ARGS="-n 0" runs one test at a time
 #   make test-fast  without what runs DVC, trains or opens a browser
 #   make templates  the templates of `dvc plots`, from the report's charts
+#   make s3, make dask  what DVC needs for a bucket of S3, and a study for a Dask cluster
 #   make lint, make lock
 # The environment: EXTRA=cpu (default) or EXTRA=cuda; PYTHON=python3.12 chooses the interpreter.
 
@@ -18,6 +20,7 @@ JOBS ?= 1
 SET ?=
 LABEL ?=
 OUT ?= report
+WHERE = $(if $(SCHEDULER),--scheduler $(SCHEDULER),$(if $(WORKERS),--workers $(WORKERS),--jobs $(JOBS)))
 VENV := .venv
 BIN := $(VENV)/bin
 IS_SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -32,7 +35,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo study mended table compare report bench templates torture test test-fast lint format lock
+.PHONY: demo study mended table compare report bench templates torture test test-fast lint format lock s3 dask
 
 # What a killed DVC has left half-written would stop each of these.
 mended: $(RUNTIME)
@@ -42,7 +45,7 @@ demo: mended
 	@python -m study.run demo.yaml --jobs 2 --in-words --plots dvc_plots --report $(OUT)
 
 study: mended
-	@python -m study.run study.yaml --jobs $(JOBS) --label "$(LABEL)" $(if $(UNCOMMITTED),--uncommitted) \
+	@python -m study.run study.yaml $(WHERE) --label "$(LABEL)" $(if $(UNCOMMITTED),--uncommitted) \
 		--plots dvc_plots --report $(OUT) --set $(SET)
 
 table: mended
@@ -103,9 +106,13 @@ $(DEV): locks/$(EXTRA)-dev.txt $(RUNTIME)
 	@python -m pip install --quiet --disable-pip-version-check -r locks/$(EXTRA)-dev.txt
 	@touch $@
 
-# What is only measured against has no lock: its newest release is what users would take.
-READ_EXTRA := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"], sep="\n")
+# What few need has no lock of its own: an extra of pyproject.toml, the newest that goes with what is locked.
+READ_EXTRA := import sys, tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")
+s3 dask: $(RUNTIME)
+	@python -c '$(READ_EXTRA)' $@ | python -m pip install --quiet --disable-pip-version-check -c locks/$(EXTRA).txt -r /dev/stdin
+
+# What is only measured against has none either: its newest release is what users would take.
 $(BENCH): pyproject.toml $(RUNTIME)
 	@echo "installing what is measured against into $(VENV)"
-	@python -c '$(READ_EXTRA)' | python -m pip install --quiet --disable-pip-version-check -r /dev/stdin
+	@python -c '$(READ_EXTRA)' bench | python -m pip install --quiet --disable-pip-version-check -r /dev/stdin
 	@touch $@

@@ -6,15 +6,19 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from bench import coverage, evaluation, growth, ingest, training
+from bench import cluster, coverage, evaluation, growth, ingest, training
 from stages import project
 
-PARTS = ["coverage", "ingest", "evaluation", "growth", "training", "leads"]
+PARTS = ["coverage", "ingest", "evaluation", "growth", "training", "leads", "cluster"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure speed and memory.")
-    parser.add_argument("--images", type=Path, help="folder of original JPEGs for ingest; phantoms without")
+    parser.add_argument(
+        "--images",
+        type=Path,
+        help="original JPEGs, for cluster in Kaggle's layout; phantoms without",
+    )
     parser.add_argument("--out", type=Path, default=Path("docs/results/bench"), help="where the CSV files go")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     arguments = parser.parse_args()
@@ -25,6 +29,7 @@ def main() -> None:
         "growth": growth.measure,
         "training": training.measure,
         "leads": training.measure_leads,
+        "cluster": lambda: cluster.measure(arguments.images),
     }
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name in arguments.only:

@@ -46,7 +46,10 @@ def main() -> None:
         grid.check(wanted)
         print(f"{len(runs)} runs, {len(runs) - len(wanted)} finished before", file=sys.stderr)
         with stop_signal() as stop:
-            failures = _work_off(_engine(base), wanted, left, arguments.jobs, stop) if wanted or left else {}
+            failures = {}
+            if wanted or left:
+                with _engine(base, wanted, arguments) as engine:
+                    failures = _work_off(engine, wanted, left, arguments.jobs, stop)
             _check(stop)
     if finished := [run.name for run in runs if run.name not in failures]:
         _show(finished, arguments)
@@ -54,11 +57,26 @@ def main() -> None:
         raise UserError(f"{len(failures)} of {len(runs)} runs failed: {grid.told(failures)}")
 
 
-def _engine(base: baseline.Baseline) -> Engine:
-    # DVC's modules take seconds to load, for which a study with nothing to do need not wait.
-    from study.run.dvc_queue import DvcQueue
+@contextmanager
+def _engine(base: baseline.Baseline, runs: list[grid.Run], arguments: argparse.Namespace) -> Iterator[Engine]:
+    # DVC's modules, and Dask's, take seconds to load, for which a study with nothing to do need not wait.
+    if not (arguments.scheduler or arguments.workers):
+        from study.run.dvc_queue import DvcQueue
 
-    return DvcQueue(base)
+        yield DvcQueue(base)
+        return
+    try:
+        from study.run import dask_cluster
+    except ModuleNotFoundError:
+        raise UserError("--scheduler and --workers need Dask: pip install distributed (docs/cluster.md)") from None
+    from study import share
+
+    if base.files != base.head:
+        raise UserError("a cluster runs what was pushed to the Git remote, and knows nothing uncommitted")
+    address = share.git_address(arguments.git_remote)
+    share.check_dvc_remote()
+    with dask_cluster.connected(arguments.scheduler, arguments.workers) as client:
+        yield dask_cluster.DaskCluster(client, base, runs, address)
 
 
 def _arguments() -> argparse.Namespace:
@@ -71,7 +89,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--uncommitted", action="store_true", help="run with the work tree's changes, not with what is committed"
     )
-    parser.add_argument("--jobs", type=count, default=1, help="runs at a time")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--jobs", type=count, default=1, help="runs at a time")
+    where.add_argument("--workers", type=count, default=0, help="Dask workers on this machine, one run each")
+    where.add_argument("--scheduler", default="", metavar="tcp://HOST:PORT", help="Dask cluster that works them off")
+    parser.add_argument("--git-remote", default="origin", help="name or address, for a cluster (origin)")
     parser.add_argument("--in-words", action="store_true", help="say in five sentences what the results show")
     parser.add_argument("--plots", type=Path, metavar="FOLDER", help="write the runs' curves to FOLDER/index.html")
     parser.add_argument("--report", type=Path, metavar="FOLDER", help="write their report to FOLDER/index.html")
@@ -161,7 +183,9 @@ def _watch(engine: Engine, names: set[str], title: str, stop: threading.Event) -
             for name in sorted(names):
                 _tell(bar, name, known.get(name), now.get(name), started)
             known = now
-            bar.set_postfix_str(", ".join(name for name in sorted(known) if known[name] is State.RUNNING))
+            told = engine.progress()
+            at_work = [name for name in sorted(known) if known[name] is State.RUNNING]
+            bar.set_postfix_str(", ".join(" ".join([name, told.get(name, "")]).strip() for name in at_work))
     return known
 
 

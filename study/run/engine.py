@@ -1,4 +1,4 @@
-"""What works off the runs of a study. DVC's queue on this machine is one such engine: study/run/dvc_queue.py."""
+"""What works off the runs of a study: DVC's queue here (dvc_queue.py), a Dask cluster (dask_cluster.py)."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -34,6 +34,9 @@ class Engine(Protocol):
 
         Raises UserError where a run can go no further because what worked at it has died.
         """
+
+    def progress(self) -> dict[str, str]:
+        """How far runs are, in a word or two, where that is known."""
 
     def stop(self, names: set[str]) -> set[str]:
         """End the runs of these names that are not over, and all that works at them; returns their names.

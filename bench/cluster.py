@@ -1,0 +1,92 @@
+"""The eight runs of study.yaml, small: on a Dask cluster over an S3 store on the loopback, and in DVC's queue."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+PROJECT = Path(__file__).parents[1]
+SMALL = ["images.size=32", "train.epochs=3", "evaluate.bootstrap_samples=200"]
+PHANTOMS = ["data.source=phantom", "phantom.n_images=600", "phantom.pixels=64"]
+# What each way takes: the options of study.run.
+WAYS = {
+    "queue, 2 jobs": ["--jobs", "2"],
+    "Dask, 1 worker": ["--workers", "1"],
+    "Dask, 2 workers": ["--workers", "2"],
+}
+BUCKET = "bench"
+
+
+def measure(images: Path | None) -> pd.DataFrame:
+    """Seconds from an empty clone to the table of all runs, each way; and whether all ways have the same figures.
+
+    `images`: a folder in Kaggle's layout; phantoms without.
+    """
+    real = ["data.source=directory", f"data.directory={images.resolve()}"] if images else PHANTOMS
+    rows: list[dict[str, Any]] = []
+    first: pd.DataFrame | None = None
+    for way, options in WAYS.items():
+        # Each its own store, so that none finds what another one has made.
+        with tempfile.TemporaryDirectory() as scratch, _store() as (address, environment):
+            clone = _clone(Path(scratch), address, environment)
+            command = [sys.executable, "-m", "study.run", "study.yaml", *options, "--set", *SMALL, *real]
+            started = time.perf_counter()
+            subprocess.run(command, cwd=clone, env=environment, check=True, stdout=subprocess.DEVNULL)
+            seconds = time.perf_counter() - started
+            figures = _figures(clone, environment)
+        first = figures if first is None else first
+        rows.append({"way": way, "n_runs": len(figures), "seconds": seconds, "same_figures": figures.equals(first)})
+    return pd.DataFrame(rows)
+
+
+@contextmanager
+def _store() -> Iterator[tuple[str, dict[str, str]]]:
+    """The address of an S3 server on the loopback while the block runs, and the environment that it is used with."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    address, key, region = f"http://{host}:{port}", "bench", "us-east-1"
+    try:
+        client = boto3.client(
+            "s3", endpoint_url=address, region_name=region, aws_access_key_id=key, aws_secret_access_key=key
+        )
+        client.create_bucket(Bucket=BUCKET)
+        variables = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": key, "AWS_DEFAULT_REGION": region}
+        yield address, {**os.environ, **variables}
+    finally:
+        server.stop()
+
+
+def _clone(scratch: Path, address: str, environment: dict[str, str]) -> Path:
+    """A clone of this project's commit whose Git remote is a copy and whose DVC remote is the store."""
+
+    def ok(*command: str) -> None:
+        subprocess.run(command, cwd=clone, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+    origin, clone = scratch / "origin.git", scratch / "clone"
+    subprocess.run(["git", "clone", "-q", "--bare", str(PROJECT), str(origin)], check=True)
+    subprocess.run(["git", "clone", "-q", str(origin), str(clone)], check=True)
+    dvc = [sys.executable, "-m", "dvc", "remote"]
+    ok(*dvc, "add", "-q", "-d", "store", f"s3://{BUCKET}/cxr")
+    ok(*dvc, "modify", "store", "endpointurl", address)
+    ok("git", "commit", "-q", "-a", "-m", "store")
+    ok("git", "push", "-q", "origin", "HEAD")
+    return clone
+
+
+def _figures(clone: Path, environment: dict[str, str]) -> pd.DataFrame:
+    """What the report has of each run, but for times and memory."""
+    report = [sys.executable, "-m", "study.report", "--study", "study.yaml", "--out", "report"]
+    subprocess.run(report, cwd=clone, env=environment, check=True, stdout=subprocess.DEVNULL)
+    table = pd.read_csv(clone / "report" / "results.csv")
+    return table[[column for column in table if not any(word in str(column) for word in ("second", "memory"))]]

@@ -1,0 +1,272 @@
+"""A study on a Dask cluster with an S3 store, its worker and its driver killed; what it made, shared with others."""
+
+import filecmp
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import Project
+
+pytest.importorskip("distributed")
+pytest.importorskip("moto")
+
+from tests import store
+
+pytestmark = pytest.mark.slow
+
+STUDY = """
+params: {train.epochs: 80}
+runs:
+  one: {train.learning_rate: 1e-3}
+  doomed: {train.learning_rate: 1e+30}
+"""
+SHARE = [sys.executable, "-m", "study.share"]
+
+
+class Clone(Project):
+    """A clone of a Git repository, on a machine where nobody has set anything."""
+
+    def __init__(self, origin: Path, folder: Path) -> None:
+        self.folder = folder
+        subprocess.run(["git", "clone", "-q", str(origin), str(folder)], check=True)
+
+    def environment(self) -> dict[str, str]:
+        return super().environment() | {"HOME": str(self.folder.parent / "home")}
+
+
+@pytest.fixture(scope="module")
+def origin(make_dvc_project: Callable[[], Project], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A Git repository without work tree, whose project has a bucket as DVC remote; its key is in the environment."""
+    folder = tmp_path_factory.mktemp("origin") / "origin.git"
+    with store.serving() as (address, key), pytest.MonkeyPatch.context() as patch:
+        for name, value in key.items():
+            patch.setenv(name, value)
+        project = make_dvc_project()
+        (project.folder / "mine.yaml").write_text(STUDY)
+        project.ok("dvc", "remote", "add", "-q", "-d", "bucket", f"s3://{store.BUCKET}/here")
+        project.ok("dvc", "remote", "modify", "bucket", "endpointurl", address)
+        project.commit("study")
+        project.ok("git", "init", "-q", "--bare", "-b", "main", str(folder))
+        project.ok("git", "push", "-q", str(folder), "main")
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def cluster(origin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Clone]]:
+    """The address of a scheduler that has two workers, and the clone in which they were started."""
+    clone = Clone(origin, tmp_path_factory.mktemp("workers") / "clone")
+    file = clone.folder.parent / "scheduler.json"
+    common = ["--scheduler-file", str(file), "--no-dashboard"]
+    commands = [
+        ["scheduler", "--host", "127.0.0.1", "--port", "0", *common],
+        *[["worker", "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--death-timeout", "60", *common]] * 2,
+    ]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "dask", *command],
+            cwd=clone.folder,
+            env=clone.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for command in commands
+    ]
+    try:
+        wait_until(file.exists)
+        yield json.loads(file.read_text())["address"], clone
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+        wait_until(lambda: not at_work(clone))
+
+
+@pytest.fixture(scope="module")
+def driver(origin: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    return Clone(origin, tmp_path_factory.mktemp("driver") / "clone")
+
+
+@pytest.fixture(scope="module")
+def told(driver: Clone, cluster: tuple[str, Clone]) -> tuple[str, str]:
+    """The table of a study whose earlier driver was killed in the midst, and a worker after that; and what it says."""
+    address, workers = cluster
+    command = [sys.executable, "-m", "study.run", "mine.yaml", "--scheduler", address]
+    first = subprocess.Popen(command, cwd=driver.folder, env=driver.environment(), stderr=subprocess.DEVNULL)
+    checkpoints = workers.folder / ".dvc" / "tmp" / "cxr" / "checkpoints"
+    wait_until(lambda: any(checkpoints.glob("[!.]*.npz")) or first.poll() is not None)
+    first.kill()
+    first.wait()
+    with subprocess.Popen(
+        command,
+        cwd=driver.folder,
+        env=driver.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as again:
+        wait_until(lambda: any(checkpoints.glob("[!.]*.npz")) or again.poll() is not None)
+        for process in at_work(workers):
+            if "one" in process.cmdline():
+                process.parent().kill()
+        table, said = again.communicate(timeout=400)
+    assert again.returncode == 1, said
+    return table.strip(), said
+
+
+@pytest.fixture(scope="module")
+def fresh(told: tuple[str, str], origin: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone that has pulled everything."""
+    clone = Clone(origin, tmp_path_factory.mktemp("fresh") / "clone")
+    assert clone.ok(*SHARE, "pull") == "pulled one\n"
+    return clone
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 300) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def at_work(project: Project) -> list[psutil.Process]:
+    """The processes of single runs begun in a project, and what these have started in their clones of it."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            folder = Path(process.cwd().removesuffix(" (deleted)"))
+            if folder.is_relative_to(project.folder) and ("study.one" in process.cmdline() or folder != project.folder):
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def result(project: Project) -> tuple[bytes, dict[str, float]]:
+    """The network and what is measured of it, without times."""
+    metrics = [json.loads((project.folder / "metrics" / name).read_text()) for name in ("train.json", "test.json")]
+    figures = {key: value for figures in metrics for key, value in figures.items() if key != "seconds"}
+    return (project.folder / "models" / "model.keras").read_bytes(), figures
+
+
+def test_a_failing_run_is_named_with_its_reason(told: tuple[str, str]) -> None:
+    last = told[1].strip().splitlines()[-1]
+    assert last.startswith("error: 1 of 2 runs failed: doomed: the training loss is nan in epoch "), last
+
+
+def test_a_killed_driver_goes_on_and_a_killed_workers_run_is_resumed_elsewhere(
+    told: tuple[str, str], driver: Clone, cluster: tuple[str, Clone]
+) -> None:
+    log = (cluster[1].folder / ".dvc" / "tmp" / "cxr" / "logs" / "one.log").read_text()
+    assert re.search(r"^resuming after epoch \d+", log, re.MULTILINE)
+    assert len(re.findall(r"Ran experiment\(s\): one", log)) == 1
+    assert "one: done in" in told[1]
+    assert driver.ok("dvc", "exp", "list", "--name-only").split() == ["one"]
+    assert at_work(cluster[1]) == []
+    assert list((cluster[1].folder / ".dvc" / "tmp" / "exps").glob("one-*")) == []
+
+
+def test_a_fresh_clone_has_the_same_figures_without_training(
+    told: tuple[str, str], driver: Clone, fresh: Clone, tmp_path: Path
+) -> None:
+    assert fresh.ok(sys.executable, "-m", "study.table", "one").strip() == told[0]
+    for project, kept in ((fresh, tmp_path / "a"), (driver, tmp_path / "b")):
+        project.ok(sys.executable, "-m", "study.keep", str(kept), "one")
+    names = sorted(path.name for path in (tmp_path / "a" / "one").iterdir())
+    assert "predictions.csv" in names
+    assert filecmp.cmpfiles(tmp_path / "a" / "one", tmp_path / "b" / "one", names, shallow=False) == (names, [], [])
+
+
+def test_the_result_is_that_of_a_training_here(fresh: Clone) -> None:
+    fresh.ok("dvc", "exp", "apply", "one")
+    assert len(list((fresh.folder / "data" / "raw").rglob("*.jpeg"))) == 80
+    brought = result(fresh)
+    fresh.ok("dvc", "repro", "--force", "--single-item", "train", "evaluate")
+    assert result(fresh) == brought
+
+
+def test_a_local_cluster_repeats_no_run_that_the_git_remote_has(
+    told: tuple[str, str], origin: Path, tmp_path: Path
+) -> None:
+    clone = Clone(origin, tmp_path / "clone")
+    (clone.folder / "mine.yaml").write_text(STUDY.replace("  doomed: {train.learning_rate: 1e+30}\n", ""))
+    done = clone.run(sys.executable, "-m", "study.run", "mine.yaml", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    assert "one: done in" in done.stderr
+    assert "one  " in done.stdout
+    log = (clone.folder / ".dvc" / "tmp" / "cxr" / "logs" / "one.log").read_text()
+    assert log == "one: finished before\n"
+
+
+def test_ctrl_c_leaves_nothing_at_work_on_the_cluster(
+    told: tuple[str, str], origin: Path, cluster: tuple[str, Clone], tmp_path: Path
+) -> None:
+    clone = Clone(origin, tmp_path / "clone")
+    address, workers = cluster
+    (clone.folder / "mine.yaml").write_text("runs: {three: {train.epochs: 1000}}")
+    with subprocess.Popen(
+        [sys.executable, "-m", "study.run", "mine.yaml", "--scheduler", address],
+        cwd=clone.folder,
+        env=clone.environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as study:
+        wait_until(lambda: any("dvc" in process.cmdline() for process in at_work(workers)) or study.poll() is not None)
+        os.killpg(study.pid, signal.SIGINT)
+        said = study.communicate(timeout=120)[1]
+    assert said.strip().splitlines()[-1] == "error: interrupted; run it again to go on"
+    assert at_work(workers) == []
+    assert clone.ok("git", "ls-remote", str(origin), "refs/exps/*").count("three") == 0
+
+
+def test_a_folder_is_a_remote_too_for_experiments_whose_own_commit_does_not_know_it(
+    fresh: Clone, driver: Clone, origin: Path, tmp_path: Path
+) -> None:
+    other, folder = tmp_path / "other.git", str(tmp_path / "folder")
+    fresh.ok("git", "init", "-q", "--bare", "-b", "main", str(other))
+    third = Clone(origin, tmp_path / "third")
+    for clone in (fresh, driver, third):
+        clone.ok("dvc", "remote", "add", "-q", "--local", "-d", "folder", folder)
+    # The driver has all that a report reads, and no images.
+    lacking = driver.run(*SHARE, "push", "one", "--git-remote", str(other))
+    assert lacking.returncode == 1
+    assert lacking.stderr.startswith("error: the DVC remote lacks data/images.npy, data/raw")
+    assert driver.ok("git", "ls-remote", str(other)) == ""
+
+    fresh.ok(*SHARE, "push", "one", "--git-remote", str(other))
+    third.ok(*SHARE, "pull", "one", "--git-remote", str(other), "--without-images")
+    assert third.ok("dvc", "exp", "list", "--name-only").split() == ["one"]
+    third.ok(sys.executable, "-m", "study.keep", str(tmp_path / "kept"), "one")
+
+
+def test_a_secret_is_seen_nowhere(told: tuple[str, str], driver: Clone) -> None:
+    (driver.folder / ".dvc" / "config.local").unlink(missing_ok=True)
+    wrong = "xyzzy-not-the-key"
+    done = driver.run(*SHARE, "push", "one", AWS_SECRET_ACCESS_KEY=wrong)
+    assert done.returncode == 1
+    assert done.stderr == "error: the DVC remote 'bucket' failed: Forbidden\n"
+    address = driver.run(*SHARE, "push", "one", "--git-remote", f"https://me:{wrong}@example.org/x.git")
+    assert "holds a password" in address.stderr
+    assert wrong not in address.stderr + address.stdout
+    driver.ok("dvc", "remote", "modify", "bucket", "secret_access_key", wrong)
+    refused = driver.run(*SHARE, "push", "one")
+    driver.ok("git", "checkout", "-q", ".dvc/config")
+    assert refused.stderr.startswith("error: .dvc/config, which Git keeps, holds secrets (bucket secret_access_key)")
+    for path in driver.folder.rglob("*"):
+        assert not path.is_file() or wrong.encode() not in path.read_bytes(), path
+
+
+def test_without_a_dvc_remote_nothing_is_said_to_be_pushed(make_dvc_project: Callable[[], Project]) -> None:
+    project = make_dvc_project()
+    done = project.run(*SHARE, "push", "--git-remote", str(project.folder))
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: there is no DVC remote to hold the data: dvc remote add -d NAME URL")
