@@ -30,7 +30,8 @@ from study.commands import dvc
 from study.run import baseline, grid, lock, overrides, preparation
 from study.run.engine import Engine, State
 
-POLL = 2.0
+# Seconds between two looks at the runs: soon after one has changed its state, then ever less often.
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 2.0
 
 
 def main() -> None:
@@ -171,17 +172,22 @@ def _check(stop: threading.Event) -> None:
 
 
 def _watch(engine: Engine, names: set[str], title: str, stop: threading.Event) -> dict[str, State]:
-    """The states of the runs once all are over; on the way, a bar of this title and a line for each that ends."""
+    """The states of the runs once all are over; on the way, a line for each that ends.
+
+    A terminal also has a bar of this title; a file, which would keep every state of a bar, a line for each that begins.
+    """
     known: dict[str, State] = {}
     started: dict[str, float] = {}
-    bar: tqdm[Any] = tqdm(total=len(names), desc=title, unit="run")
+    pause = SHORTEST_PAUSE
+    bar: tqdm[Any] = tqdm(total=len(names), desc=title, unit="run", disable=None)
     with bar:
         while not all(name in known and known[name].is_over for name in names):
-            stop.wait(POLL)
+            stop.wait(pause)
             _check(stop)
             now = engine.states(names)
             for name in sorted(names):
                 _tell(bar, name, known.get(name), now.get(name), started)
+            pause = SHORTEST_PAUSE if now != known else min(1.5 * pause, LONGEST_PAUSE)
             known = now
             told = engine.progress()
             at_work = [name for name in sorted(known) if known[name] is State.RUNNING]
@@ -195,6 +201,8 @@ def _tell(bar: "tqdm[Any]", name: str, before: State | None, now: State | None, 
         return
     if now is State.RUNNING:
         started[name] = time.monotonic()
+        if bar.disable:
+            bar.write(f"{name}: begun", file=sys.stderr)
     if now.is_over:
         bar.update()
         took = time.monotonic() - started.get(name, time.monotonic())

@@ -37,6 +37,8 @@ POLL = 0.2
 WORKER = "cxr-study"
 STATES = {"Queued": State.QUEUED, "Running": State.RUNNING, "Success": State.DONE, "Failed": State.FAILED}
 EXPERIMENTS = Path(".dvc/tmp/exps")
+# Workers that have ended so often without having begun a run never will.
+MAX_ENDS = 3
 
 
 class DvcQueue:
@@ -48,6 +50,9 @@ class DvcQueue:
     def __init__(self, baseline: Baseline) -> None:
         self.baseline = baseline
         self.n_jobs = 0
+        self.workers: list[subprocess.Popen[bytes]] = []
+        # How often workers have ended with the runs in these states, which they found so when they were started.
+        self.n_ends, self.found = 0, dict[str, State]()
 
     def start(self, runs: "list[Run]", n_jobs: int) -> None:
         names = {run.name for run in runs}
@@ -63,6 +68,8 @@ class DvcQueue:
     def states(self, names: set[str]) -> dict[str, State]:
         # Before the states: a run that no worker was at, and that is running still, has died with its worker.
         is_worked_on = any(_workers())
+        for worker in self.workers:
+            worker.poll()
         try:
             with Repo() as repo:
                 # Oldest first: of several runs of a name the newest stays.
@@ -74,7 +81,7 @@ class DvcQueue:
             if lost := sorted(name for name, state in states.items() if state is State.RUNNING):
                 raise UserError(f"DVC's queue worker died at {', '.join(lost)}; run it again to go on")
             if State.QUEUED in states.values():
-                self._start_workers()
+                self._start_again(states)
         return states
 
     def progress(self) -> dict[str, str]:
@@ -129,14 +136,22 @@ class DvcQueue:
             queue.scm.set_ref(queue.ref, commit, message=f"commit: {message}")
         queue.celery.signature(run_exp.s(entry.asdict())).delay()
 
+    def _start_again(self, states: dict[str, State]) -> None:
+        """Start workers in the place of those that have ended. Raises UserError where they end again and again."""
+        self.n_ends = self.n_ends + 1 if states == self.found else 1
+        self.found = states
+        if self.n_ends > MAX_ENDS:
+            log = _log(1).read_text(errors="replace")
+            raise UserError(f"DVC's queue worker ends as soon as it is started: {error_line(log)}; see {_log(1)}")
+        self._start_workers()
+
     def _start_workers(self) -> None:
         """Start workers in the background; each ends by itself when the queue has been empty for a while."""
-        folder = EXPERIMENTS / "celery"
-        folder.mkdir(parents=True, exist_ok=True)
+        _log(1).parent.mkdir(parents=True, exist_ok=True)
         for number in range(1, self.n_jobs + 1):
             command = [sys.executable, "-m", "dvc", "exp", "queue-worker", f"{WORKER}-{number}@localhost"]
-            with (folder / f"{WORKER}-{number}.out").open("ab") as log:
-                subprocess.Popen(
+            with _log(number).open("wb") as log:
+                worker = subprocess.Popen(
                     [*command, "--clean"] if number == 1 else command,
                     env=environment(),
                     stdin=subprocess.DEVNULL,
@@ -145,6 +160,12 @@ class DvcQueue:
                     # Ctrl-C in the terminal is for the study, which then stops things in order.
                     start_new_session=True,
                 )
+            self.workers.append(worker)
+
+
+def _log(number: int) -> Path:
+    """What this worker says."""
+    return EXPERIMENTS / "celery" / f"{WORKER}-{number}.out"
 
 
 def _packed(targets: tuple[str, ...], run_env: dict[str, str]) -> bytes:
