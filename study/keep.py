@@ -1,11 +1,13 @@
 """Keep finished experiments as plain files: `python -m study.keep FOLDER NAME ...`, all without names.
 
-What `python -m study.report --kept FOLDER` needs of each run, to redraw tables and figures without training again.
+What `python -m study.report --kept FOLDER` needs of each run, to redraw tables and figures without training again. A
+run that is kept already is replaced only where that is asked for.
 """
 
 import argparse
 from pathlib import Path
 
+from cxr.errors import UserError
 from stages import project
 from study import experiments, results
 
@@ -14,8 +16,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m study.keep", description="Keep experiments as plain files.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold if none is named")
+    parser.add_argument("--replace", action="store_true", help="put them in the place of those kept before")
     arguments = parser.parse_args()
-    for name, ref in experiments.chosen(arguments.names).items():
+    refs = experiments.chosen(arguments.names)
+    if (before := sorted(set(refs) & set(results.kept(arguments.folder)))) and not arguments.replace:
+        raise UserError(f"{arguments.folder} keeps {', '.join(before)} already; add --replace to replace it")
+    for name, ref in refs.items():
         results.keep(arguments.folder, name, ref)
         print(arguments.folder / name)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cxr.errors import UserError
+from stages import project
 from study.commands import git
 
 # Who reads and writes what just now, as JSON: of the pipeline, and of the experiments.
@@ -72,4 +73,4 @@ def _restore() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    project.run(main)
