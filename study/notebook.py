@@ -1,36 +1,13 @@
 """The study's own figures, as they stand in docs/reference."""
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from cxr.errors import UserError
-from cxr.networks.params import NEUTRAL
-
-if TYPE_CHECKING:
-    from study.results import Result
+from study.results import SETTINGS, Result
 
 FOLDER = Path("docs/reference")
-# What the study's runs have in common, as params.yaml has it, and with it all runs kept before these keys were there.
-SETTINGS: dict[str, dict[str, Any]] = {
-    "data": {"table": None, "positive": None, "patient": "auto"},
-    "images": {"is_square": False, "is_equalised": False, "shows": "all"},
-    "model": {"architecture": "stack", "weights": "none", "filters": [64, 128], "dense_units": 128, "dropout": 0.3},
-    "train": {
-        "batch_size": 32,
-        "schedule": "constant",
-        "warmup_epochs": 0,
-        "weight_decay": 0,
-        "label_smoothing": 0,
-        "balance": False,
-        "averaging": 0,
-        "target": "pneumonia",
-    },
-    "augment": asdict(NEUTRAL),
-    "evaluate": {"crop": 1.0, "flip": False, "temperature": "none"},
-}
 
 
 def read_runs() -> pd.DataFrame:
@@ -43,7 +20,7 @@ def read_history() -> pd.DataFrame:
     return _read("notebook_history.csv")
 
 
-def notebook_run(result: "Result", runs: pd.DataFrame) -> pd.Series | None:
+def notebook_run(result: Result, runs: pd.DataFrame) -> pd.Series | None:
     """The study's own run of a result's network and learning rate; None for any other setting, and for phantoms."""
     model, rate = result.params["model"], result.params["train"]["learning_rate"]
     is_as_the_study = all(result.params[section].items() >= values.items() for section, values in SETTINGS.items())

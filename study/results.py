@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from dvc.api import DVCFileSystem
 
 from cxr.errors import UserError
 from cxr.files import whole
+from cxr.networks.params import NEUTRAL
 from cxr.statistics.comparison import Classifier
 from cxr.statistics.estimate import Estimate, read
 from cxr.statistics.overfitting import overfitting
@@ -20,7 +21,6 @@ from cxr.vocabulary import CLASSES
 from stages.project import parse_yaml
 from study import experiments
 from study.commands import git
-from study.notebook import SETTINGS
 from study.run import overrides
 
 # What is read of a run: as it stands in the pipeline.
@@ -33,6 +33,25 @@ FILES = {
     "shortcuts": "data/details/shortcuts.json",
     "history": "plots/history.csv",
     "predictions": "data/predictions/test.csv",
+}
+
+# What the study's runs have in common, as params.yaml has it, and with it all runs kept before these keys were there.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "data": {"table": None, "positive": None, "patient": "auto"},
+    "images": {"is_square": False, "is_equalised": False, "shows": "all"},
+    "model": {"architecture": "stack", "weights": "none", "filters": [64, 128], "dense_units": 128, "dropout": 0.3},
+    "train": {
+        "batch_size": 32,
+        "schedule": "constant",
+        "warmup_epochs": 0,
+        "weight_decay": 0,
+        "label_smoothing": 0,
+        "balance": False,
+        "averaging": 0,
+        "target": "pneumonia",
+    },
+    "augment": asdict(NEUTRAL),
+    "evaluate": {"crop": 1.0, "flip": False, "temperature": "none"},
 }
 
 # Sections of params.yaml on which no prediction depends.

@@ -1,6 +1,7 @@
 """dvc.yaml says of every stage exactly what it reads."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,14 @@ def test_no_section_with_a_key_that_the_run_cache_leaves_out(name: str) -> None:
 
 def test_training_cannot_see_the_test_part() -> None:
     assert not [dep for dep in STAGES["train"]["deps"] if "test" in dep]
+
+
+def test_no_module_needs_itself() -> None:
+    """Not by way of others either, nor for a type."""
+    modules = [
+        path.relative_to(ROOT).as_posix() for top in ("cxr", "stages", "study") for path in (ROOT / top).rglob("*.py")
+    ]
+    TopologicalSorter({module: imported(module) for module in modules}).prepare()
 
 
 def test_imports_run_one_way() -> None:

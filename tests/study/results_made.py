@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.notebook import SETTINGS
-from study.results import Result
+from study.results import SETTINGS, Result
 
 N_IMAGES = 600
 # What data/details/split.json says of a test part that has patients in common with the others, and of one that has not.

@@ -1,7 +1,5 @@
 import pandas as pd
 
-from cxr.networks.params import NEUTRAL, AugmentParams
-from cxr.params import parse
 from study import notebook
 
 
@@ -10,7 +8,3 @@ def test_the_notebooks_figures_are_complete() -> None:
     assert set(history["run"]) == set(runs["run"])
     assert (history.groupby("run")["epoch"].max() == 30).all()
     assert isinstance(runs, pd.DataFrame)
-
-
-def test_the_study_augments_nothing() -> None:
-    assert parse(AugmentParams, "augment", notebook.SETTINGS["augment"]) == NEUTRAL

@@ -4,18 +4,18 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 import pytest
 
+from cxr.networks.params import NEUTRAL, AugmentParams
+from cxr.params import parse
 from stages.project import parse_yaml
 from study import results
 from study.run import overrides
 from tests.conftest import ROOT, Project
 from tests.study.results_made import result, save
-
-pytestmark = pytest.mark.slow
 
 CACHED = [path for key, path in results.FILES.items() if key not in ("params", "history")]
 STAGE = {
@@ -51,6 +51,7 @@ def project(make_dvc_project: Callable[[], Project], tmp_path_factory: pytest.Te
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["report"], ["compare", "a"], ["keep", "kept"]], ids=lambda words: words[0])
 def test_predictions_that_are_nowhere_are_one_line(project: Project, words: list[str]) -> None:
     done = project.run(sys.executable, "-m", f"study.{words[0]}", *words[1:])
@@ -85,3 +86,15 @@ def test_the_way_to_a_folder_is_not_kept_and_all_else_is(directory: str) -> None
     assert parse_yaml(kept, "kept")["data"]["directory"] == Path(directory).name
     without = [overrides.apply(one, {"data.directory": None}).split() for one in (kept, text)]
     assert without[0] == without[1], "all words, those of comments too"
+
+
+def test_a_run_of_other_code_is_no_seed_of_the_present_one() -> None:
+    def configuration(name: str) -> Hashable:
+        return result(name).configuration
+
+    assert configuration("one") == configuration("two")
+    assert configuration("one@1234567") == configuration("two@1234567") != configuration("one")
+
+
+def test_the_study_augments_nothing() -> None:
+    assert parse(AugmentParams, "augment", results.SETTINGS["augment"]) == NEUTRAL
