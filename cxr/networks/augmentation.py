@@ -62,9 +62,11 @@ def boxes(u: dict[str, Draws], params: AugmentParams) -> tuple[Draws, Draws]:
     As in Szegedy et al. (2015): area uniform, aspect uniform in its logarithm; a side is cut where it would be longer
     than the image. A negative length runs backwards: a flip.
     """
-    area = params.min_area + (1 - params.min_area) * u["area"]
+    area = params.min_area + (1 - params.min_area) * u["area"]  # (n,)
+    # Width is to height as stretch^2 to 1: from 1 / max_aspect to max_aspect, either way as often.
     stretch = np.exp(np.log(params.max_aspect) * (u["aspect"] - 0.5))
     width, height = (np.minimum(np.sqrt(area) * factor, 1) for factor in (stretch, 1 / stretch))
+    # Anywhere within the image, as often as anywhere else.
     left, top = (1 - width) * u["left"], (1 - height) * u["top"]
     is_flipped = params.flip & (u["flip"] < 0.5)
     return (
@@ -79,6 +81,7 @@ def crop(images: Images, across: Draws, down: Draws) -> Images:
     Bilinear with anti-aliasing, by the same function that made the images what they are.
     """
     _, height, width = images.shape
+    # Left, top, right, bottom in pixels, which need not be whole: (n, 4).
     ends = np.stack([across[:, 0], down[:, 0], across.sum(axis=1), down.sum(axis=1)], axis=1)
     corners = ends.clip(0, 1) * [width, height, width, height]
     cut = [_resized(image, tuple(box), (width, height)) for image, box in zip(images, corners.tolist(), strict=True)]
@@ -108,7 +111,8 @@ def relight(images: Images, gamma: Draws, contrast: Draws, brightness: Draws) ->
     gamma. It depends on v alone, so each image gets a table of 256 values.
     """
     tables = np.linspace(0, 1, 256) ** gamma[:, None]  # (n, 256)
-    counts = _histograms(images)
+    counts = _histograms(images)  # (n, 256)
+    # The mean over pixels is that over greys, each as often as it occurs: (n, 1).
     mean = (counts * tables).sum(axis=1, keepdims=True) / counts.sum(axis=1, keepdims=True)
     tables = brightness[:, None] * (mean + contrast[:, None] * (tables - mean))
     return np.stack([table[image] for table, image in zip(_grey(255 * tables), images, strict=True)])

@@ -89,6 +89,7 @@ def compile_network(
         metrics=[accuracy],
         jit_compile="auto" if gpus() else False,
     )
+    # Now, not at the first step: a resumed training puts the moments of each variable back before it.
     network.optimizer.build(network.trainable_variables)
 
 
@@ -107,7 +108,8 @@ def learning_rate(params: TrainParams, n_batches: int) -> Any:
 
 def folded_accuracy(targets: Any, logits: Any) -> Any:
     """Whether normal or not is told right, `(n,)`, from targets and logits of the etiologies `(n, 3)`."""
-    says_normal = logits[:, 0] >= keras.ops.logsumexp(logits[:, 1:], axis=1)
+    # Probabilities are in the ratio of exp(logit): normal against the sum of all pneumonias.
+    says_normal = logits[:, 0] >= keras.ops.logsumexp(logits[:, 1:], axis=1)  # (n,)
     return keras.ops.equal(says_normal, targets[:, 0] > 0.5)
 
 
@@ -153,7 +155,8 @@ def _epoch(
     epoch: int,
 ) -> dict[str, float]:
     """Train and validate one epoch; its row of the history."""
-    order = np.random.default_rng([params.seed, epoch]).permutation(len(train.rows))
+    # Of the seed and the epoch alone, not a stream that goes on from epoch to epoch: a resumed training draws the same.
+    order = np.random.default_rng([params.seed, epoch]).permutation(len(train.rows))  # (n,)
     bar = _EpochBar(epoch, params.epochs, len(order), params.batch_size)
     n_classes = max(2, network.output_shape[-1])
     started = time.perf_counter()
@@ -169,6 +172,7 @@ def _epoch(
     logs = network.fit(
         training,
         validation_data=Batches(images, val, np.arange(len(val.rows)), params.batch_size, n_classes=n_classes),
+        # The averaged weights, where there are any, take the others' place for the validation alone.
         callbacks=[bar, *([keras.callbacks.SwapEMAWeights()] if params.averaging else [])],
         shuffle=False,
         verbose=0,

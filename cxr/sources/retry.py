@@ -24,6 +24,7 @@ class Patience:
     silence: float = 120.0
 
 
+# Tried with tenacity: a dependency more and seven lines longer, for what is told between two attempts.
 def persist(attempt: Callable[[], Result], what: str, patience: Patience) -> Result:
     """The first result of `attempt` that comes without TransientError. Raises UserError when patience runs out."""
     for i in range(patience.n_attempts):

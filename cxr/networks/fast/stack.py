@@ -29,6 +29,7 @@ def _layers(
     steps: list[notation.Step], dropout: float, policy: str, seeds: Iterator[int], techniques: Techniques
 ) -> Iterator[keras.Layer]:
     """A convolution takes the pooling and the dropout behind it into its layer; all other steps have their own."""
+    # The study's images have three equal channels: the first convolution sums its kernel over them.
     n_repeats = notation.N_EQUAL_CHANNELS
     features, denses = count(1), count(1)
     kind, number = "", 0
@@ -36,6 +37,7 @@ def _layers(
         step, *steps = steps
         match step:
             case notation.Convolution(filters):
+                # What follows at once, if it does, becomes a part of this layer and leaves the list.
                 is_pooled = steps[:1] == [notation.Pooling()]
                 steps = steps[is_pooled:]
                 is_dropped = steps[:1] == [notation.Dropout()]
