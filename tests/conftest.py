@@ -1,6 +1,7 @@
 """Shared parts: a tiny project of its own, phantoms, a folder in Kaggle's layout."""
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -12,6 +13,8 @@ import termios
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +50,12 @@ TINY = {
     "evaluate.bootstrap_samples": 100,
     "audit.bootstrap_samples": 100,
 }
-
+# Two networks that train, the first with the parameters of TINY, and one that cannot.
+STUDY = """runs:
+  layers-1: {model.layers: C-P-F-D}
+  layers-2: {model.layers: P-C-F-D, train.learning_rate: 1e-5}
+  doomed: {train.learning_rate: 1e+30, train.epochs: 40}
+"""
 
 # A machine at other work is no failure of a law.
 settings.register_profile("patient", deadline=None)
@@ -55,10 +63,16 @@ settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first, those of study/ before all others: no worker is left alone with a long one."""
+    """Files with slow tests first: no worker is left alone with a long one.
+
+    Every second of them does without `original_study`, so that no worker waits while another makes it.
+    """
+    files = sorted({item.path for item in items}, reverse=True)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path, reverse=True)
-    items.sort(key=lambda item: item.path not in slow)
+    sharing = {item.path for item in items if "original_study" in getattr(item, "fixturenames", ())}
+    in_turn = zip_longest(*([path for path in files if path in kind] for kind in (slow & sharing, slow - sharing)))
+    order = [path for pair in in_turn for path in pair if path] + [path for path in files if path not in slow]
+    items.sort(key=lambda item: order.index(item.path))
 
 
 def phantom_params(**changes: Any) -> PhantomParams:
@@ -87,10 +101,14 @@ def _until_closed(terminal: int) -> Iterator[bytes]:
 
 
 class Project:
-    """A copy of this project's files in a folder of its own."""
+    """A project like this one in another folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @classmethod
+    def new(cls, folder: Path) -> "Project":
+        """This project's files, and nothing that was done with them."""
         folder.mkdir(parents=True)
         for name in CODE:
             source = ROOT / name
@@ -98,6 +116,12 @@ class Project:
                 shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, folder / name)
+        return cls(folder)
+
+    def copy(self, folder: Path) -> "Project":
+        """All of this one in another folder, to do with as one likes."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Project(folder)
 
     def set(self, **params: Any) -> None:
         """Change params.yaml; `section__key=value`."""
@@ -183,20 +207,63 @@ class Project:
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """A tiny project without DVC, for running single stages."""
-    made = Project(tmp_path / "project")
+    made = Project.new(tmp_path / "project")
     made.set_all(TINY)
+    return made
+
+
+def _tiny(folder: Path) -> Project:
+    """A tiny project under Git and DVC, without the pictures of each run: they take longer than its training."""
+    made = Project.new(folder)
+    made.set_all(TINY)
+    made.leave_out("explain")
+    made.start_dvc()
     return made
 
 
 @pytest.fixture(scope="module")
 def make_dvc_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Project]:
-    """Makes tiny projects under Git and DVC, without the pictures of each run: they take longer than its training."""
+    """Makes tiny projects under Git and DVC in which nothing has run."""
+    return lambda: _tiny(tmp_path_factory.mktemp("dvc") / "project")
 
-    def make() -> Project:
-        made = Project(tmp_path_factory.mktemp("dvc") / "project")
-        made.set_all(TINY)
-        made.leave_out("explain")
-        made.start_dvc()
-        return made
 
-    return make
+@dataclass(frozen=True)
+class Study:
+    """A tiny project whose study.yaml (STUDY) has been worked off, and what that said."""
+
+    project: Project
+    done: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="session")
+def original_study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Made once, by the first of pytest's workers that needs it; not to be changed."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder, told = base / "study" / "project", base / "study" / "told.json"
+    folder.parent.mkdir(exist_ok=True)
+    with (folder.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not told.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            made = _tiny(folder)
+            (folder / "study.yaml").write_text(STUDY)
+            made.ok(sys.executable, "-m", "study.offline")
+            made.commit("a study of three")
+            done = made.run(sys.executable, "-m", "study.run", "study.yaml", "--plots", "dvc_plots")
+            told.write_text(json.dumps([done.args, done.returncode, done.stdout, done.stderr]))
+    return Study(Project(folder), subprocess.CompletedProcess(*json.loads(told.read_text())))
+
+
+@pytest.fixture(scope="module")
+def study(original_study: Study, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A copy for the tests of one file."""
+    return Study(original_study.project.copy(tmp_path_factory.mktemp("study") / "project"), original_study.done)
+
+
+@pytest.fixture(scope="module")
+def applied(study: Study) -> Project:
+    """The same with layers-1's data, model and figures in the work tree."""
+    study.project.ok("dvc", "exp", "apply", "layers-1")
+    return study.project

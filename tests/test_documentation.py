@@ -4,7 +4,6 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,11 +19,6 @@ LASTING += ("dvc exp push", "dvc exp run --queue -n", "dvc cache", "dvc config")
 LASTING += ("python -m study.share", "python -m study.one", "python -m dask")
 # A name that stands for the reader's own is a run of the tiny study.
 NAMES = {"A": "layers-1", "B": "layers-2"}
-
-STUDY = """runs:
-  layers-1: {model.layers: C-P-F-D}
-  layers-2: {model.layers: P-C-F-D}
-"""
 
 
 def commands() -> list[str]:
@@ -63,17 +57,12 @@ def test_a_command_of_make_is_there(command: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def project(make_dvc_project: Callable[[], Project]) -> Project:
-    """A tiny project with two finished runs of the study's names, one of them on another commit too."""
-    made = make_dvc_project()
-    (made.folder / "study.yaml").write_text(STUDY)
-    made.commit("a study of two")
-    made.ok("python", "-m", "study.run", "study.yaml")
-    made.ok("dvc", "exp", "apply", "layers-1")
-    shutil.copytree(made.folder / "data" / "raw" / "test", made.folder / "images")
-    rows = [f"{path.relative_to(made.folder)},{path.parent.name}" for path in made.folder.glob("images/*/*")]
-    (made.folder / "labels.csv").write_text("\n".join(["path,label", *rows]) + "\n")
-    return made
+def project(applied: Project) -> Project:
+    """A tiny project with finished runs of the study's names, and images and labels of the reader's own."""
+    shutil.copytree(applied.folder / "data" / "raw" / "test", applied.folder / "images")
+    rows = [f"{path.relative_to(applied.folder)},{path.parent.name}" for path in applied.folder.glob("images/*/*")]
+    (applied.folder / "labels.csv").write_text("\n".join(["path,label", *rows]) + "\n")
+    return applied
 
 
 @pytest.mark.slow

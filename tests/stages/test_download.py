@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ from cxr.sources.kaggle import SOURCE
 from cxr.sources.source import Counts
 from tests.conftest import Project
 from tests.server import kaggle_environment, serving, zipped
+from tests.stages.conftest import error_of, ok, use_folder
 
 
 def images(counts: Counts) -> dict[str, bytes]:
@@ -149,3 +151,50 @@ def test_a_full_disk_is_told_to_make_room(project: Project, tmp_path: Path) -> N
     cache = tmp_path / "home" / "cache"
     assert f"cannot be stored in {cache}: File too large; make room there" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"data__source": "nowhere"}, "data.source should be 'kaggle', 'mendeley', 'directory', 'table' or 'phantom'"),
+        ({"data__source": "directory"}, "data.directory is null; name a folder"),
+        ({"data__source": "directory", "data__directory": "not/here"}, "data.directory 'not/here' is no folder"),
+        (
+            {"data__source": "directory", "data__directory": "~nosuchuser/x"},
+            "data.directory '~nosuchuser/x' is no folder",
+        ),
+        ({"data__source": "directory", "data__directory": "x" * 300}, "is no folder (File name too long)"),
+        ({"phantom__n_images": 0}, "phantom.n_images should be greater than or equal to 60"),
+    ],
+)
+def test_download_refuses(params: dict[str, object], told: str, project: Project) -> None:
+    project.set(**params)
+    assert told in error_of(project.stage("download"))
+    assert not (project.folder / "data").exists() or not list((project.folder / "data").iterdir())
+    project.set(data__source="phantom", phantom__n_images=80)
+    ok(project, "download")
+
+
+@pytest.mark.slow
+def test_an_empty_class_folder_is_named_and_can_be_filled(project: Project, kaggle_folder: Path) -> None:
+    folder = use_folder(project, kaggle_folder)
+    shutil.move(folder / "test" / "NORMAL", project.folder / "aside")
+    (folder / "test" / "NORMAL").mkdir()
+    assert "no images in test/NORMAL" in error_of(project.stage("download"))
+    shutil.rmtree(folder / "test" / "NORMAL")
+    shutil.move(project.folder / "aside", folder / "test" / "NORMAL")
+    ok(project, "download", "manifest")
+
+
+@pytest.mark.slow
+def test_a_changed_user_folder_is_never_altered(project: Project, kaggle_folder: Path) -> None:
+    folder = use_folder(project, kaggle_folder)
+    before = {
+        path: (path.stat().st_mode, path.stat().st_mtime_ns, path.read_bytes()) for path in folder.rglob("*.jpeg")
+    }
+    ok(project, "download")
+    for path in (project.folder / "data" / "raw").rglob("*.jpeg"):
+        path.chmod(0o444)
+    after = {path: (path.stat().st_mode, path.stat().st_mtime_ns, path.read_bytes()) for path in folder.rglob("*.jpeg")}
+    assert after == before

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.conftest import Project
+from tests.conftest import Project, Study
 
 pytestmark = pytest.mark.slow
 
@@ -26,12 +26,11 @@ def test_a_wrong_layer_stops_an_experiment_before_anything_is_downloaded(
 
 
 @pytest.fixture(scope="module")
-def project(make_dvc_project: Callable[[], Project]) -> Project:
-    """A tiny project that has been reproduced once."""
-    made = make_dvc_project()
-    made.ok("dvc", "repro")
-    made.commit("first run")
-    return made
+def project(study: Study) -> Project:
+    """A tiny project that has been reproduced once, each stage from the run cache: layers-1 has its parameters."""
+    assert stages_run(study.project.ok("dvc", "repro")) == []
+    study.project.commit("first run")
+    return study.project
 
 
 def stages_run(output: str) -> list[str]:

@@ -2,63 +2,86 @@
 
 import json
 import shutil
+import sys
 import zipfile
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from cxr.predict import command
 from tests.conftest import Project
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def project(make_dvc_project: Callable[[], Project]) -> Project:
-    """A tiny project with one finished experiment, bundled, and another of the recipe's options."""
-    made = make_dvc_project()
-    made.ok("dvc", "exp", "run", "-n", "plain")
-    made.ok("python", "-m", "study.bundle", "plain", "--out", "plain.keras")
-    return made
+def project(applied: Project) -> Project:
+    """A tiny project with a finished experiment in its work tree, bundled."""
+    applied.ok("python", "-m", "study.bundle", "layers-1", "--out", "plain.keras")
+    return applied
 
 
-def predict(project: Project, *words: str) -> pd.DataFrame:
-    project.ok("python", "-m", "cxr.predict", *words, "--csv", "out.csv")
-    return pd.read_csv(project.folder / "out.csv", keep_default_na=False)
+@dataclass(frozen=True)
+class Predict:
+    """`python -m cxr.predict` in a project, in this process, where Keras is loaded already."""
+
+    project: Project
+    monkeypatch: pytest.MonkeyPatch
+    capfd: pytest.CaptureFixture[str]
+
+    def told(self, *words: str) -> str:
+        """What it says on stderr, its error included."""
+        self.monkeypatch.chdir(self.project.folder)
+        self.monkeypatch.setattr(sys, "argv", ["cxr.predict", *words])
+        self.capfd.readouterr()
+        try:
+            command()
+            error = ""
+        except SystemExit as end:
+            error = str(end.code)
+        return self.capfd.readouterr().err + error
+
+    def table(self, *words: str) -> pd.DataFrame:
+        assert "error: " not in self.told(*words, "--csv", "out.csv")
+        return pd.read_csv(self.project.folder / "out.csv", keep_default_na=False)
 
 
-def test_the_test_images_get_the_stored_probabilities_to_the_last_digit(project: Project) -> None:
+@pytest.fixture
+def predict(project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Predict:
+    return Predict(project, monkeypatch, capfd)
+
+
+def test_the_test_images_get_the_stored_probabilities_to_the_last_digit(project: Project, predict: Predict) -> None:
     stored = pd.read_csv(project.folder / "data/predictions/test.csv")
     # Another order and number of images than the pipeline's.
     some = stored.sample(frac=0.6, random_state=0)
-    found = predict(project, "plain.keras", *(f"data/raw/{path}" for path in some["path"]))
+    found = predict.table("plain.keras", *(f"data/raw/{path}" for path in some["path"]))
     assert list(found["calibrated"]) == list(some["probability"])
     threshold = json.loads((project.folder / "data/details/test.json").read_text())["threshold"]
     assert list(found["decision"] == "PNEUMONIA") == list(some["probability"] >= threshold)
 
 
-def test_a_folder_in_kaggles_layout_is_measured_too(project: Project) -> None:
-    done = project.run("python", "-m", "cxr.predict", "plain.keras", "data/raw/test", "--json", "out.json")
-    assert done.returncode == 0, done.stderr
+def test_a_folder_in_kaggles_layout_is_measured_too(project: Project, predict: Predict) -> None:
+    told = predict.told("plain.keras", "data/raw/test", "--json", "out.json")
+    assert "error: " not in told
     rows = json.loads((project.folder / "out.json").read_text())
     figures = json.loads((project.folder / "data/details/test.json").read_text())
     assert len(rows) == figures["n_images"]
-    assert f"accuracy {figures['accuracy']:.3f} (" in done.stderr
+    assert f"accuracy {figures['accuracy']:.3f} (" in told
 
 
-def test_labels_from_a_file_a_wrong_one_named_by_its_line(project: Project) -> None:
+def test_labels_from_a_file_a_wrong_one_named_by_its_line(project: Project, predict: Predict) -> None:
     paths = [f"data/raw/{path}" for path in pd.read_csv(project.folder / "data/predictions/test.csv")["path"]][:10]
     labels = pd.DataFrame({"path": paths, "label": [i % 2 for i in range(10)], "patient_group": "one"})
     labels.to_csv(project.folder / "labels.csv", index=False)
-    command = ("python", "-m", "cxr.predict", "plain.keras", *paths, "--labels", "labels.csv")
-    done = project.run(*command)
-    assert "10 images of 1 patients: accuracy " in done.stderr, done.stderr
+    words = ("plain.keras", *paths, "--labels", "labels.csv")
+    assert "10 images of 1 patients: accuracy " in predict.told(*words)
     labels.assign(label=["NORMAL", "maybe", *["PNEUMONIA"] * 8]).to_csv(project.folder / "labels.csv", index=False)
-    done = project.run(*command)
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("error: labels.csv, line 3: label 'maybe' is none of NORMAL")
+    last = predict.told(*words).splitlines()[-1]
+    assert last.startswith("error: labels.csv, line 3: label 'maybe' is none of NORMAL")
 
 
 def test_bad_files_are_named_and_the_others_are_done(project: Project) -> None:
@@ -78,7 +101,7 @@ def test_bad_files_are_named_and_the_others_are_done(project: Project) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_pictures_of_another_kind_are_warned_of(project: Project) -> None:
+def test_pictures_of_another_kind_are_warned_of(project: Project, predict: Predict) -> None:
     folder = project.folder / "foreign"
     folder.mkdir()
     rng = np.random.default_rng(0)
@@ -86,12 +109,12 @@ def test_pictures_of_another_kind_are_warned_of(project: Project) -> None:
     Image.fromarray(np.full((60, 60), 255, np.uint8)).save(folder / "white.png")
     with Image.open(sorted((project.folder / "data/raw/test/NORMAL").iterdir())[0]) as image:
         Image.fromarray(255 - np.asarray(image.convert("L"))).save(folder / "inverted.png")
-    assert predict(project, "plain.keras", "foreign")["warnings"].str.startswith("unlike the training images").all()
-    assert (predict(project, "plain.keras", "data/raw/train")["warnings"] == "").mean() > 0.9
+    assert predict.table("plain.keras", "foreign")["warnings"].str.startswith("unlike the training images").all()
+    assert (predict.table("plain.keras", "data/raw/train")["warnings"] == "").mean() > 0.9
 
 
-def test_saliency_is_drawn_for_each_image(project: Project) -> None:
-    predict(project, "plain.keras", "data/raw/val", "--saliency", "maps")
+def test_saliency_is_drawn_for_each_image(project: Project, predict: Predict) -> None:
+    predict.table("plain.keras", "data/raw/val", "--saliency", "maps")
     n_images = sum(path.is_file() for path in (project.folder / "data/raw/val").rglob("*"))
     assert len(list((project.folder / "maps").glob("*.png"))) == n_images
 
@@ -102,12 +125,12 @@ def test_a_bundle_is_whole_and_says_what_it_is(project: Project) -> None:
     assert description["metrics"]["accuracy_low"] <= description["metrics"]["accuracy"]
     assert description["params"]["images"]["size"] == 16
     first = (project.folder / "plain.keras").read_bytes()
-    project.ok("python", "-m", "study.bundle", "plain", "--out", "again.keras")
+    project.ok("python", "-m", "study.bundle", "layers-1", "--out", "again.keras")
     assert (project.folder / "again.keras").read_bytes() == first
 
 
 @pytest.mark.parametrize("kind", ["cut", "text", "model", "missing"])
-def test_what_is_no_bundle_is_refused_in_one_line(kind: str, project: Project) -> None:
+def test_what_is_no_bundle_is_refused_in_one_line(kind: str, project: Project, predict: Predict) -> None:
     path = project.folder / f"{kind}.keras"
     match kind:
         case "cut":
@@ -116,7 +139,6 @@ def test_what_is_no_bundle_is_refused_in_one_line(kind: str, project: Project) -
             path.write_text("no bundle")
         case "model":
             shutil.copy(project.folder / "models/model.keras", path)
-    done = project.run("python", "-m", "cxr.predict", path.name, "data/raw/val")
-    assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1].startswith(f"error: {path.name} ")
-    assert "Traceback" not in done.stderr
+    told = predict.told(path.name, "data/raw/val")
+    assert told.splitlines()[-1].startswith(f"error: {path.name} ")
+    assert "Traceback" not in told

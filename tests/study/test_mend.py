@@ -61,6 +61,6 @@ def test_a_committed_dvc_lock_is_restored_and_a_conflict_is_the_users(project: P
 
 
 def test_no_project_no_trouble(tmp_path: Path) -> None:
-    made = Project(tmp_path / "bare")
+    made = Project.new(tmp_path / "bare")
     shutil.rmtree(made.folder / ".dvc", ignore_errors=True)
     assert mend(made) == ""

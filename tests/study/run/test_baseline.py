@@ -14,7 +14,7 @@ from tests.conftest import TINY, Project
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A tiny project under Git, and this process in it."""
-    made = Project(tmp_path / "project")
+    made = Project.new(tmp_path / "project")
     made.set_all(TINY)
     made.ok("git", "init", "-q", "-b", "main")
     made.commit("start")

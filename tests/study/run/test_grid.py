@@ -5,7 +5,7 @@ import pytest
 
 from cxr.errors import UserError
 from stages import project
-from study.run import grid, overrides, preparation
+from study.run import grid
 
 ROOT = Path(__file__).parents[3]
 PARAMS = project.read_yaml(ROOT / "params.yaml")
@@ -73,16 +73,6 @@ def test_a_missing_file_is_named() -> None:
         grid.load(Path("nowhere.yaml"), PARAMS, {})
 
 
-def test_words_become_overrides() -> None:
-    words = ["train.learning_rate=1e-5", "data.directory=a b", "data.source=phantom", "model.filters=[1, 2]"]
-    parsed = overrides.parse_overrides(words)
-    assert parsed["train.learning_rate"] == 1e-5
-    assert parsed["data.directory"] == "a b"
-    assert parsed["model.filters"] == [1, 2]
-    with pytest.raises(UserError, match=r"write section\.key=value"):
-        overrides.parse_overrides(["epochs"])
-
-
 def test_an_ablation_changes_one_factor_of_the_recipe() -> None:
     recipe, *others = grid.load(ROOT / "recipe.yaml", PARAMS, {})
     ablations = [run for run in others if run.name.startswith("recipe-")]
@@ -104,25 +94,3 @@ def test_a_reason_of_many_runs_is_said_once() -> None:
         grid.check(grid.load(path, PARAMS, {"data.source": "directory"}))
     assert str(error.value).startswith("one, two: data.directory 'nowhere' is no folder")
     assert str(error.value).endswith("; three: params.yaml: train.epochs should be greater than 0, got 0")
-
-
-def test_a_preparation_is_of_runs_that_start_alike() -> None:
-    path = write(
-        "runs: {a: {train.epochs: 3}, b: {model.layers: C-F},"
-        " c: {split.seed: 1}, d: {split.seed: 2}, e: {split.seed: 2}}"
-    )
-    runs = grid.load(path, PARAMS, {})
-    found = preparation.preparations(runs)
-    assert [(first.name, [run.name for run in members]) for first, members in found] == [
-        ("a+images", ["a", "b"]),
-        ("d+images", ["d", "e"]),
-    ]
-    assert all(first.targets for first, _ in found)
-    assert {first.name for first, _ in found} <= preparation.names(runs)
-
-
-def test_no_run_is_taken_for_a_preparation_and_forgotten_with_it() -> None:
-    runs = grid.load(write("runs: {a: {}, b: {}}"), PARAMS, {})
-    labelled = grid.load(write("runs: {a: {}, b: {}}"), PARAMS, {}, label="images")
-    assert not preparation.names(runs) & {run.name for run in labelled}
-    assert not any(grid.NAME.fullmatch(name) for name in preparation.names(runs))

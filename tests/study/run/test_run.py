@@ -5,44 +5,31 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from study.run.__main__ import stop_signal
 from tests.browser import look, needs_browser
-from tests.conftest import ROOT, Project
+from tests.conftest import ROOT, STUDY, Project, Study
 
 pytestmark = pytest.mark.slow
-
-STUDY = """
-params: {train.epochs: 3}
-runs:
-  small: {model.layers: C-P-F-D}
-  plain: {model.layers: P-F-D, train.learning_rate: 1e-5}
-  doomed: {train.learning_rate: 1e+30, train.epochs: 40}
-"""
 
 INTERVAL = r"[01]\.\d{3} \([01]\.\d{3}-[01]\.\d{3}\)"
 
 
 @pytest.fixture(scope="module")
-def project(make_dvc_project: Callable[[], Project]) -> Project:
-    made = make_dvc_project()
-    (made.folder / "mine.yaml").write_text(STUDY)
-    made.ok(sys.executable, "-m", "study.offline")
-    made.commit("study")
-    return made
-
-
-def study(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
-    return project.run(sys.executable, "-m", "study.run", "mine.yaml", *words)
+def project(study: Study) -> Project:
+    return study.project
 
 
 @pytest.fixture(scope="module")
-def first(project: Project) -> subprocess.CompletedProcess[str]:
-    return study(project, "--plots", "dvc_plots")
+def first(study: Study) -> subprocess.CompletedProcess[str]:
+    return study.done
+
+
+def run(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
+    return project.run(sys.executable, "-m", "study.run", "study.yaml", *words)
 
 
 def names(project: Project) -> set[str]:
@@ -55,8 +42,19 @@ def test_good_runs_end_and_the_failed_one_is_named_with_its_reason(
     assert first.returncode == 1, first.stdout + first.stderr
     last = first.stderr.strip().splitlines()[-1]
     assert last.startswith("error: 1 of 3 runs failed: doomed: the training loss is nan"), last
-    assert {"small", "plain"} <= names(project)
+    assert {"layers-1", "layers-2"} <= names(project)
     assert "doomed" not in names(project)
+
+
+def test_a_file_has_a_line_for_each_run_that_begins_and_ends(first: subprocess.CompletedProcess[str]) -> None:
+    """As with nohup ... 2> log: no bar, which a file would keep in all its states."""
+    assert "\r" not in first.stderr
+    lines = [re.sub(r" in \d+ s$", "", line) for line in first.stderr.splitlines()]
+    runs = ("layers-1+images", "layers-1", "layers-2")
+    assert lines[1:-1] == [f"{run}: {state}" for run in runs for state in ("begun", "done")] + [
+        "doomed: begun",
+        "doomed: failed",
+    ]
 
 
 def test_the_work_tree_and_the_users_params_stay(project: Project, first: subprocess.CompletedProcess[str]) -> None:
@@ -72,8 +70,8 @@ def test_finished_runs_are_not_repeated_and_changed_ones_are(
     (project.folder / "fixed.yaml").unlink()
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 runs, 1 finished before" in done.stderr
-    assert "plain: done" in done.stderr
-    assert "small: done" not in done.stderr
+    assert "layers-2: done" in done.stderr
+    assert "layers-1: done" not in done.stderr
 
 
 def test_make_table_fits_a_terminal_of_100_columns_and_waits_in_no_pager(
@@ -86,8 +84,8 @@ def test_make_table_fits_a_terminal_of_100_columns_and_waits_in_no_pager(
     assert re.search(r"^Tested on official, \d+ synthetic images at 16 px$", table, re.MULTILINE), table
     assert max(map(len, table.splitlines())) <= 100
     rows = re.findall(r"^(\S+) +(\S+) +(\S+) +(.{19}) +([01]\.\d{3})  ", table, re.MULTILINE)
-    assert [row[0] for row in rows if re.fullmatch(INTERVAL, row[3])] == ["plain", "small"]
-    compared = json.loads(project.ok("dvc", "metrics", "diff", "plain", "small", "--all", "--json"))
+    assert [row[0] for row in rows if re.fullmatch(INTERVAL, row[3])] == ["layers-1", "layers-2"]
+    compared = json.loads(project.ok("dvc", "metrics", "diff", "layers-1", "layers-2", "--all", "--json"))
     best = compared["metrics/audit.json"]["best_without_lungs"]
     assert [row[4] for row in rows] == [f"{best['old']:.3f}", f"{best['new']:.3f}"]
 
@@ -95,10 +93,10 @@ def test_make_table_fits_a_terminal_of_100_columns_and_waits_in_no_pager(
 def test_a_study_ends_with_the_table_of_what_is_finished_and_its_error_last(
     project: Project, first: subprocess.CompletedProcess[str]
 ) -> None:
-    assert re.search(rf"^small .*{INTERVAL}", first.stdout, re.MULTILINE), first.stdout
+    assert re.search(rf"^layers-1 .*{INTERVAL}", first.stdout, re.MULTILINE), first.stdout
     assert "doomed" not in first.stdout
     assert first.stdout.count("dvc_plots/index.html") == 1
-    wrong = study(project, "--set", "train.lerning_rate=1", "--report", "report", "--in-words")
+    wrong = run(project, "--set", "train.lerning_rate=1", "--report", "report", "--in-words")
     assert wrong.returncode == 1
     assert wrong.stdout == ""
     assert wrong.stderr.splitlines()[-1].startswith("error: ")
@@ -115,7 +113,7 @@ def test_dvcs_own_table_begins_with_the_comparison(project: Project, first: subp
 def test_dvcs_metrics_are_what_compares_runs_and_no_more(
     project: Project, first: subprocess.CompletedProcess[str]
 ) -> None:
-    told = json.loads(project.ok("dvc", "metrics", "diff", "small", "plain", "--all", "--json"))
+    told = json.loads(project.ok("dvc", "metrics", "diff", "layers-1", "layers-2", "--all", "--json"))
     assert {path: set(metrics) for path, metrics in told.items()} == {
         "metrics/test.json": {"accuracy", "auroc", "sensitivity", "specificity", "loss"},
         "metrics/train.json": {"val_accuracy", "val_loss", "loss_gap", "seconds", "parameters"},
@@ -124,10 +122,16 @@ def test_dvcs_metrics_are_what_compares_runs_and_no_more(
 
 
 def test_experiments_are_compared_pair_by_pair(project: Project, first: subprocess.CompletedProcess[str]) -> None:
-    told = project.ok(sys.executable, "-m", "study.compare", "small", "plain")
-    for expected in ("| small ", "*majority class*", "*metadata alone, no image*", "synthetic images", "plain - small"):
+    told = project.ok(sys.executable, "-m", "study.compare", "layers-1", "layers-2")
+    for expected in (
+        "| layers-1 ",
+        "*majority class*",
+        "*metadata alone, no image*",
+        "synthetic",
+        "layers-2 - layers-1",
+    ):
         assert expected in told
-    unknown = project.run(sys.executable, "-m", "study.compare", "small", "nobody")
+    unknown = project.run(sys.executable, "-m", "study.compare", "layers-1", "nobody")
     assert unknown.returncode == 1
     assert unknown.stderr.splitlines()[-1] == "error: no finished experiment is called nobody"
 
@@ -136,12 +140,19 @@ def test_the_report_is_the_same_from_experiments_and_from_what_is_kept(
     project: Project, first: subprocess.CompletedProcess[str], tmp_path: Path
 ) -> None:
     kept, out = tmp_path / "kept", [tmp_path / name for name in ("experiments", "again")]
-    project.ok(sys.executable, "-m", "study.report", "--study", "mine.yaml", "--out", str(out[0]))
-    project.ok(sys.executable, "-m", "study.keep", str(kept), "small", "plain")
-    project.ok(sys.executable, "-m", "study.report", "--kept", str(kept), "--study", "mine.yaml", "--out", str(out[1]))
+    project.ok(sys.executable, "-m", "study.report", "--study", "study.yaml", "--out", str(out[0]))
+    project.ok(sys.executable, "-m", "study.keep", str(kept), "layers-1", "layers-2")
+    before = {path: path.stat().st_ino for path in kept.rglob("*")}
+    refused = project.run(sys.executable, "-m", "study.keep", str(kept), "layers-2")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == f"error: {kept} keeps layers-2 already; add --replace to replace it\n"
+    assert {path: path.stat().st_ino for path in kept.rglob("*")} == before
+    project.ok(sys.executable, "-m", "study.keep", str(kept), "layers-2", "--replace")
+    assert (kept / "layers-2").stat().st_ino != before[kept / "layers-2"]
+    project.ok(sys.executable, "-m", "study.report", "--kept", str(kept), "--study", "study.yaml", "--out", str(out[1]))
     page = (out[0] / "index.html").read_text()
     assert page.count("synthetic") > 2
-    assert page.replace("small", "plain").count('<th scope="row">plain</th>') >= 6
+    assert page.replace("layers-1", "layers-2").count('<th scope="row">layers-2</th>') >= 6
     for name in ("index.html", "report.md", "results.csv"):
         one, two = ((folder / name).read_text() for folder in out)
         assert sorted(one.splitlines()) == sorted(two.splitlines())
@@ -152,24 +163,26 @@ def test_a_commit_makes_no_experiment_vanish(
     project: Project, first: subprocess.CompletedProcess[str], tmp_path: Path
 ) -> None:
     """What README calls "keep one", and what `git pull` does."""
-    project.ok("dvc", "exp", "apply", "small")
-    project.commit("keep small")
-    told = project.ok(sys.executable, "-m", "study.compare", "small", "plain")
-    assert "plain - small" in told
-    (project.folder / "one.yaml").write_text("params: {train.epochs: 3}\nruns: {small: {model.layers: C-P-F-D}}")
+    project.ok("dvc", "exp", "apply", "layers-1")
+    project.commit("keep layers-1")
+    told = project.ok(sys.executable, "-m", "study.compare", "layers-1", "layers-2")
+    assert "layers-2 - layers-1" in told
+    (project.folder / "one.yaml").write_text("runs: {layers-1: {model.layers: C-P-F-D}}")
     again = project.run(sys.executable, "-m", "study.run", "one.yaml", "--plots", str(tmp_path))
     (project.folder / "one.yaml").unlink()
     assert again.returncode == 0, again.stderr
     assert "1 runs, 1 finished before" in again.stderr
-    assert "small" in (tmp_path / "index.html").read_text()
+    assert "layers-1" in (tmp_path / "index.html").read_text()
 
     with (project.folder / "cxr" / "networks" / "training.py").open("a") as file:
         file.write("# another training\n")
     project.commit("another training")
     refused = project.run(sys.executable, "-m", "study.compare")
     assert refused.returncode == 1
-    assert re.search(r"^left out: (\w+, )+\w+ of \w{7} \(other code of images, split or training\)", refused.stderr)
-    address = re.search(r"Ask for one as (\w+@\w{7})$", refused.stderr, re.MULTILINE)[1]
+    assert re.search(
+        r"^left out: ([\w-]+, )+[\w-]+ of \w{7} \(other code of images, split or training\)", refused.stderr
+    )
+    address = re.search(r"Ask for one as ([\w-]+@\w{7})$", refused.stderr, re.MULTILINE)[1]
     project.ok(sys.executable, "-m", "study.keep", str(tmp_path / "kept"), address)
     assert (tmp_path / "kept" / address / "predictions.csv").exists()
 

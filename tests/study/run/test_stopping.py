@@ -13,12 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import Project
+from tests.conftest import Project, Study
 
 pytestmark = pytest.mark.slow
 
 RUNS = ("one", "two", "three")
-STUDY = "params: {train.epochs: 60}\nruns:\n" + "".join(
+STUDY = "params: {train.epochs: 40}\nruns:\n" + "".join(
     f"  {name}: {{train.learning_rate: {rate}}}\n" for name, rate in zip(RUNS, (1e-3, 2e-3, 3e-3), strict=True)
 )
 COMMAND = [sys.executable, "-m", "study.run", "three.yaml"]
@@ -26,14 +26,10 @@ WORK_TREE = "?? three.yaml\n"
 
 
 @pytest.fixture(scope="module")
-def project(make_dvc_project: Callable[[], Project]) -> Project:
+def project(study: Study) -> Project:
     """All stages before the training are in its run cache."""
-    made = make_dvc_project()
-    (made.folder / "three.yaml").write_text(STUDY)
-    (made.folder / "quick.yaml").write_text("runs: {quick: {}}")
-    made.ok(sys.executable, "-m", "study.run", "quick.yaml")
-    (made.folder / "quick.yaml").unlink()
-    return made
+    (study.project.folder / "three.yaml").write_text(STUDY)
+    return study.project
 
 
 def begin(project: Project) -> "subprocess.Popen[str]":
@@ -98,8 +94,8 @@ def wait_until(condition: Callable[[], object], seconds: float = 180) -> None:
         time.sleep(0.05)
 
 
-def finished(project: Project) -> list[str]:
-    return project.ok("dvc", "exp", "list", "--name-only").split()
+def finished(project: Project) -> set[str]:
+    return {path.name for path in (project.folder / ".git" / "refs" / "exps").glob("[0-9a-f][0-9a-f]/*/*")}
 
 
 def stopped_when(project: Project, moment: Callable[[Project], bool]) -> str:
@@ -125,15 +121,18 @@ def read_until(study: "subprocess.Popen[str]", text: str) -> str:
     return told
 
 
-def check_no_work_is_left(project: Project) -> None:
+def check_no_work_is_left(project: Project) -> str:
+    """What the queue tells, of which nothing waits or runs."""
     assert processes(project) == []
     assert copies(project) == []
-    assert not re.search("Queued|Running", queue(project))
+    told = queue(project)
+    assert not re.search("Queued|Running", told)
+    return told
 
 
 def check_nothing_is_left(project: Project) -> None:
-    check_no_work_is_left(project)
-    assert not any(name in queue(project) for name in RUNS)
+    told = check_no_work_is_left(project)
+    assert not any(name in told for name in RUNS)
     assert project.ok("git", "status", "--short") == WORK_TREE
     assert project.ok("git", "stash", "list") == ""
 
@@ -153,7 +152,7 @@ def test_after_a_kill_the_next_call_goes_on(project: Project, moment: Callable[[
         study.kill()
     assert project.ok("git", "status", "--short") == WORK_TREE
     with begin(project) as again:
-        told = read_until(again, "study:")
+        told = read_until(again, ": begun\n")
         os.killpg(again.pid, signal.SIGTERM)
         told += again.communicate(timeout=120)[1]
     if moment is is_trained:
@@ -192,7 +191,8 @@ def test_a_second_study_says_who_is_at_work_and_stops(project: Project) -> None:
 def test_somebody_elses_run_in_the_queue_goes_on(project: Project) -> None:
     project.ok("dvc", "exp", "run", "--queue", "-q", "-n", "mine", "-S", "train.learning_rate=0.004")
     stopped_when(project, is_set_up)
-    assert not any(name in queue(project) for name in RUNS)
+    told = queue(project)
+    assert not any(name in told for name in RUNS)
     wait_until(lambda: "mine" in finished(project))
     # The worker ends when it has found nothing to do for a while.
     wait_until(lambda: not processes(project))
@@ -209,8 +209,8 @@ def test_the_next_call_goes_on_at_the_last_epoch_and_repeats_no_finished_run(pro
         study.communicate(timeout=120)
     check_no_work_is_left(project)
     log = project.ok("dvc", "queue", "logs", "one")
-    assert "epoch 60/60" in log
-    assert "epoch 1/60" not in log
+    assert "epoch 40/40" in log
+    assert "epoch 1/40" not in log
 
     assert "3 runs, 1 finished before\n" in stopped_when(project, is_set_up)
     assert "one" in finished(project)

@@ -1,4 +1,4 @@
-"""What would fail in every run fails once, before any has begun, and leaves all as it was."""
+"""What runs share is made once, before any begins; where that fails it fails once, and leaves all as it was."""
 
 import shutil
 import subprocess
@@ -8,12 +8,39 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Project
-
-pytestmark = pytest.mark.slow
+from stages.project import read_yaml
+from study.run import grid, preparation
+from tests.conftest import ROOT, Project
 
 STUDY = "runs:\n  one: {train.learning_rate: 1e-3}\n  two: {train.learning_rate: 1e-4}\n"
 GOOD_PAGE = "the curves of the last study"
+
+
+def load(folder: Path, text: str, label: str = "") -> list[grid.Run]:
+    (folder / "runs.yaml").write_text(text)
+    return grid.load(folder / "runs.yaml", read_yaml(ROOT / "params.yaml"), {}, label)
+
+
+def test_a_preparation_is_of_runs_that_start_alike(tmp_path: Path) -> None:
+    runs = load(
+        tmp_path,
+        "runs: {a: {train.epochs: 3}, b: {model.layers: C-F},"
+        " c: {split.seed: 1}, d: {split.seed: 2}, e: {split.seed: 2}}",
+    )
+    found = preparation.preparations(runs)
+    assert [(first.name, [run.name for run in members]) for first, members in found] == [
+        ("a+images", ["a", "b"]),
+        ("d+images", ["d", "e"]),
+    ]
+    assert all(first.targets for first, _ in found)
+    assert {first.name for first, _ in found} <= preparation.names(runs)
+
+
+def test_no_run_is_taken_for_a_preparation_and_forgotten_with_it(tmp_path: Path) -> None:
+    runs = load(tmp_path, "runs: {a: {}, b: {}}")
+    labelled = load(tmp_path, "runs: {a: {}, b: {}}", label="images")
+    assert not preparation.names(runs) & {run.name for run in labelled}
+    assert not any(grid.NAME.fullmatch(name) for name in preparation.names(runs))
 
 
 @pytest.fixture
@@ -45,13 +72,15 @@ def error_of(project: Project, done: "subprocess.CompletedProcess[str]") -> str:
     return done.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_not_there_is_told_before_anything_is_queued(project: Project) -> None:
     done = study(project, "data.source=directory", "data.directory=nowhere")
     told = error_of(project, done)
     assert told.startswith("error: one, two: data.directory 'nowhere' is no folder")
-    assert "0%" not in done.stderr, "no run was waited for"
+    assert ": begun" not in done.stderr, "no run was waited for"
 
 
+@pytest.mark.slow
 def test_what_the_runs_share_is_made_once_and_fails_once(project: Project, kaggle_folder: Path) -> None:
     folder = project.folder.parent / "mine"
     shutil.copytree(kaggle_folder, folder)
