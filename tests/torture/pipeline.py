@@ -45,7 +45,7 @@ class Finished:
 
 @cache
 def finished() -> Finished:
-    made = Project(folder() / "project")
+    made = Project.new(folder() / "project")
     made.set_all(SMALL)
     seconds = {}
     for stage in STAGES:
@@ -59,7 +59,7 @@ def finished() -> Finished:
 @cache
 def reproduced() -> Finished:
     """The same under Git and DVC, by `dvc repro`."""
-    made = Project(folder() / "project")
+    made = Project.new(folder() / "project")
     made.set_all(SMALL)
     made.leave_out("explain")
     made.start_dvc()
