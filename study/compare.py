@@ -1,25 +1,30 @@
 """Which differences are real: `python -m study.compare NAME NAME ...` compares finished experiments pair by pair.
 
-Prints Markdown: each run and the two rows that need no network, then every pair with paired tests.
+Prints Markdown: each run and the two rows that need no network, the places of the runs, every pair with its verdict.
 """
 
 import argparse
+from pathlib import Path
 
 from stages import project
 from study import results
 from study.families import families
 from study.notebook import read_runs
 from study.report import tables
+from study.run import grid
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m study.compare", description="Compare finished experiments.")
     parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold if none is named")
-    notebook = read_runs()
-    for family in families(results.from_experiments(parser.parse_args().names)):
+    parser.add_argument("--study", type=Path, default=Path("study.yaml"), help="study file whose margin counts")
+    arguments, notebook = parser.parse_args(), read_runs()
+    for family in families(results.from_experiments(arguments.names), grid.margin(arguments.study)):
         print(f"\nTest part: {family.test_part}\n")
         print(tables.markdown(tables.performance(family, notebook)))
         if family.pairs:
+            print()
+            print(tables.markdown(tables.ranks(family)))
             print()
             print(tables.markdown(tables.pairs(family)))
 

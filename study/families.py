@@ -8,7 +8,8 @@ from itertools import combinations, groupby
 
 import numpy as np
 
-from cxr.statistics.comparison import Comparison, Measured, compare, measure
+from cxr.statistics import comparison
+from cxr.statistics.comparison import Comparison, Measured, Rank
 from cxr.statistics.estimate import Estimate
 from cxr.statistics.timing import speed_ratio
 from cxr.vocabulary import PROTOCOLS
@@ -24,6 +25,8 @@ class Configuration:
 
     results: list[Result]
     measured: Measured
+    # Accuracy, AUROC and the others on the test part, mean over the seeds; see cxr.statistics.comparison.
+    estimates: dict[str, Estimate]
 
     @property
     def name(self) -> str:
@@ -45,11 +48,6 @@ class Configuration:
     def setting(self) -> str:
         """Layers and learning rate in words."""
         return f"{self.layers}, {self.learning_rate:g}"
-
-    @property
-    def estimates(self) -> dict[str, Estimate]:
-        """Accuracy, auroc, sensitivity and specificity on the test part, mean over the seeds."""
-        return self.measured.estimates
 
     @property
     def machines(self) -> set[str]:
@@ -90,10 +88,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Family:
-    """Configurations tested on the same images."""
+    """Configurations tested on the same images; `margin`: a difference that does not matter, if one is named."""
 
     test_part: str
     configurations: list[Configuration]
+    margin: float | None = None
 
     @property
     def first(self) -> Result:
@@ -121,8 +120,17 @@ class Family:
     def pairs(self) -> list[Pair]:
         """Every pair of configurations."""
         pairs = combinations(self.configurations, 2)
-        comparisons = compare([configuration.measured for configuration in self.configurations])
-        return [Pair(one, two, comparison) for (one, two), comparison in zip(pairs, comparisons, strict=True)]
+        comparisons = comparison.compare(self._measured, self.margin)
+        return [Pair(one, two, compared) for (one, two), compared in zip(pairs, comparisons, strict=True)]
+
+    @cached_property
+    def ranks(self) -> list[Rank]:
+        """The place of each configuration by accuracy."""
+        return comparison.ranks(self._measured, self.first.params["evaluate"]["seed"])
+
+    @property
+    def _measured(self) -> list[Measured]:
+        return [configuration.measured for configuration in self.configurations]
 
     def pair(self, one: Configuration, two: Configuration) -> Pair:
         """The pair of these two configurations, in the order in which it was compared."""
@@ -146,11 +154,14 @@ def _work(result: Result) -> Hashable:
     return hashable([result.params["model"], steps, result.params["augment"], result.machine])
 
 
-def families(results: list[Result]) -> list[Family]:
-    """Results by the images they were tested on, the protocols in the order of PROTOCOLS."""
+def families(results: list[Result], margin: float | None = None) -> list[Family]:
+    """Results by the images they were tested on, the protocols in the order of PROTOCOLS.
+
+    `margin`: the difference below which two configurations are practically equal; without one none is called so.
+    """
     order = sorted(results, key=lambda result: (PROTOCOLS.index(result.test["protocol"]), result.test_part))
     parts = groupby(order, key=lambda result: result.test_part)
-    return [Family(part, _configurations(list(members))) for part, members in parts]
+    return [Family(part, _configurations(list(members)), margin) for part, members in parts]
 
 
 def _configurations(results: list[Result]) -> list[Configuration]:
@@ -161,6 +172,8 @@ def _configurations(results: list[Result]) -> list[Configuration]:
     settings = results[0].params["evaluate"]
     n_samples, seed = settings["bootstrap_samples"], settings["seed"]
     ordered = [sorted(runs, key=lambda run: run.params["train"]["seed"]) for runs in by_key.values()]
+    measured = [comparison.measure(runs[0].name, [run.tested for run in runs], n_samples, seed) for runs in ordered]
     return [
-        Configuration(runs, measure(runs[0].name, [run.tested for run in runs], n_samples, seed)) for runs in ordered
+        Configuration(runs, alike, estimates)
+        for runs, alike, estimates in zip(ordered, measured, comparison.estimates(measured), strict=True)
     ]

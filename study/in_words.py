@@ -60,14 +60,14 @@ def _trap(families: list[Family]) -> str:
 
 def _difference(family: Family) -> str:
     """The largest difference in accuracy that is more than the drawing of test images brings."""
-    told = [pair for pair in family.pairs if pair.comparison.verdict is not Verdict.UNTOLD]
+    told = [pair for pair in family.pairs if pair.comparison.accuracy.verdict in (Verdict.DIFFER, Verdict.TRAININGS)]
     if not told:
         return f"Differences: none of {len(family.pairs)} pairs of networks differs by more than chance."
     pair = max(told, key=lambda pair: abs(pair.comparison.accuracy.estimate.value))
     difference = pair.comparison.accuracy
     return (
         f"Differences: {len(told)} of {len(family.pairs)} pairs of networks differ by more than chance; most of all "
-        f"{pair.title}, {_told(difference.estimate, '+.3f')}, p = {difference.p:.2g}."
+        f"{pair.title}, {_told(difference.estimate, '+.3f')}, p = {difference.p_adjusted:.2g} for all pairs."
     )
 
 
@@ -76,8 +76,8 @@ def _open(family: Family) -> str:
     if all(len(network.results) == 1 for network in family.configurations):
         seeds = "each network was trained once, with other seeds they may rank otherwise"
     else:
-        n_real = sum(pair.comparison.verdict is Verdict.REAL for pair in family.pairs)
-        seeds = f"{n_real} of {len(family.pairs)} pairs differ by more than their training seeds do, too"
+        n_differ = sum(pair.comparison.accuracy.verdict is Verdict.DIFFER for pair in family.pairs)
+        seeds = f"{n_differ} of {len(family.pairs)} pairs differ by more than patients and training seeds bring"
     drawn = "; the images are drawn, so none of this speaks of real radiographs"
     return f"Open: {seeds}{drawn if family.first.data['images'] == 'synthetic' else ''}."
 

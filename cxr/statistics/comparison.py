@@ -1,10 +1,10 @@
-"""Compare classifiers on the same test images; several training seeds of one configuration count as one.
+"""Compare configurations on the same test images; trainings of one configuration differ in their seed alone.
 
-Everything said of a pair has one basis: the mean over the training seeds of each, on the same patients. Estimate,
-interval, p, verdict, images needed and the counts of images that only one gets right all follow from it.
+Everything said of a pair has one basis: the mean over the trainings of each, on the same patients, and how far it would
+lie elsewhere after other trainings on other patients (see trainings.py). Estimate, interval, p, verdict and what would
+tell a pair apart all follow from it.
 """
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
@@ -12,26 +12,29 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm, ttest_ind_from_stats
 from statsmodels.stats.multitest import multipletests
 
 from cxr.errors import UserError
-from cxr.statistics import estimate
+from cxr.statistics import estimate, needed, trainings
+from cxr.statistics.bootstrap import INTERVAL
 from cxr.statistics.estimate import Estimate, Sampled
+from cxr.statistics.needed import Size
+from cxr.statistics.trainings import Spread
 
 SIGNIFICANCE, POWER = 0.05, 0.8
 # What tells a test image, and what has to be equal for two classifiers to be compared.
 KEYS = ["path", "patient_group", "label"]
-# Means of the same numbers in another order differ in their last digits; that is no difference.
-DIGITS = 12
+# Ends of a metric's range where these are not 0 and 1.
+RANGES = {"mcc": (-1.0, 1.0)}
 
 
 class Verdict(StrEnum):
-    """What is known of a difference in accuracy."""
+    """What is known of a difference."""
 
-    REAL = "differ by images and by seeds"
-    OPEN = "these trainings differ, others might not"
-    UNTOLD = "cannot be told from none"
+    DIFFER = "differ"
+    EQUAL = "practically equal"
+    TRAININGS = "these trainings differ"
+    UNTOLD = "cannot be told"
 
 
 @dataclass(frozen=True)
@@ -45,38 +48,60 @@ class Classifier:
 
 @dataclass(frozen=True)
 class Measured:
-    """A configuration on the test part: the mean of its classifiers, one per training seed.
+    """The trainings of one configuration on the test part.
 
-    `images`: path, patient_group and label in the order of `is_right`; `is_right` `(n,)`: the share of the classifiers
-    that are right on an image; `sampled`: each metric and its bootstrap draws.
+    `images`: path, patient_group and label in the order of `is_right`; `is_right` `(n,)`: the share of the trainings
+    that are right on an image; `sampled`: each metric of each training, with its bootstrap draws.
     """
 
     name: str
-    n_seeds: int
     images: pd.DataFrame
     is_right: NDArray[np.float64]
-    estimates: dict[str, Estimate]
-    sampled: dict[str, Sampled]
+    sampled: dict[str, list[Sampled]]
+
+    @property
+    def n_seeds(self) -> int:
+        return len(self.sampled["accuracy"])
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What would tell a difference of the size that is seen in 4 of 5 studies, and what they would find."""
+
+    size: Size
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
 class Difference:
     """How far two configurations lie apart in one metric, second - first.
 
-    `estimate`: its interval holds the truth together with those of all pairs that were compared with this one, in 95 of
-    100 test parts. `p`: two-sided, that there is no difference, adjusted for all these pairs; it is at most 5% exactly
-    where the interval leaves out 0. `n_images_needed`: test images, of patients like these, with which a difference of
-    this size would be told among these pairs in 4 of 5 test parts; NaN without a difference.
+    `estimate`: with its 95% interval; it covers other patients, and other trainings where `covers_trainings`, which
+    takes two or more of each. `p`: two-sided, that there is no difference; at most 5% exactly where the interval
+    leaves out 0. `p_adjusted`: for the number of pairs (Holm 1979). `p_beyond`: that the difference is as large as the
+    margin or larger, adjusted likewise; NaN without a margin. `needed`: what would tell the difference; None where it
+    is told, and where nothing in reach would tell it.
     """
 
     estimate: Estimate
     p: float
-    n_images_needed: float
+    p_adjusted: float
+    p_beyond: float
+    covers_trainings: bool
+    needed: Needed | None
 
     @property
-    def is_told(self) -> bool:
-        """Whether it is more than the drawing of patients brings."""
-        return not self.estimate.holds(0)
+    def verdict(self) -> Verdict:
+        """Equal within the margin counts before different from 0: both can be known of a difference at once."""
+        return _verdict(self.p_adjusted, self.p_beyond, self.covers_trainings)
+
+
+def _verdict(p_adjusted: float, p_beyond: float, covers_trainings: bool) -> Verdict:
+    if covers_trainings and p_beyond <= SIGNIFICANCE:
+        return Verdict.EQUAL
+    if p_adjusted <= SIGNIFICANCE:
+        return Verdict.DIFFER if covers_trainings else Verdict.TRAININGS
+    return Verdict.UNTOLD
 
 
 @dataclass(frozen=True)
@@ -84,74 +109,105 @@ class Comparison:
     """What is known of a pair of configurations.
 
     `n_only_first_right`, `n_only_second_right`: images that only one of two classifiers gets right, mean over every
-    pairing of their seeds; their difference is that in accuracy. `p_seeds`: Welch's t-test of the seeds' accuracies
-    (Welch 1947), which asks what other trainings would give on these images, adjusted for all pairs that have one
-    (Holm 1979); NaN where either has one seed.
+    pairing of their seeds; their difference is that in accuracy.
     """
 
     accuracy: Difference
     auroc: Difference
     n_only_first_right: float
     n_only_second_right: float
-    p_seeds: float
 
-    @property
-    def verdict(self) -> Verdict:
-        """On the accuracy: told from none where its interval leaves out 0, and real where other seeds say so too."""
-        if not self.accuracy.is_told:
-            return Verdict.UNTOLD
-        return Verdict.REAL if self.p_seeds <= SIGNIFICANCE else Verdict.OPEN
+
+@dataclass(frozen=True)
+class Rank:
+    """A configuration's place by accuracy over draws of patients and trainings.
+
+    `first`: share of draws in which it is the first; `low`, `high`: the places that 95% of the draws lie between.
+    """
+
+    first: float
+    low: int
+    high: int
 
 
 def measure(name: str, classifiers: list[Classifier], n_samples: int, seed: int) -> Measured:
-    """The mean accuracy, auroc, sensitivity and specificity over the trainings of one configuration.
-
-    Intervals are 95%, by a patient-group bootstrap that draws the same groups for every training; they cover the
-    drawing of patients, the estimates' `sd` tells of the training.
+    """Every metric of every training of one configuration, by a bootstrap that draws the same patients for all.
 
     Raises UserError where the classifiers were not tested on the same images.
     """
     tables = [classifier.predictions.sort_values("path", ignore_index=True) for classifier in classifiers]
     images = tables[0][KEYS]
     labels, groups = images["label"].to_numpy(), images["patient_group"].to_numpy()
-    trainings, is_right = [], []
+    measured, is_right = [], []
     for classifier, table in zip(classifiers, tables, strict=True):
-        _check_same_images(classifiers[0].name, images, classifier.name, table[KEYS])
+        check_same_images(classifiers[0].name, images, classifier.name, table[KEYS])
         probabilities = table["probability"].to_numpy()
-        trainings.append(estimate.sample(labels, probabilities, classifier.threshold, groups, n_samples, seed))
+        measured.append(estimate.sample(labels, probabilities, classifier.threshold, groups, n_samples, seed))
         is_right.append((probabilities >= classifier.threshold) == labels)
-    # Metrics of every training become trainings of every metric.
-    by_metric = {metric: [training[metric] for training in trainings] for metric in trainings[0]}
-    return Measured(
-        name,
-        len(classifiers),
-        images,
-        np.mean(is_right, axis=0),  # (trainings, n) -> (n,)
-        {metric: estimate.estimate(sampled) for metric, sampled in by_metric.items()},
-        {metric: estimate.mean(sampled) for metric, sampled in by_metric.items()},
-    )
+    # Metrics of every training become trainings of every metric; (trainings, n) -> (n,).
+    by_metric = {metric: [training[metric] for training in measured] for metric in measured[0]}
+    return Measured(name, images, np.mean(is_right, axis=0), by_metric)
 
 
-def _check_same_images(one: str, images: pd.DataFrame, two: str, others: pd.DataFrame) -> None:
-    if not images.equals(others):
+def check_same_images(one: str, images: pd.DataFrame, two: str, others: pd.DataFrame) -> None:
+    """Raises UserError unless two classifiers' test images, sorted by path, have equal KEYS."""
+    if not images[KEYS].equals(others[KEYS]):
         raise UserError(
             f"{one} and {two} were tested on different images; compare runs of one data source, split.protocol and "
             "split.seed"
         )
 
 
-def compare(configurations: list[Measured]) -> list[Comparison]:
-    """Every pair of configurations, in the order of itertools.combinations; all adjusted for their number.
+def _check_comparable(configurations: list[Measured]) -> None:
+    first, *others = configurations
+    for other in others:
+        check_same_images(first.name, first.images, other.name, other.images)
 
-    They must have been measured with the same number of samples and seed: then a draw has the same patients for all.
+
+def spread(configurations: list[Measured], metric: str) -> Spread:
+    """How far a metric of these configurations would lie elsewhere; they have the same number of samples and seed."""
+    sampled = [configuration.sampled[metric] for configuration in configurations]
+    return trainings.from_draws(
+        [np.array([training.value for training in alike]) for alike in sampled],
+        [np.array([training.draws for training in alike]) for alike in sampled],
+    )
+
+
+def estimates(configurations: list[Measured]) -> list[dict[str, Estimate]]:
+    """Every metric of every configuration, the mean over its trainings, with its 95% interval.
+
+    It covers other patients and other trainings (Hillis 2007, a single modality); of a configuration with one training
+    it is the percentile interval of the bootstrap, which covers patients alone. `sd` is the deviation of the trainings.
 
     Raises UserError where they were not tested on the same images.
     """
-    for configuration in configurations[1:]:
-        _check_same_images(configurations[0].name, configurations[0].images, configuration.name, configuration.images)
+    _check_comparable(configurations)
+    spreads = {metric: spread(configurations, metric) for metric in configurations[0].sampled}
+    return [
+        {metric: _alone(spreads[metric], i, metric, alike) for metric, alike in configuration.sampled.items()}
+        for i, configuration in enumerate(configurations)
+    ]
+
+
+def _alone(spread: Spread, one: int, metric: str, alike: list[Sampled]) -> Estimate:
+    if len(alike) == 1:
+        return estimate.estimate(alike)
+    contrast = spread.single(one)
+    low, high = np.clip(contrast.interval(), *RANGES.get(metric, (0.0, 1.0)))
+    return Estimate(contrast.value, float(low), float(high), float(np.sqrt(spread.between[one])))
+
+
+def compare(configurations: list[Measured], margin: float | None) -> list[Comparison]:
+    """Every pair of configurations, in the order of itertools.combinations; all adjusted for their number.
+
+    They must have been measured with the same number of samples and seed: then a draw has the same patients for all.
+    `margin`: a difference that does not matter; without one no pair is called practically equal.
+
+    Raises UserError where they were not tested on the same images.
+    """
+    _check_comparable(configurations)
     pairs = list(combinations(configurations, 2))
-    accuracies, aurocs = (_differences(pairs, metric) for metric in ("accuracy", "auroc"))
-    by_seeds = holm([_welch(one, two) for one, two in pairs])
+    accuracies, aurocs = (_differences(configurations, metric, margin) for metric in ("accuracy", "auroc"))
     return [
         Comparison(
             accuracy,
@@ -159,68 +215,71 @@ def compare(configurations: list[Measured]) -> list[Comparison]:
             # Summed over images, the chance that a classifier of one is right and one of the other is wrong.
             n_only_first_right=float((one.is_right * (1 - two.is_right)).sum()),
             n_only_second_right=float((two.is_right * (1 - one.is_right)).sum()),
-            p_seeds=p_seeds,
         )
-        for (one, two), accuracy, auroc, p_seeds in zip(pairs, accuracies, aurocs, by_seeds, strict=True)
+        for (one, two), accuracy, auroc in zip(pairs, accuracies, aurocs, strict=True)
     ]
 
 
-def _differences(pairs: list[tuple[Measured, Measured]], metric: str) -> list[Difference]:
-    values = np.array([two.sampled[metric].value - one.sampled[metric].value for one, two in pairs])
-    draws = np.array([two.sampled[metric].draws - one.sampled[metric].draws for one, two in pairs])
-    return simultaneous(values, draws, len(pairs[0][0].images)) if pairs else []
+def _differences(configurations: list[Measured], metric: str, margin: float | None) -> list[Difference]:
+    """The differences of all pairs in one metric."""
+    pairs = list(combinations(range(len(configurations)), 2))
+    together = spread(configurations, metric)
+    contrasts = [together.difference(one, two) for one, two in pairs]
+    adjusted = holm([contrast.p() for contrast in contrasts])
+    # Errors of either kind, a difference that is none and an equality that is none, are kept to 5% of the families.
+    beyond = holm([np.nan if margin is None else contrast.p_beyond(margin) for contrast in contrasts])
+    n_images = len(configurations[0].images)
+    found = []
+    for pair, contrast, p_adjusted, p_beyond in zip(pairs, contrasts, adjusted, beyond, strict=True):
+        is_open = _verdict(p_adjusted, p_beyond, contrast.covers_trainings) is Verdict.UNTOLD
+        more = what_would_tell(together, pair, n_images, len(pairs), margin) if is_open else None
+        value = Estimate(contrast.value, *contrast.interval())
+        found.append(Difference(value, contrast.p(), p_adjusted, p_beyond, contrast.covers_trainings, more))
+    return found
 
 
-def simultaneous(values: NDArray[np.float64], draws: NDArray[np.float64], n_images: int) -> list[Difference]:
-    """Differences of k pairs `(k,)` with intervals and p-values that hold for all pairs at once.
+def what_would_tell(
+    together: Spread, pair: tuple[int, int], n_images: int, n_pairs: int, margin: float | None
+) -> Needed | None:
+    """The cheapest study that would tell this pair among `n_pairs`: apart, or equal within the margin.
 
-    `draws` `(k, n_samples)` are the same differences on the same bootstrap draws. How far the pair that is furthest off
-    lies from its estimate, in standard errors, has a distribution over the draws: its upper 5% point makes every
-    interval, its upper tail every p (single-step maximum of studentised differences, Westfall and Young 1993; Romano
-    and Wolf 2005). It knows how the pairs hang together, as Bonferroni's and Holm's adjustments do not, and unlike
-    Holm's p its p has an interval that agrees with it.
+    None where nothing in reach would, as where there is no difference and no margin.
     """
-    values, draws = np.round(values, DIGITS), np.round(draws, DIGITS)
-    # A draw without both classes has no AUROC, for all pairs alike: (k, n_samples) -> (k, n_defined).
-    draws = draws[:, np.isfinite(draws).all(axis=0)]
-    standard_errors = draws.std(axis=1, ddof=1)  # (k,)
-    is_spread = standard_errors > 0
-    # In standard errors: the estimates (k,), and the draws about them (k, n_defined). Where a difference is the same
-    # in every draw, the draws are no errors off, and a difference other than 0 is infinitely many.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        studentised = np.where(values == 0, 0.0, values / standard_errors)
-        errors = np.where(is_spread[:, None], np.abs(draws - values[:, None]) / standard_errors[:, None], 0.0)
-    furthest = errors.max(axis=0)  # (n_defined,)
-    n_allowed = math.floor(SIGNIFICANCE * (len(furthest) + 1))
-    critical = np.sort(furthest)[-n_allowed]
-    # The observed difference counts as one of the draws, so that p is never 0. It is at most 5% exactly where fewer
-    # than n_allowed draws are as far off: where |studentised| > critical, which is where low and high, written as they
-    # are here, have the same sign.
-    n_as_far = (furthest >= np.abs(studentised)[:, None]).sum(axis=1)  # (k,)
-    p_values = (1 + n_as_far) / (len(furthest) + 1)
-    low, high = (
-        np.where(is_spread, standard_errors * (np.where(is_spread, studentised, 0.0) + end), values)
-        for end in (-critical, critical)
-    )
-    # A standard error shrinks with the root of the number of images.
-    with np.errstate(divide="ignore"):
-        needed = n_images * ((critical + norm.isf(1 - POWER)) / np.abs(studentised)) ** 2
-    needed = np.where(values == 0, np.nan, np.ceil(needed))
-    return [
-        Difference(Estimate(*map(float, ends)), float(p), float(n))
-        for *ends, p, n in zip(values, low, high, p_values, needed, strict=True)
-    ]
+    value = abs(together.difference(*pair).value)
+    # How far the value lies from what has to be excluded: 0, at two sides' share of the level; or both ends of the
+    # margin, each with half of the risk to miss it.
+    options = [(Verdict.DIFFER, value, SIGNIFICANCE / 2, POWER)]
+    if margin is not None:
+        options.append((Verdict.EQUAL, margin - value, SIGNIFICANCE, (1 + POWER) / 2))
+    sizes = {
+        verdict: needed.size(together, *pair, n_images, distance, level / n_pairs, power)
+        for verdict, distance, level, power in options
+        if distance > 0
+    }
+    found = [Needed(size, verdict) for verdict, size in sizes.items() if size is not None]
+    return min(found, key=lambda one: one.size.cost, default=None)
 
 
-def _welch(one: Measured, two: Measured) -> float:
-    """Two-sided p-value that the mean accuracies over the training seeds are equal; NaN for one seed."""
-    if min(one.n_seeds, two.n_seeds) < 2:
-        return math.nan
-    first, second = one.estimates["accuracy"], two.estimates["accuracy"]
-    if first.sd == second.sd == 0:
-        return float(first.value == second.value)
-    of_both = (first.value, first.sd, one.n_seeds, second.value, second.sd, two.n_seeds)
-    return float(ttest_ind_from_stats(*of_both, equal_var=False).pvalue)
+def ranks(configurations: list[Measured], seed: int) -> list[Rank]:
+    """The place of each configuration by accuracy over as many draws of patients and trainings as were sampled.
+
+    Patients are the bootstrap's. Trainings of a configuration with several are drawn about their mean with the variance
+    between trainings, itself drawn with its degrees of freedom; one with a single training stays what it is.
+    """
+    together, rng = spread(configurations, "accuracy"), np.random.default_rng(seed)
+    draws = np.array([estimate.mean(configuration.sampled["accuracy"]).draws for configuration in configurations])
+    k, n_samples = draws.shape
+    is_several = together.n > 1
+    # One estimate of the variance for all where it is pooled, or else one for each: (k, n_samples).
+    degrees = np.where(is_several, together.degrees, 1.0)[:, None]
+    scale = rng.chisquare(degrees[:1] if together.is_pooled else degrees, (1 if together.is_pooled else k, n_samples))
+    deviations = np.sqrt(np.where(is_several, together.of_training / together.n, 0.0))[:, None]
+    draws = draws + rng.normal(size=(k, n_samples)) * deviations * np.sqrt(degrees / scale)
+    n_better = (draws[None] > draws[:, None]).sum(axis=1)  # (k, n_samples)
+    is_first = n_better == 0
+    first = (is_first / is_first.sum(axis=0)).mean(axis=1)
+    ends = np.percentile(n_better + 1, INTERVAL, axis=1, method="inverted_cdf").astype(int)
+    return [Rank(float(share), int(low), int(high)) for share, low, high in zip(first, *ends, strict=True)]
 
 
 def holm(p_values: list[float]) -> list[float]:

@@ -21,6 +21,10 @@ from study.families import Family, families
 from study.report import conclusions, figures, tables
 from study.report.pages import Chapter, Report, Section, Small, write
 from study.results import Result
+from study.run import grid
+
+# Its margin counts where no other study is named.
+STUDY = Path("study.yaml")
 
 # How the patients of the images are known, see cxr.data.names.Origin.
 PATIENTS = {
@@ -38,7 +42,7 @@ def main(words: list[str] | None = None) -> None:
     names = [*arguments.names, *(_of_study(arguments.study, available) if arguments.study else [])]
     found = results.from_folder(arguments.kept, names) if arguments.kept else results.from_experiments(names)
     runs, history = notebook.read_runs(), notebook.read_history()
-    ordered = families(found)
+    ordered = families(found, grid.margin(arguments.study or STUDY))
     written = write(
         arguments.out, compose(ordered, runs, history), pd.concat([tables.records(f, runs) for f in ordered])
     )
@@ -56,7 +60,7 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
 
 def _of_study(path: Path, available: list[str]) -> list[str]:
     """Those of the available names that are runs of a study: `name`, or `name-label`."""
-    study = project.read_yaml(path).get("runs") or {}
+    study = grid.read(path)["runs"]
     names = [name for name in available if any(f"{name}-".startswith(f"{run}-") for run in study)]
     if not names:
         raise UserError(f"no run of {path} is finished; run it with: python -m study.run {path}")
@@ -115,9 +119,9 @@ def _lead(all_families: list[Family]) -> list[str]:
         f"{len(everything)} runs of {epochs} epochs with {optimizers} at batch size {train['batch_size']}; the last "
         f"epoch counts. Tested on: {cuts}. Trained on: {devices}.",
         *_leaks(all_families),
-        "Intervals are 95%, from a bootstrap that draws whole patient groups; they cover the drawing of patients, not "
-        "the training, whose spread is sd, the standard deviation over seeds. Nothing was chosen on the test part. "
-        f"{' '.join(patients)} Not for clinical use.",
+        "Intervals are 95%. Where a run has several training seeds they cover other patients and other trainings, and "
+        "sd is the deviation between its seeds; with a single seed, patients alone, drawn in whole groups by a "
+        f"bootstrap. Nothing was chosen on the test part. {' '.join(patients)} Not for clinical use.",
     ]
 
 
@@ -182,18 +186,18 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
         ),
     ]
     if family.pairs:
-        text = (
-            "Second minus first, mean over the seeds of each, on the same images. Intervals and p come from one "
-            f"bootstrap of the patient groups and hold for all {len(family.pairs)} pairs at once: an interval leaves "
-            "out 0 exactly where p is 5% or less, and then these trainings differ by more than the drawing of "
-            "patients. Whether the networks differ is for other seeds to say: p by seeds is Welch's t-test of the "
-            "seeds' accuracies, after Holm, and without several seeds there is none. Only first, only second right: "
-            "images, mean over the pairings of seeds. Images needed: to tell a difference of this size in 4 of 5 test "
-            "parts."
-        )
-        sections.append(
-            Section("Differences", text=[text], table=tables.pairs(family), figures=[figures.forest(family)])
-        )
+        sections += [
+            Section("Differences", text=_of_differences(family), table=tables.pairs(family)),
+            Section(figures=[figures.forest(family)]),
+            Section(
+                "Places",
+                text=[
+                    "By accuracy, over draws of patients and of trainings (of patients alone where a run has one "
+                    "seed): how often a run comes first, and the places that it takes in 95% of the draws."
+                ],
+                table=tables.ranks(family),
+            ),
+        ]
     sections += [
         Section("ROC", figures=[figures.roc(family)]),
         Section(
@@ -219,6 +223,23 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
         ),
     ]
     return Chapter(f"Tested on {family.test_part}", sections)
+
+
+def _of_differences(family: Family) -> list[str]:
+    """How a difference is told, in words."""
+    margin = "" if family.margin is None else f", which is {family.margin:g}"
+    return [
+        "Second minus first, mean over the seeds of each, on the same images. With two seeds or more of both, the 95% "
+        "interval and p cover other patients and other trainings: the seeds are the readers of a multi-reader study "
+        "(Obuchowski and Rockette; Hillis). Where either has one seed they cover patients alone. p is 5% or less "
+        "exactly where the interval leaves out 0; p for all pairs is Holm's, for the "
+        f"{len(family.pairs)} pairs compared here.",
+        "Differ: p for all pairs is 5% or less. Practically equal: the difference is smaller than the margin"
+        f"{margin}, by two one-sided tests for all pairs. These trainings differ: as differ, but of single trainings, "
+        "which other seeds may turn round. Cannot be told: none of these; beside it, the cheapest number of seeds of "
+        "each and of test images with which a difference of this size would be told in 4 of 5 studies. Only one right: "
+        "images that only the first or only the second gets right, mean over the pairings of seeds.",
+    ]
 
 
 def _small(family: Family, draw: figures.Draw) -> Small:

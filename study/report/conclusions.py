@@ -1,6 +1,5 @@
 """The study's three conclusions, held against a family of results: holds, does not hold, or cannot be told."""
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,6 +9,7 @@ from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
 from study.families import Configuration, Family, Pair
 from study.notebook import notebook_run
+from study.report import tables
 
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"
 
@@ -124,20 +124,20 @@ def _order_matters(family: Family, runs: dict[str, Configuration]) -> Claim:
     if missing := _missing(text, runs, [name for pair in SAME_PARAMETERS for name in pair]):
         return missing
     pairs = [family.pair(runs[one], runs[two]) for one, two in SAME_PARAMETERS]
-    verdict = HOLDS if any(pair.comparison.verdict is Verdict.REAL for pair in pairs) else UNKNOWN
-    return Claim(text, verdict, "; ".join(_told(pair) for pair in pairs) + ".")
+    verdicts = {pair.comparison.accuracy.verdict for pair in pairs}
+    verdict = HOLDS if Verdict.DIFFER in verdicts else FAILS if verdicts == {Verdict.EQUAL} else UNKNOWN
+    return Claim(text, verdict, ". ".join(_told(pair) for pair in pairs) + ".")
 
 
 def _told(pair: Pair) -> str:
     """What is known of a difference in accuracy."""
-    difference, p_seeds = pair.comparison.accuracy, pair.comparison.p_seeds
-    accuracy = difference.estimate
-    by_seeds = "a single seed" if math.isnan(p_seeds) else f"by seeds {p_seeds:.2g}"
-    needed = difference.n_images_needed
-    enough = "" if difference.is_told or math.isnan(needed) else f", {needed:,.0f} test images would tell it"
+    difference = pair.comparison.accuracy
+    accuracy, enough = difference.estimate, tables.would_tell(difference)
+    alone = "" if difference.covers_trainings else ", a single seed"
+    told = f"{difference.verdict}{alone}" + (f"; would be told by {enough}" if enough else "")
     return (
-        f"{pair.title}: {accuracy.value:+.3f} ({accuracy.low:+.3f} to {accuracy.high:+.3f}), p {difference.p:.2g}, "
-        f"{by_seeds}{enough}"
+        f"{pair.title} {accuracy.value:+.3f} ({accuracy.low:+.3f} to {accuracy.high:+.3f}), p {difference.p:.2g}, for "
+        f"all pairs {difference.p_adjusted:.2g}: {told}"
     )
 
 

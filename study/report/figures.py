@@ -142,13 +142,15 @@ def accuracies(family: Family) -> Figure:
 
 def forest(family: Family) -> Figure:
     """Difference in accuracy of every pair with its interval, and whether it can be told from none."""
-    rows = [(pair.title, str(pair.comparison.verdict), pair.comparison.accuracy.estimate) for pair in family.pairs]
+    rows = [
+        (pair.title, str(pair.comparison.accuracy.verdict), pair.comparison.accuracy.estimate) for pair in family.pairs
+    ]
     n_by_kind = ", ".join(f"{n} {kind}" for kind, n in Counter(kind for _, kind, _ in rows).most_common())
     title = _title(family, "Differences in accuracy, 95% intervals")
-    kinds = [str(verdict) for verdict in (Verdict.UNTOLD, Verdict.OPEN, Verdict.REAL)]
+    kinds = [str(verdict) for verdict in (Verdict.UNTOLD, Verdict.TRAININGS, Verdict.EQUAL, Verdict.DIFFER)]
     return Figure(
         name="forest",
-        caption="Differences in accuracy on the same test images; 95% intervals that hold for all pairs at once",
+        caption="Differences in accuracy on the same test images; 95% intervals; verdicts for all pairs at once",
         alt=f"Forest plot of {len(rows)} differences in accuracy: {n_by_kind}.",
         spec=of_rows(charts.intervals(title, "difference in accuracy", kinds, reference=0.0), _intervals(rows)),
     )

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 import pandas as pd
 from tabulate import tabulate
 
+from cxr.statistics.comparison import Difference, Rank
 from cxr.statistics.estimate import Estimate, keyed
 from study.families import Configuration, Family, Pair
 from study.notebook import notebook_run
@@ -128,15 +129,40 @@ def pairs(family: Family) -> Table:
         Column("second - first", lambda pair: pair.title),
         Column("accuracy", lambda pair: pair.comparison.accuracy.estimate, "+.3f"),
         Column("p", lambda pair: pair.comparison.accuracy.p, ".2g"),
-        Column("p by seeds", lambda pair: pair.comparison.p_seeds, ".2g"),
-        Column("verdict", lambda pair: pair.comparison.verdict),
-        Column("only first right", lambda pair: pair.comparison.n_only_first_right, ".3g"),
-        Column("only second right", lambda pair: pair.comparison.n_only_second_right, ".3g"),
-        Column("images needed", lambda pair: pair.comparison.accuracy.n_images_needed, ",.0f"),
+        Column("p for all pairs", lambda pair: pair.comparison.accuracy.p_adjusted, ".2g"),
+        Column("verdict", lambda pair: pair.comparison.accuracy.verdict),
+        Column("would be told by", lambda pair: would_tell(pair.comparison.accuracy)),
+        Column("only one right", _only_one_right),
         Column("auroc", lambda pair: pair.comparison.auroc.estimate, "+.3f"),
-        Column("p of auroc", lambda pair: pair.comparison.auroc.p, ".2g"),
+        Column("p of auroc for all pairs", lambda pair: pair.comparison.auroc.p_adjusted, ".2g"),
+        Column("verdict on auroc", lambda pair: pair.comparison.auroc.verdict),
     ]
     return _table(columns, family.pairs)
+
+
+def would_tell(difference: Difference) -> str | None:
+    """The study that would tell a difference, in words; None where none is named."""
+    needed = difference.needed
+    if needed is None:
+        return None
+    least = "" if difference.covers_trainings else "at least "
+    return f"{least}{needed.size.n_trainings} seeds, {needed.size.n_images:,} images"
+
+
+def _only_one_right(pair: Pair) -> str:
+    return f"{pair.comparison.n_only_first_right:.3g}, {pair.comparison.n_only_second_right:.3g}"
+
+
+def ranks(family: Family) -> Table:
+    """How often each configuration comes first, and the places that it takes."""
+    columns: list[Column[tuple[Configuration, Rank]]] = [
+        Column("run", lambda item: item[0].name),
+        Column("accuracy", lambda item: item[0].estimates["accuracy"].value),
+        Column("comes first", lambda item: item[1].first, ".0%"),
+        Column("places, 95%", lambda item: f"{item[1].low} to {item[1].high}"),
+    ]
+    placed = zip(family.configurations, family.ranks, strict=True)
+    return _table(columns, sorted(placed, key=lambda item: -item[0].estimates["accuracy"].value))
 
 
 def audit(family: Family) -> Table:

@@ -219,9 +219,10 @@ def _show(names: list[str], arguments: argparse.Namespace) -> None:
     found = results.from_experiments(names)
     table.show(found)
     if arguments.in_words:
+        together = families(found, grid.margin(arguments.study))
         print(
             "",
-            *(fill(sentence, 100, subsequent_indent="  ") for sentence in in_words.sentences(families(found))),
+            *(fill(sentence, 100, subsequent_indent="  ") for sentence in in_words.sentences(together)),
             sep="\n",
         )
     print()

@@ -5,14 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import coverage, evaluation, growth, ingest
+from bench import coverage, evaluation, growth, ingest, readers
 
 
 def test_coverage_has_a_row_for_each_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"N_TRIALS": 2, "N_SAMPLES": 20, "RHOS": [0.5]}.items():
         monkeypatch.setattr(coverage, name, value)
+        monkeypatch.setattr(readers, name, value)
+    monkeypatch.setattr(readers, "N_SEEDS", [3])
     table = coverage.measure_coverage()
-    assert not table.duplicated(["what", "interval"]).any()
+    assert not table.duplicated(["what", "interval", "sd of seeds"]).any()
+    assert table["power"].dropna().between(0, 1).all()
     assert table["coverage"].between(0, 1).all()
     assert (table["mean width"] > 0).all()
 

@@ -36,7 +36,9 @@ def exact(share: float, n: int) -> Classifier:
     return Classifier("exact", pd.DataFrame(columns).assign(probability=np.where(is_right, labels, 1 - labels)), 0.5)
 
 
-def compared(one: list[Classifier], two: list[Classifier], n_samples: int, seed: int) -> Comparison:
+def compared(
+    one: list[Classifier], two: list[Classifier], n_samples: int, seed: int, margin: float | None = None
+) -> Comparison:
     """Two configurations, compared alone."""
     measured = [comparison.measure(trainings[0].name, trainings, n_samples, seed) for trainings in (one, two)]
-    return comparison.compare(measured)[0]
+    return comparison.compare(measured, margin)[0]

@@ -70,13 +70,13 @@ def test_times_on_different_machines_tell_nothing() -> None:
 @pytest.mark.parametrize(
     ("ones", "threes", "expected"),
     [
-        ([0.70, 0.71], [0.90, 0.91], HOLDS),
+        ([0.70, 0.71, 0.72], [0.90, 0.91, 0.92], HOLDS),
         ([0.70], [0.90], UNKNOWN),
         ([0.70, 0.71], [0.90], UNKNOWN),
         ([0.70, 0.89], [0.90, 0.91], UNKNOWN),
         ([0.90, 0.91], [0.90, 0.91], UNKNOWN),
     ],
-    ids=["images and seeds", "a seed each", "a seed of one", "seeds disagree", "no difference"],
+    ids=["patients and seeds", "a seed each", "a seed of one", "seeds disagree", "no difference"],
 )
 def test_order_matters_where_a_difference_is_more_than_the_images_and_the_seeds(
     ones: list[float], threes: list[float], expected: str
@@ -90,7 +90,21 @@ def test_order_matters_where_a_difference_is_more_than_the_images_and_the_seeds(
     [family] = families(results)
     claim = conclusions(family, RUNS)[1].claims[0]
     assert claim.verdict == expected
-    assert ("a single seed" in claim.evidence.split(";")[0]) == (len(ones) == 1 or len(threes) == 1)
+    assert ("a single seed" in claim.evidence.split(". ")[0]) == (len(ones) == 1 or len(threes) == 1)
+
+
+def test_order_does_not_matter_where_all_pairs_are_practically_equal() -> None:
+    names = ("layers-1", "layers-3", "layers-4", "layers-5")
+    results = study(without=names) + [
+        result(f"{run.run}-{seed}", run.layers, run.learning_rate, accuracy=0.99, seed=seed)
+        for run in RUNS.itertuples()
+        if run.run in names
+        for seed in (0, 1)
+    ]
+    [family] = families(results, margin=0.05)
+    claim = conclusions(family, RUNS)[1].claims[0]
+    assert claim.verdict == FAILS
+    assert claim.evidence.count("practically equal") == 2
 
 
 @pytest.mark.parametrize(

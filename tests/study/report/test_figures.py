@@ -16,10 +16,10 @@ def test_the_forest_tells_networks_that_differ_from_trainings_that_do() -> None:
     [family] = families(results)
     drawn = figures.forest(family)
     kinds = {row["what"]: row["kind"] for row in drawn.spec["data"]["values"]}
-    assert kinds["b-0 - a-0"] == Verdict.REAL
-    assert kinds["c-0 - a-0"] == kinds["c-0 - b-0"] == Verdict.OPEN
+    assert kinds["b-0 - a-0"] == Verdict.DIFFER
+    assert kinds["c-0 - a-0"] == kinds["c-0 - b-0"] == Verdict.TRAININGS
     assert kinds["d-0 - c-0"] == Verdict.UNTOLD
-    assert f"1 {Verdict.REAL}" in drawn.alt
+    assert f"1 {Verdict.DIFFER}" in drawn.alt
 
 
 def test_a_figure_names_its_test_part_wherever_it_goes() -> None:

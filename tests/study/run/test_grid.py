@@ -26,6 +26,7 @@ def test_the_projects_own_files_are_good(name: str, n_runs: int) -> None:
     runs = grid.load(ROOT / name, PARAMS, {})
     assert len(runs) == n_runs
     grid.check(runs)
+    assert grid.margin(ROOT / name) == 0.02
 
 
 def test_overrides_reach_the_params_in_order() -> None:
@@ -34,6 +35,13 @@ def test_overrides_reach_the_params_in_order() -> None:
     assert (one.params["train"]["epochs"], two.params["train"]["epochs"]) == (8, 7)
     assert one.params["images"]["size"] == two.params["images"]["size"] == 64
     assert one.overrides == {"train.epochs": 8, "images.size": 64}
+
+
+def test_a_margin_changes_no_run_and_need_not_be_there() -> None:
+    plain = grid.load(write("runs: {one: {}}"), PARAMS, {})
+    assert grid.margin(Path("mine.yaml")) is None
+    assert grid.load(write("margin: 0.1\nruns: {one: {}}"), PARAMS, {}) == plain
+    assert grid.margin(Path("mine.yaml")) == 0.1
 
 
 def test_a_label_ends_every_name() -> None:
@@ -52,6 +60,10 @@ def test_a_label_ends_every_name() -> None:
         ("run: {one: {}}", "needs `runs`"),
         ("- one", "holds no mapping"),
         ("runs: {", "is not valid YAML"),
+        *(
+            (f"margin: {margin}\nruns: {{one: {{}}}}", "margin is the difference in accuracy that does not matter")
+            for margin in ("2", "-0.1", "0", "true", "[0.1]", "two", ".nan")
+        ),
     ],
 )
 def test_wrong_files_name_every_wrong_run(text: str, told: str) -> None:

@@ -1,0 +1,202 @@
+"""What several trainings of each configuration tell of it: the analysis of Obuchowski and Rockette, seeds as readers.
+
+Radiology compares modalities by several readers who read the same patients, and asks what other readers and other
+patients would give (Obuchowski and Rockette 1995). Here a configuration is a modality and a training is a reader, who
+reads for one modality alone: seed 0 of one network and seed 0 of another have nothing in common. So readers are nested
+in modalities (Hillis 2014, table VII a). With n trainings of a configuration, MS the variance of its trainings' values,
+Cov2 the covariance of two of its trainings by the drawing of patients, and Cov3 that of trainings of two
+configurations, a difference of two has the variance
+
+    MS_1 / n_1 + MS_2 / n_2 + max(Cov2_1 + Cov2_2 - 2 Cov3, 0)
+
+and Hillis' degrees of freedom (2007): its square divided by the sum of (MS_i / n_i)^2 / (n_i - 1).
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2, t
+
+Values = NDArray[np.float64]
+
+# Means of the same numbers in another order differ in their last digits; that is no difference.
+DIGITS = 12
+# Variances count as equal until a test at this level denies it. A preliminary test is to miss few unequal ones, so it
+# has a far higher level than 5% (Bancroft 1964 on pooling); what that gives is in docs/results/statistics.md.
+POOLING_LEVEL = 0.25
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A sum of weighted configurations, such as a difference of two, and what is known of it.
+
+    `variance`: of the value, over patients, and over trainings as well where `covers_trainings`. `degrees`: of freedom
+    of that variance, infinite where it is of patients alone, whose number makes it as good as known.
+    """
+
+    value: float
+    variance: float
+    degrees: float
+    covers_trainings: bool
+
+    @property
+    def standard_error(self) -> float:
+        return math.sqrt(self.variance)
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """The interval that holds the truth in this share of studies."""
+        if not self.variance:
+            return self.value, self.value
+        margin = float(t.isf((1 - level) / 2, self.degrees)) * self.standard_error
+        return self.value - margin, self.value + margin
+
+    def p(self) -> float:
+        """Two-sided p that the truth is 0: at most 5% exactly where the 95% interval leaves out 0."""
+        return min(1.0, 2 * self._tail(abs(self.value)))
+
+    def p_beyond(self, margin: float) -> float:
+        """p that the truth is `margin` or more away from 0, the larger of two one-sided tests (Schuirmann 1987)."""
+        return self._tail(margin - abs(self.value))
+
+    def _tail(self, distance: float) -> float:
+        """The chance to lie this far or farther off, to one side."""
+        if not self.variance:
+            return float(distance <= 0)
+        return float(t.sf(distance / self.standard_error, self.degrees))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One metric of k configurations and how far it would lie elsewhere: on other patients, after other trainings.
+
+    `values` `(k,)`: means over the trainings, of which each has `n` `(k,)`. `patients` `(k, k)`: covariance of these
+    means by the drawing of patients. `between` `(k,)`: MS, the variance between a configuration's trainings on these
+    patients. `apart` `(k,)`: Var - Cov2, what of MS the patients bring, since different trainings do not err on the
+    same ones. Both NaN with one training. `pooling_level`: above which p of equal variances these are pooled.
+    """
+
+    values: Values
+    n: NDArray[np.int64]
+    patients: Values
+    between: Values
+    apart: Values
+    pooling_level: float = POOLING_LEVEL
+
+    @cached_property
+    def _is_several(self) -> NDArray[np.bool_]:
+        return self.n > 1
+
+    @cached_property
+    def mean_squares(self) -> Values:
+        """MS `(k,)`, no less than the patients alone bring: a variance between trainings is not negative."""
+        return np.asarray(np.fmax(self.between, self.apart))
+
+    @cached_property
+    def is_pooled(self) -> bool:
+        """Whether all configurations share one variance between trainings: nothing speaks against it (Bartlett)."""
+        degrees = self.n[self._is_several].astype(np.float64) - 1
+        return p_equal_variances(self.mean_squares[self._is_several], degrees) > self.pooling_level
+
+    @cached_property
+    def degrees(self) -> Values:
+        """Of freedom of each configuration's variance between trainings `(k,)`: of all together where it is pooled."""
+        own = self.n.astype(np.float64) - 1
+        return np.full(len(own), own.sum()) if self.is_pooled else own
+
+    @cached_property
+    def of_training(self) -> Values:
+        """The variance between trainings without what the patients bring to it `(k,)`; pooled where it may be."""
+        if not self.is_pooled:
+            return self.mean_squares - self.apart
+        share = np.where(self._is_several, (self.n - 1) / max(self.n.sum() - len(self.n), 1), 0.0)
+        excess = float(np.nansum(share * (self.between - self.apart)))
+        return np.where(self._is_several, max(excess, 0.0), np.nan)
+
+    def contrast(self, weights: Values) -> Contrast:
+        """The sum of the configurations, weighted `(k,)`. Where one of them has one training it covers patients alone.
+
+        Nobody lends such a configuration the spread of others: that it has the same is not to be seen.
+        """
+        value = round(float(weights @ self.values), DIGITS)
+        by_patients = float(weights @ self.patients @ weights)
+        used = weights != 0
+        if not self._is_several[used].all():
+            return Contrast(value, _known(by_patients), math.inf, covers_trainings=False)
+        shares = weights[used] ** 2 / self.n[used]
+        apart, by_training = self.apart[used], self.of_training[used]
+        # MS_i / n_i, and what is left of the patients' part: Cov2_1 + Cov2_2 - 2 Cov3 for a difference.
+        terms = shares * (by_training + apart)
+        common = max(by_patients - float(shares @ apart), 0.0)
+        variance = _known(float(terms.sum()) + common)
+        uncertainty = self._uncertainty(terms, used)
+        degrees = variance**2 / uncertainty if uncertainty else math.inf
+        return Contrast(value, variance, degrees, covers_trainings=True)
+
+    def _uncertainty(self, terms: Values, used: NDArray[np.bool_]) -> float:
+        """What Satterthwaite's formula divides by: one estimate makes all terms where they are pooled."""
+        degrees = self.degrees[used]
+        return float(terms.sum() ** 2 / degrees[0]) if self.is_pooled else float((terms**2 / degrees).sum())
+
+    def difference(self, one: int, two: int) -> Contrast:
+        """Configuration `two` less configuration `one`."""
+        return self.contrast(self._difference(one, two))
+
+    def single(self, one: int) -> Contrast:
+        """Configuration `one` alone."""
+        return self.contrast(np.eye(len(self.n))[one])
+
+    def by_patients(self, one: int, two: int) -> float:
+        """The variance of that difference by the drawing of patients, these trainings given."""
+        weights = self._difference(one, two)
+        return float(weights @ self.patients @ weights)
+
+    def _difference(self, one: int, two: int) -> Values:
+        return np.eye(len(self.n))[two] - np.eye(len(self.n))[one]
+
+
+def _known(variance: float) -> float:
+    """A variance, without what rounding leaves of none: of shares of images no error is as small as 1e-8."""
+    return variance if variance > 1e-16 else 0.0
+
+
+def spread(values: list[Values], covariance: Values) -> Spread:
+    """The spread of configurations from their trainings' values, an array for each configuration.
+
+    `covariance`: of all trainings by the drawing of patients, in the order of `values`.
+    """
+    n = np.array([len(trainings) for trainings in values])
+    owner = np.repeat(np.arange(len(n)), n)
+    # Sums over a configuration's trainings: (k, trainings).
+    of_configuration = (owner == np.arange(len(n))[:, None]).astype(np.float64)
+    means = of_configuration / n[:, None]
+    patients = means @ covariance @ means.T
+    # The mean of all covariances within a configuration is (Var + (n - 1) Cov2) / n; Var - Cov2 follows.
+    several = np.where(n > 1, n, np.nan)
+    apart = np.maximum(means @ covariance.diagonal() - patients.diagonal(), 0) * several / (several - 1)
+    between = np.array([trainings.var(ddof=1) if len(trainings) > 1 else np.nan for trainings in values])
+    return Spread(np.array([trainings.mean() for trainings in values]), n, patients, between, apart)
+
+
+def from_draws(values: list[Values], draws: list[Values]) -> Spread:
+    """The same from bootstrap draws `(trainings, n_samples)` of each configuration, of the same patients for all.
+
+    A draw that leaves a value undefined, as an AUROC without both classes is, counts for none.
+    """
+    together = np.concatenate(draws)
+    return spread(values, np.atleast_2d(np.cov(together[:, np.isfinite(together).all(axis=0)])))
+
+
+def p_equal_variances(variances: Values, degrees: Values) -> float:
+    """p that normal samples with these variances and degrees of freedom have one variance (Bartlett 1937)."""
+    k, total = len(variances), degrees.sum()
+    if k < 2 or not variances.any():
+        return 1.0
+    if not variances.all():
+        return 0.0
+    pooled = degrees @ variances / total
+    statistic = total * np.log(pooled) - degrees @ np.log(variances)
+    correction = 1 + ((1 / degrees).sum() - 1 / total) / (3 * (k - 1))
+    return float(chi2.sf(statistic / correction, k - 1))
