@@ -23,10 +23,12 @@ N_CALIBRATION_BINS = 10
 def at_threshold(
     labels: Labels, probabilities: Probabilities, threshold: float, weights: Weights | None = None
 ) -> dict[str, Values]:
-    """Accuracy, sensitivity, specificity, precision and F1 where a probability >= threshold means label 1."""
+    """All that follows from what is called 1: where a probability >= threshold means label 1."""
     predicted = probabilities >= threshold
     return {
         "accuracy": accuracy(labels, predicted, weights),
+        "balanced_accuracy": balanced_accuracy(labels, predicted, weights),
+        "mcc": mcc(labels, predicted, weights),
         "sensitivity": sensitivity(labels, predicted, weights),
         "specificity": specificity(labels, predicted, weights),
         "precision": precision(labels, predicted, weights),
@@ -47,10 +49,12 @@ def of_probabilities(labels: Labels, probabilities: Probabilities, weights: Weig
 def compared(
     labels: Labels, probabilities: Probabilities, threshold: float, weights: Weights | None = None
 ) -> dict[str, Values]:
-    """The four metrics by which classifiers are compared, and which have intervals."""
+    """The metrics by which classifiers are compared, and which have intervals."""
     predicted = probabilities >= threshold
     return {
         "accuracy": accuracy(labels, predicted, weights),
+        "balanced_accuracy": balanced_accuracy(labels, predicted, weights),
+        "mcc": mcc(labels, predicted, weights),
         "auroc": auroc(labels, probabilities, weights),
         "sensitivity": sensitivity(labels, predicted, weights),
         "specificity": specificity(labels, predicted, weights),
@@ -60,6 +64,23 @@ def compared(
 def accuracy(labels: Labels, predicted: Flags, weights: Weights | None = None) -> Values:
     """Share of images that are called what they are."""
     return _mean(predicted == labels, weights)
+
+
+def balanced_accuracy(labels: Labels, predicted: Flags, weights: Weights | None = None) -> Values:
+    """Mean of sensitivity and specificity: the accuracy where both classes count the same, whatever their shares."""
+    return (sensitivity(labels, predicted, weights) + specificity(labels, predicted, weights)) / 2
+
+
+def mcc(labels: Labels, predicted: Flags, weights: Weights | None = None) -> Values:
+    """Matthews' correlation of labels and predictions, -1 to 1 (Matthews 1975); 0 where either has one class alone."""
+    is_positive, weights = labels == 1, _weights(weights, len(labels))
+    # Shares of images: of label 1, called 1, and both.
+    total = weights.sum(axis=-1)
+    labelled, called, both = (weights @ flags / total for flags in (is_positive, predicted, is_positive & predicted))
+    spread = labelled * (1 - labelled) * called * (1 - called)
+    # What rounding leaves of no spread is none.
+    spread = np.where(spread > np.finfo(np.float64).eps, spread, np.inf)
+    return np.asarray((both - labelled * called) / np.sqrt(spread))[()]
 
 
 def sensitivity(labels: Labels, predicted: Flags, weights: Weights | None = None) -> Values:

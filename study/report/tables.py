@@ -81,6 +81,8 @@ def performance(family: Family, notebook: pd.DataFrame) -> Table:
         Column("learning rate", lambda run: run.learning_rate, "g"),
         Column("accuracy", lambda run: run.estimates["accuracy"]),
         Column("auroc", lambda run: run.estimates["auroc"]),
+        Column("balanced accuracy", lambda run: run.estimates["balanced_accuracy"].value),
+        Column("Matthews", lambda run: run.estimates["mcc"].value),
         Column("sensitivity", lambda run: run.estimates["sensitivity"]),
         Column("specificity", lambda run: run.estimates["specificity"]),
         Column("seeds", lambda run: run.measured.n_seeds, "d"),

@@ -22,9 +22,10 @@ def test_measure_has_the_contracts_keys_and_intervals_hold_their_estimate(rule: 
     val, test = tables(5)
     params = EvaluateParams(threshold=rule, crop=1.0, flip=False, temperature="none", bootstrap_samples=200, seed=0)
     figures = evaluation.measure(val, test, params)
-    names = "n_images n_groups loss accuracy auroc sensitivity specificity precision f1 brier ece threshold"
-    with_intervals = ("accuracy", "auroc", "sensitivity", "specificity")
-    assert set(figures) == {*names.split(), *(f"{n}_{side}" for n in with_intervals for side in ("low", "high"))}
+    names = "n_images n_groups loss precision f1 brier ece threshold"
+    with_intervals = ("accuracy", "balanced_accuracy", "mcc", "auroc", "sensitivity", "specificity")
+    ends = {f"{name}_{side}" for name in with_intervals for side in ("low", "high")}
+    assert set(figures) == {*names.split(), *with_intervals} | ends
     for name in with_intervals:
         assert figures[f"{name}_low"] <= figures[name] <= figures[f"{name}_high"]
     assert figures == evaluation.measure(val, test, params)

@@ -10,6 +10,8 @@ from tests.cxr.statistics.classifiers_made import sample
 N_DRAWS = 8
 AT_THRESHOLD = {
     "accuracy": theirs.accuracy_score,
+    "mcc": theirs.matthews_corrcoef,
+    "balanced_accuracy": theirs.balanced_accuracy_score,
     "sensitivity": theirs.recall_score,
     "specificity": lambda *labels, **options: theirs.recall_score(*labels, pos_label=0, **options),
     "precision": lambda *labels, **options: theirs.precision_score(*labels, zero_division=0, **options),
