@@ -17,10 +17,15 @@ def measure(val: pd.DataFrame, test: pd.DataFrame, params: EvaluateParams) -> di
     The threshold is settled on validation alone; intervals are 95%, by patient-group bootstrap.
     """
     threshold = metrics.choose_threshold(params.threshold, *_arrays(val))
+    return measure_at(threshold, test, params.bootstrap_samples, params.seed)
+
+
+def measure_at(threshold: float, test: pd.DataFrame, n_samples: int, seed: int) -> dict[str, float | int]:
+    """The same where the threshold is settled."""
     labels, probabilities = _arrays(test)
     groups = test["patient_group"].to_numpy()
     values = metrics.of_probabilities(labels, probabilities) | metrics.at_threshold(labels, probabilities, threshold)
-    sampled = sample(labels, probabilities, threshold, groups, params.bootstrap_samples, params.seed)
+    sampled = sample(labels, probabilities, threshold, groups, n_samples, seed)
     return {
         "n_images": len(test),
         "n_groups": test["patient_group"].nunique(),

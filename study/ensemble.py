@@ -1,0 +1,76 @@
+"""Several runs as one network: `python -m study.ensemble [NAME ...] [--kept FOLDER] [--out FILE.json]`.
+
+The network whose logit on a test image is the mean of theirs. Prints the figures of each run and of all together, with
+95% intervals by patient; --out writes those of all together, as data/details/test.json has them of one run.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from tabulate import tabulate
+
+from cxr.errors import UserError
+from cxr.files import whole
+from cxr.statistics import evaluation
+from cxr.statistics.comparison import Classifier
+from cxr.statistics.ensemble import ensemble
+from cxr.statistics.estimate import read
+from stages import project
+from study import results
+from study.results import Result
+
+WITH_INTERVAL = ("accuracy", "auroc", "sensitivity", "specificity")
+ALONE = ("balanced_accuracy", "mcc", "loss", "ece")
+Figures = dict[str, float | int]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m study.ensemble", description="Several runs as one network.")
+    parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold, or are kept, without")
+    parser.add_argument("--kept", type=Path, metavar="FOLDER", help="read what `python -m study.keep FOLDER` wrote")
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the figures of all together")
+    arguments = parser.parse_args()
+    if len(set(arguments.names)) < len(arguments.names):
+        raise UserError("a run is named twice; it would count twice")
+    names, kept = arguments.names, arguments.kept
+    runs = results.from_folder(kept, names) if kept else results.from_experiments(names)
+    together = measure(runs)
+    if arguments.out:
+        told = {"runs": [run.name for run in runs], "protocol": runs[0].test["protocol"], **together}
+        with whole(arguments.out) as partial:
+            partial.write_text(json.dumps(told, indent=2) + "\n")
+    print(f"Tested on {runs[0].test_part}; 95% intervals cover patients, not trainings.\n")
+    alone = {run.name: _figures(run.tested, runs[0]) for run in runs}
+    rows = [[name, *_cells(figures)] for name, figures in {**alone, f"the {len(runs)} as one": together}.items()]
+    print(tabulate(rows, ["run", *WITH_INTERVAL, *ALONE], "github", disable_numparse=True))
+
+
+def measure(runs: list[Result]) -> Figures:
+    """The figures of the ensemble of these runs; draws of patients as for the first of them.
+
+    Raises UserError where there are less than two, or where they were tested on different images.
+    """
+    if len(runs) < 2:
+        raise UserError(f"an ensemble wants two runs or more, there is {runs[0].name} alone")
+    if parts := sorted({run.test_part for run in runs if run.test_part != runs[0].test_part}):
+        raise UserError(f"these runs were tested on different images: {'; '.join([runs[0].test_part, *parts])}")
+    one = ensemble("ensemble", [run.tested for run in runs])
+    return _figures(one, runs[0])
+
+
+def _figures(classifier: Classifier, first: Result) -> Figures:
+    settings = first.params["evaluate"]
+    return evaluation.measure_at(
+        classifier.threshold, classifier.predictions, settings["bootstrap_samples"], settings["seed"]
+    )
+
+
+def _cells(figures: Figures) -> list[str]:
+    with_interval = [read(figures, name) for name in WITH_INTERVAL]
+    told = [f"{one.value:.4f} ({one.low:.3f}-{one.high:.3f})" for one in with_interval]
+    return [*told, *(f"{figures[name]:.3f}" for name in ALONE)]
+
+
+if __name__ == "__main__":
+    project.run(main)
