@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,8 @@ class Result:
     shortcuts: dict[str, Any]
     history: pd.DataFrame
     predictions: pd.DataFrame
+    # The content of another of its files, by its path in the pipeline; None where it is not kept.
+    beside: Callable[[str], bytes | None] = lambda path: None
 
     @property
     def tested(self) -> Classifier:
@@ -161,7 +163,15 @@ def stored(ref: str) -> DVCFileSystem:
 
 def from_ref(name: str, ref: str) -> Result:
     """The finished experiment at this Git ref. Raises UserError where a file of it is missing or damaged."""
-    return _read(name, _of_experiment(ref))
+    files = stored(ref)
+
+    def beside(path: str) -> bytes | None:
+        try:
+            return bytes(files.read_bytes(path))
+        except FileNotFoundError:
+            return None
+
+    return replace(_read(name, _of_experiment(ref)), beside=beside)
 
 
 def keep(folder: Path, name: str, ref: str) -> None:

@@ -18,14 +18,14 @@ from pydantic.dataclasses import dataclass as checked
 from cxr.data.params import ImagesParams
 from cxr.errors import UserError
 from cxr.inference import foreign
-from cxr.inference.foreign import Detector
+from cxr.inference.foreign import Cloud, Detector
 from cxr.networks.backend import keras
 from cxr.networks.model_file import COPY_BYTES, load, member
 from cxr.params import STRICT
 from cxr.statistics.params import EvaluateParams
 
 DESCRIPTION, DETECTOR = "cxr/bundle.json", "cxr/detector.npz"
-VERSION = 1
+VERSION = 2
 ADVICE = "make it anew with: python -m study.bundle NAME"
 # Far beyond any network's: what unpacks to more than that is no detector and no description.
 MAX_BYTES = 2**30
@@ -58,7 +58,10 @@ class Bundle:
 def write(path: Path, model: Path, description: dict[str, Any], detector: Detector) -> None:
     """Write `model`, a .keras file, with description and detector to `path`; equal content gives an equal file."""
     arrays = io.BytesIO()
-    np.savez(arrays, mean=detector.mean, whitening=detector.whitening, limit=detector.limit)
+    np.savez(
+        arrays,
+        **{f"{name}_{key}": value for name, cloud in vars(detector).items() for key, value in vars(cloud).items()},
+    )
     text = json.dumps({"version": VERSION, **description}, indent=2, sort_keys=True)
     with zipfile.ZipFile(model) as source, zipfile.ZipFile(path, "w") as target:
         for name in sorted(source.namelist()):
@@ -92,9 +95,10 @@ def read(path: Path) -> Bundle:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))} {one['msg']}" for one in error.errors())
         raise UserError(f"{path} does not describe its network ({wrong}); {ADVICE}") from None
     network = load(str(path), description.images.size, ADVICE)
-    n_features = foreign.n_features(network)
-    if detector.mean.shape != (n_features,) or detector.whitening.shape != (n_features, n_features):
-        raise UserError(f"{path} has a detector that is not of its network; {ADVICE}")
+    n_look = foreign.n_features(network) - foreign.N_EXPOSURE
+    for cloud, n in ((detector.look, n_look), (detector.exposure, foreign.N_EXPOSURE)):
+        if cloud.mean.shape != (n,) or cloud.whitening.shape != (n, n):
+            raise UserError(f"{path} has a detector that is not of its network; {ADVICE}")
     return Bundle(network, detector, description)
 
 
@@ -108,10 +112,14 @@ def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
 def _detector(content: bytes) -> Detector:
     """The detector of a bundle. Raises whatever a damaged archive makes NumPy raise; ValueError for no numbers."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        arrays = {
-            name: np.load(io.BytesIO(_unpacked(archive, f"{name}.npy")), allow_pickle=False)
-            for name in ("mean", "whitening", "limit")
-        }
-    if not all(np.isfinite(values).all() for values in arrays.values()) or not arrays["limit"] > 0:
+        return Detector(*(_cloud(archive, name) for name in ("look", "exposure")))
+
+
+def _cloud(archive: zipfile.ZipFile, name: str) -> Cloud:
+    mean, whitening, limit = (
+        np.load(io.BytesIO(_unpacked(archive, f"{name}_{key}.npy")), allow_pickle=False)
+        for key in ("mean", "whitening", "limit")
+    )
+    if not all(np.isfinite(values).all() for values in (mean, whitening, limit)) or not limit > 0:
         raise ValueError("its detector holds what is no distance")
-    return Detector(arrays["mean"], arrays["whitening"], float(arrays["limit"]))
+    return Cloud(mean, whitening, float(limit))

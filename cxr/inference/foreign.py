@@ -16,12 +16,15 @@ Images = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
 BATCH_SIZE = 64
-# The share of the validation part's images that the limit calls unlike the training images.
-FALSE_ALARMS = 0.01
+# The share of the validation part's images that each of the two limits calls unlike the training images.
+FALSE_ALARMS = 0.005
+# Of an image's greys: its mean, its standard deviation, and what a twentieth of the pixels is below and above.
+N_EXPOSURE = 4
+TAILS = (5, 95)
 
 
 @dataclass(frozen=True)
-class Detector:
+class Cloud:
     """Where the training images lie among features `(k,)`: their `mean`, `whitening` `(k, k)`, and a `limit`.
 
     An image's distance is that of Mahalanobis, by the limit: above 1 it is unlike them (Lee et al. 2018).
@@ -33,25 +36,42 @@ class Detector:
 
     def distances(self, features: Floats) -> Floats:
         """Distances `(n,)` of features `(n, k)`, as multiples of the limit."""
-        return self._raw(features) / self.limit
+        return np.asarray(np.linalg.norm((features - self.mean) @ self.whitening, axis=1)) / self.limit
 
-    def _raw(self, features: Floats) -> Floats:
-        return np.asarray(np.linalg.norm((features - self.mean) @ self.whitening, axis=1))
+
+@dataclass(frozen=True)
+class Detector:
+    """The training images by what the network sees of them and, apart, by their exposure, the last N_EXPOSURE features.
+
+    Among hundreds of features the exposure's few would not count: an image half as bright would be like the others.
+    """
+
+    look: Cloud
+    exposure: Cloud
+
+    def distances(self, features: Floats) -> Floats:
+        """The larger of both distances `(n,)` of features `(n, k)`; above 1 an image is unlike the training images."""
+        look, exposure = features[:, :-N_EXPOSURE], features[:, -N_EXPOSURE:]
+        return np.maximum(self.look.distances(look), self.exposure.distances(exposure))
 
 
 def fit(train: Floats, val: Floats) -> Detector:
-    """The detector of training features `(n, k)`; its limit is passed by one in a hundred of validation's `(m, k)`.
+    """The detector of training features `(n, k)`; each limit is passed by one in 200 of validation's `(m, k)`."""
+    return Detector(
+        _fit(train[:, :-N_EXPOSURE], val[:, :-N_EXPOSURE]), _fit(train[:, -N_EXPOSURE:], val[:, -N_EXPOSURE:])
+    )
 
-    The covariance is shrunk (Ledoit and Wolf 2004), since features are many and depend on each other.
-    """
+
+def _fit(train: Floats, val: Floats) -> Cloud:
+    """The covariance is shrunk (Ledoit and Wolf 2004), since features are many and depend on each other."""
     spread = train.std(axis=0)
     # A feature that never varies in training says nothing by its size; as it is, any change of it is far away.
     scale = np.where(spread > 0, spread, 1.0)
     estimate = LedoitWolf().fit(train / scale)
     values, vectors = np.linalg.eigh(estimate.covariance_)
     whitening = (vectors / np.sqrt(values.clip(min=1e-12))) / scale[:, None]
-    unlimited = Detector(train.mean(axis=0), whitening, 1.0)
-    return Detector(unlimited.mean, whitening, float(np.quantile(unlimited.distances(val), 1 - FALSE_ALARMS)))
+    unlimited = Cloud(train.mean(axis=0), whitening, 1.0)
+    return Cloud(unlimited.mean, whitening, float(np.quantile(unlimited.distances(val), 1 - FALSE_ALARMS)))
 
 
 def _blank(images: Images, rng: np.random.Generator) -> Images:
@@ -102,7 +122,7 @@ def measure(detector: Detector, features: Callable[[Images], Floats], test: Imag
 
 
 class Features:
-    """What the detector looks at: each channel's mean over a network's last feature map, and the image at 8x8."""
+    """What the detector looks at: the channels' means over a network's last map, the image at 8x8, its exposure."""
 
     def __init__(self, network: keras.Model) -> None:
         pooled = keras.layers.GlobalAveragePooling2D(dtype="float32")(feature_map(network))
@@ -112,9 +132,16 @@ class Features:
         """Features `(n, k)` of images uint8 `(n, size, size)`."""
         pooled = self.body.predict(images[..., None], batch_size=BATCH_SIZE, verbose=0).astype(np.float64)
         thumbnails = np.stack([block_means(image, THUMBNAIL_PIXELS).ravel() for image in images])
-        return np.hstack([pooled, thumbnails / 255])
+        return np.hstack([pooled, thumbnails / 255, exposure(images) / 255])
+
+
+def exposure(images: Images) -> Floats:
+    """How bright images `(n, size, size)` are, `(n, N_EXPOSURE)`: mean, standard deviation, TAILS of their greys."""
+    greys = images.reshape(len(images), -1)
+    tails = np.percentile(greys, TAILS, axis=1)
+    return np.column_stack([greys.mean(axis=1), greys.std(axis=1), *tails])
 
 
 def n_features(network: keras.Model) -> int:
     """How many numbers `Features` makes of an image. Raises UserError where the network has no feature map."""
-    return int(feature_map(network).shape[-1]) + THUMBNAIL_PIXELS**2
+    return int(feature_map(network).shape[-1]) + THUMBNAIL_PIXELS**2 + N_EXPOSURE

@@ -16,9 +16,9 @@ from cxr.data.names import in_prose
 from cxr.errors import UserError
 from cxr.vocabulary import PROTOCOLS
 from stages import project
-from study import experiments, notebook, results
+from study import experiments, facts, notebook, results
 from study.families import Family, families
-from study.report import conclusions, figures, tables
+from study.report import checklist, conclusions, figures, pictures, tables
 from study.report.pages import Chapter, Report, Section, Small, write
 from study.results import Result
 from study.run import grid
@@ -98,6 +98,7 @@ def compose(all_families: list[Family], runs: pd.DataFrame, history: pd.DataFram
             )
         )
     chapters += [_chapter(family, runs, history) for family in all_families]
+    chapters.append(checklist.chapter(all_families))
     missing = conclusions.not_run(all_families, runs, PROTOCOLS)
     chapters.append(Chapter("What was not run", [Section(points=missing or ["Nothing of the study is missing."])]))
     subject = "synthetic phantoms" if images == "synthetic" else "chest radiographs"
@@ -161,6 +162,7 @@ def _findings(all_families: list[Family], runs: pd.DataFrame) -> Chapter:
 def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapter:
     """All of one test part."""
     sections = [
+        *pictures.section(family, "The images", "samples"),
         Section(
             "Accuracy",
             text=[
@@ -179,6 +181,7 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
             table=tables.fitting(family),
             small=_small(family, partial(figures.curves, runs=runs, history=history)),
         ),
+        *pictures.section(family, "What the training saw", "augmented"),
         Section(
             "Cost",
             text=["Time includes validation. Compare times within one machine and session only."],
@@ -205,6 +208,7 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
             text=["Images of the test part by what they are and what they are called."],
             small=_small(family, figures.confusion),
         ),
+        *pictures.section(family, "The most confident errors", "errors"),
         Section(
             "Calibration",
             text=[
@@ -221,6 +225,7 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
             ],
             table=tables.audit(family),
         ),
+        *pictures.section(family, "Where the network looks", "saliency", _looks(family)),
     ]
     return Chapter(f"Tested on {family.test_part}", sections)
 
@@ -240,6 +245,12 @@ def _of_differences(family: Family) -> list[str]:
         "each and of test images with which a difference of this size would be told in 4 of 5 studies. Only one right: "
         "images that only the first or only the second gets right, mean over the pairings of seeds.",
     ]
+
+
+def _looks(family: Family) -> str:
+    """What the maps of saliency cannot hide, in figures, and how foreign pictures are warned of."""
+    result = checklist.best_validated(family).first
+    return f"In figures: {facts.saliency(result)}. Foreign pictures: {facts.foreign(result)}."
 
 
 def _small(family: Family, draw: figures.Draw) -> Small:

@@ -35,6 +35,16 @@ class Figure:
         return drawing.png(self.spec)
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A picture that a stage has drawn: a name for its file, a caption, the words for who cannot see it, its PNG."""
+
+    name: str
+    caption: str
+    alt: str
+    png: bytes
+
+
 # Draws the first seeds of some of a family's configurations.
 Draw = Callable[[Family, list[Configuration]], Figure]
 

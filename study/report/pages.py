@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pandas as pd
 from cxr import files
 from study.report import tables
 from study.report.conclusions import Conclusion
-from study.report.figures import Figure
+from study.report.figures import Figure, Picture
 from study.report.tables import Table
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -34,7 +35,7 @@ class Section:
     verdicts: list[Conclusion] = field(default_factory=list)
     points: list[str] = field(default_factory=list)
     table: Table | None = None
-    figures: list[Figure] = field(default_factory=list)
+    figures: Sequence[Figure | Picture] = field(default_factory=list)
     small: Small | None = None
 
 
@@ -76,9 +77,15 @@ def write(folder: Path, report: Report, records: pd.DataFrame) -> Path:
 
 def _html(report: Report) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters["base64"] = lambda text: base64.b64encode(text.encode()).decode()
+    environment.filters["address"] = _address
     environment.filters["unbroken"] = _unbroken
     return environment.from_string(TEMPLATE.read_text()).render(report=report)
+
+
+def _address(figure: Figure | Picture) -> str:
+    """A drawing as an address that holds it."""
+    kind, content = ("png", figure.png) if isinstance(figure, Picture) else ("svg+xml", figure.svg.encode())
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _unbroken(cell: str) -> str:

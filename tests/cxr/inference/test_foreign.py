@@ -14,7 +14,7 @@ def features(n: int, seed: int, k: int = 12) -> np.ndarray:
 
 def test_one_in_a_hundred_of_the_same_kind_is_called_foreign_and_all_that_is_far_away() -> None:
     detector = foreign.fit(features(2000, 0), features(1000, 1))
-    assert (detector.distances(features(1000, 1)) > 1).mean() == pytest.approx(0.01, abs=0.001)
+    assert 0.005 <= (detector.distances(features(1000, 1)) > 1).mean() <= 0.01
     assert (detector.distances(features(4000, 2)) > 1).mean() == pytest.approx(0.01, abs=0.01)
     assert (detector.distances(features(100, 3) + 30) > 1).all()
 
@@ -38,18 +38,18 @@ def test_a_feature_that_never_varied_is_foreign_when_it_does() -> None:
 
 
 def test_false_alarms_and_hits_are_counted_of_the_sets_that_are_named() -> None:
-    """A detector that knows one thing, the mean brightness of its training images."""
+    """A network that sees nothing but the mean leaves the exposure, which is not lost among its features."""
     train, val, test = (bright_below(300, seed) for seed in range(3))
 
     def brightness(images: np.ndarray) -> np.ndarray:
-        return images.mean(axis=(1, 2))[:, None] + np.arange(2)
+        return np.hstack([images.mean(axis=(1, 2))[:, None] + np.arange(2), foreign.exposure(images)])
 
     found = foreign.measure(foreign.fit(brightness(train), brightness(val)), brightness, test, seed=0)
     assert (found["n_images"], found["n_foreign"]) == (300, 256)
     assert found["false_alarms"] < 0.05
     assert set(found["hits"]) == set(foreign.FOREIGN)
     assert found["hits"]["inverted"] == found["hits"]["twice as bright"] == 1
-    # What keeps the brightness is not seen by it.
+    # What keeps the greys is not seen by it.
     assert found["hits"]["upside down"] < 0.05
 
 

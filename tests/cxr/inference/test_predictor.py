@@ -12,7 +12,7 @@ from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian,
 from cxr.data.params import ImagesParams
 from cxr.errors import UserError
 from cxr.inference.bundle import Bundle, Description
-from cxr.inference.foreign import Detector
+from cxr.inference.foreign import Cloud, Detector
 from cxr.inference.predictor import Predictor, image_files
 from cxr.networks.backend import keras
 from cxr.statistics.params import EvaluateParams
@@ -33,7 +33,8 @@ def predictor() -> Predictor:
         threshold=0.5,
         temperature=1.0,
     )
-    return Predictor(Bundle(network, Detector(np.zeros(68), np.eye(68), 1.0), description))
+    detector = Detector(Cloud(np.zeros(68), np.eye(68), 1.0), Cloud(np.zeros(4), np.eye(4), 1.0))
+    return Predictor(Bundle(network, detector, description))
 
 
 def test_files_of_a_folder_are_taken_and_folders_named_like_one_are_not(tmp_path: Path) -> None:

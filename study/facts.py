@@ -1,0 +1,241 @@
+"""What is known of a configuration, in sentences from its results: for its model card and the report's checklists."""
+
+import json
+from typing import Any
+
+from cxr.data.names import in_prose
+from cxr.sources import kaggle, mendeley
+from cxr.statistics.estimate import Estimate
+from study.families import Configuration
+from study.report.tables import SHORTCUTS
+from study.results import Result
+
+NOT_KEPT = "not kept"
+CITATION = (
+    "Kermany, Zhang, Goldbaum: Labeled Optical Coherence Tomography (OCT) and Chest X-Ray Images for Classification, "
+    "Mendeley Data, v2, doi 10.17632/rscbjbr9sj.2"
+)
+
+
+def is_kermany(result: Result) -> bool:
+    """Whether the images are Kermany's radiographs: from their source, or as many under their names in each folder."""
+    if result.data["images"] != "real" or result.data["patients"] != "file names":
+        return False
+    counts = (kaggle.SOURCE.counts, mendeley.SOURCE.counts)
+    return result.params["data"]["source"] in ("kaggle", "mendeley") or result.data.get("counts") in counts
+
+
+def is_synthetic(result: Result) -> bool:
+    return bool(result.data["images"] == "synthetic")
+
+
+def licence(result: Result) -> str:
+    """The licence of the images."""
+    if is_synthetic(result):
+        return "none needed: the images are drawn"
+    return (
+        f"CC BY 4.0 ({CITATION})"
+        if is_kermany(result)
+        else "that of the user's own images, which the run does not know"
+    )
+
+
+def images(result: Result) -> str:
+    """How many images of what, and where they come from."""
+    data = result.data
+    if "n_images" not in data:
+        return f"{data['images']} images; how many is {NOT_KEPT}"
+    kind = "synthetic phantoms" if is_synthetic(result) else "images"
+    number = f"{data['n_images']:,} {kind}"
+    if data["patients"] != "unknown":
+        number += f" of {data['n_groups']:,} patient groups"
+    if is_kermany(result):
+        place = "paediatric chest radiographs of one hospital (Guangzhou Women and Children's Medical Center)"
+        return f"{number}: {place}; {CITATION}"
+    return f"{number}, source '{result.params['data']['source']}'"
+
+
+def stored_as(result: Result) -> str:
+    """How the image files are stored."""
+    data = result.data
+    if "modes" not in data:
+        return NOT_KEPT
+    modes = ", ".join(f"{n:,} {mode}" for mode, n in data["modes"].items())
+    return f"{modes}; {data['width'][0]}-{data['width'][1]} pixels wide, {data['height'][0]}-{data['height'][1]} high"
+
+
+def reference_standard(result: Result) -> str:
+    """Where the labels come from."""
+    if is_synthetic(result):
+        return "the label is what was drawn"
+    if is_kermany(result):
+        return (
+            "the class of the image's folder as published; by its publishers (Kermany et al., Cell 2018, doi "
+            "10.1016/j.cell.2018.02.010) read by two physicians, the test folder by a third as well"
+        )
+    return "the class that the user's folder or table gives"
+
+
+def preprocessing(result: Result) -> str:
+    """What is done to an image before the network sees it."""
+    params, seen = result.params["images"], result.params["evaluate"]
+    steps = ["its middle square"] if params["is_square"] else []
+    steps.append(f"reduced to {params['size']}x{params['size']} pixels of grey")
+    steps += ["histogram equalised"] if params["is_equalised"] else []
+    steps += [f"of which only the {params['shows']} is left"] if params["shows"] != "all" else []
+    steps += [f"at test time the middle {seen['crop']:.0%} of width and height"] if seen["crop"] < 1 else []
+    steps += ["mean with its mirror image"] if seen["flip"] else []
+    return ", ".join(steps)
+
+
+def partition(result: Result) -> str:
+    """How the parts were cut, and how many images and patients each has."""
+    cut = result.params["split"]
+    words = {
+        "official": "the test part is the test folder, validation is cut from the rest by patient group",
+        "grouped": "test and validation are cut by patient group",
+        "pooled": "test and validation are cut at random by image, so that patients stand on both sides",
+        "series": "the test part was taken in another way than the others (series of files, or acquisition)",
+    }[cut["protocol"]]
+    parts = [part for part in ("train", "val", "test") if "n_images" in result.split.get(part, {})]
+    sizes = "; ".join(
+        f"{part} {result.split[part]['n_images']:,} images, {result.split[part]['prevalence']:.1%} {positive(result)}"
+        for part in parts
+    )
+    return f"{cut['protocol']}, seed {cut['seed']}: {words}. {sizes or f'Sizes: {NOT_KEPT}'}"
+
+
+def disjoint(result: Result) -> str:
+    """At what level training and test share nothing."""
+    if result.data["patients"] == "unknown":
+        return "unknown, for patients are not known; each image counts as one"
+    n = result.split["test"]["n_images_of_shared_groups"]
+    by = "file name" if result.data["patients"] == "file names" else "the user's table"
+    if n == 0:
+        return f"patient group (by {by}): none of the test part's stands in training or validation"
+    return f"image only: {n:,} test images are of patient groups (by {by}) that stand in training or validation too"
+
+
+def network(configuration: Configuration) -> str:
+    """What the network is."""
+    result, classes = configuration.first, configuration.first.classes
+    flops = result.train.get("flops_per_image")
+    cost = f", {flops / 1e6:,.0f} MFLOPs an image" if flops else ""
+    return (
+        f"{configuration.layers}: {result.train['parameters']:,} weights{cost}; grey image in, logit of "
+        f"{in_prose(classes[1])} against {in_prose(classes[0])} out"
+    )
+
+
+def start(result: Result) -> str:
+    """How the weights begin."""
+    weights = result.params["model"]["weights"]
+    return "random, by seed" if weights == "none" else f"those of {weights}, as Keras brings them"
+
+
+def training(configuration: Configuration) -> str:
+    """How it was trained."""
+    result = configuration.first
+    train, augment = result.params["train"], result.params["augment"]
+    neutral = {"min_area": 1.0, "max_aspect": 1.0, "jpeg_quality": 100}
+    changes = [
+        f"{key} {value}" for key, value in augment.items() if value != neutral.get(key, 0) and value is not False
+    ]
+    said = [
+        f"{train['epochs']} epochs, the last of which counts",
+        f"{'AdamW' if train['weight_decay'] else 'Adam'}, learning rate {train['learning_rate']:g} "
+        f"({train['schedule']}), batch size {train['batch_size']}, weight decay {train['weight_decay']:g}",
+        f"target {train['target']}, label smoothing {train['label_smoothing']:g}, "
+        f"classes {'balanced' if train['balance'] else 'as they are'}",
+        f"augmentation: {', '.join(changes) or 'none'}",
+        f"{train['precision']} precision asked, {result.machine}",
+    ]
+    n = len(configuration.results)
+    return "; ".join(said) + f". {n} training{'s' if n > 1 else ''}, seed{'s' if n > 1 else ''} {seeds(configuration)}"
+
+
+def seeds(configuration: Configuration) -> str:
+    return ", ".join(str(result.params["train"]["seed"]) for result in configuration.results)
+
+
+def threshold(result: Result) -> str:
+    """What probability is called the positive class, and how that was settled."""
+    rule = result.params["evaluate"]["threshold"]
+    how = "set beforehand" if isinstance(rule, float | int) else f"settled on validation ({rule})"
+    calibrated = result.params["evaluate"]["temperature"] == "validation"
+    temperature = f"; temperature {result.test.get('temperature', 1.0):.3f} fitted on validation" if calibrated else ""
+    return f"{result.test['threshold']:.3f}, {how}{temperature}"
+
+
+def intervals(result: Result) -> str:
+    """How the uncertainty is got."""
+    unit = "images, for patients are not known" if result.data["patients"] == "unknown" else "whole patient groups"
+    n = result.params["evaluate"]["bootstrap_samples"]
+    return f"95% percentile intervals of {n:,} bootstrap draws of {unit}; sd over training seeds"
+
+
+def told(estimate: Estimate) -> str:
+    """A figure with its interval, and its deviation over seeds where there are several."""
+    sd = f", sd {estimate.sd:.3f}" if estimate.sd == estimate.sd else ""
+    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f}){sd}"
+
+
+def performance(configuration: Configuration) -> str:
+    return ", ".join(f"{name} {told(one)}" for name, one in configuration.estimates.items())
+
+
+def without_lungs(result: Result) -> str:
+    """The best that a classifier reaches which sees no lungs."""
+    key, accuracy = result.best_without_lungs
+    return f"{SHORTCUTS.get(key, key)}: accuracy {told(accuracy)}"
+
+
+def explained(result: Result) -> dict[str, Any] | None:
+    """data/details/explain.json; None where it is not kept, or is older than its newest figures."""
+    content = result.beside("data/details/explain.json")
+    figures = json.loads(content) if content else None
+    return figures if figures and "foreign" in figures else None
+
+
+def saliency(result: Result) -> str:
+    """What the maps of Grad-CAM say in figures."""
+    if (found := explained(result)) is None:
+        return NOT_KEPT
+    share, drop = found["share_in_lungs"], found["probability_drop"]
+    name = in_prose(result.classes[1])
+    return (
+        f"of a map's sum {_share(share['called_pneumonia'])} lies inside a coarse lung field in images called {name} "
+        f"(chance: {_share(share['chance'])}); blanking the lungs lowers their probability by "
+        f"{_number(drop['lungs'])}, blanking the frame by {_number(drop['frame'])}; rank correlation with "
+        f"the maps of random weights {_number(found['agreement_random'])}"
+    )
+
+
+def foreign(result: Result) -> str:
+    """How often the warning of foreign pictures is wrong and right."""
+    if (found := explained(result)) is None:
+        return NOT_KEPT
+    measured = found["foreign"]
+    hits = ", ".join(f"{name} {_share(share)}" for name, share in measured["hits"].items())
+    return (
+        f"warned of {_share(measured['false_alarms'])} of the {measured['n_images']:,} test images (false alarms); of "
+        f"{measured['n_foreign']} made from them each: {hits}"
+    )
+
+
+def prevalence(result: Result) -> str:
+    """The share of the positive class in each part."""
+    shares = {part: result.split.get(part, {}).get("prevalence") for part in ("train", "val", "test")}
+    return ", ".join(f"{part} {share:.1%}" for part, share in shares.items() if share is not None) or NOT_KEPT
+
+
+def positive(result: Result) -> str:
+    return in_prose(result.classes[1])
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}" if value in (0, 1) else f"{value:.1%}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
