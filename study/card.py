@@ -35,19 +35,17 @@ def main() -> None:
         raise UserError(f"--out {arguments.out} is a folder; name the file to write")
     names = arguments.names
     found = results.from_folder(arguments.kept, names) if arguments.kept else results.from_experiments(names)
-    family = _one(families(found))
+    family = one_network(families(found))
     with files.whole(arguments.out) as partial:
         partial.write_text(card(family))
     print(f"card: {arguments.out.resolve()}")
 
 
-def _one(found: list[Family]) -> Family:
+def one_network(found: list[Family]) -> Family:
     """The family of one configuration. Raises UserError where there are more."""
     names = [configuration.name for family in found for configuration in family.configurations]
     if len(names) > 1:
-        raise UserError(
-            f"a card is of one network, and these are {len(names)}: {', '.join(names)}; name the runs of one"
-        )
+        raise UserError(f"a card is of one network, these are {len(names)}: {', '.join(names)}; name the runs of one")
     return found[0]
 
 

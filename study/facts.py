@@ -148,7 +148,7 @@ def training(configuration: Configuration) -> str:
         f"target {train['target']}, label smoothing {train['label_smoothing']:g}, "
         f"classes {'balanced' if train['balance'] else 'as they are'}",
         f"augmentation: {', '.join(changes) or 'none'}",
-        f"{train['precision']} precision asked, {result.machine}",
+        f"on {result.machine}",
     ]
     n = len(configuration.results)
     return "; ".join(said) + f". {n} training{'s' if n > 1 else ''}, seed{'s' if n > 1 else ''} {seeds(configuration)}"

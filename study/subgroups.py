@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cxr.data.names import identify
 from cxr.data.split import SECOND_SERIES
@@ -55,7 +56,7 @@ def missing(result: Result) -> list[str]:
 def _with_facts(result: Result) -> pd.DataFrame:
     """The predictions with a column for each fact that is known of the images."""
     table = result.predictions.copy()
-    if facts.is_kermany(result) or facts.is_synthetic(result):
+    if facts.is_kermany(result) or result.params["data"]["source"] == "phantom":
         table["etiology"] = [identify(path, KERMANY)["etiology"] for path in table["path"]]
         is_second = table["patient_group"].str.startswith(SECOND_SERIES)
         table["series"] = np.where(is_second, SECOND_SERIES, "IM")
@@ -71,7 +72,7 @@ def _with_facts(result: Result) -> pd.DataFrame:
     return table
 
 
-def _measure(configuration: Configuration, name: str, is_in: "np.typing.NDArray[np.bool_]") -> Subgroup:
+def _measure(configuration: Configuration, name: str, is_in: NDArray[np.bool_]) -> Subgroup:
     """The figures of the images that are in the subgroup, with those of the other class where it has only one."""
     first = configuration.first
     labels = first.predictions["label"].to_numpy()

@@ -24,6 +24,10 @@ def test_pictures_and_their_figures_are_the_same_each_time(applied: Project) -> 
     figures = read(project.folder / "data/details/explain.json")
     assert figures["n_images"] == read(project.folder / "data/details/test.json")["n_images"]
     assert set(figures) >= {"share_in_lungs", "probability_drop", "agreement_random"}
+    assert figures["foreign"]["n_images"] == figures["n_images"]
+    assert figures["foreign"]["hits"]["noise"] > 0.9
+    assert set(figures["pictures"]) == {Path(name).stem for name in PICTURES}
+    assert "normal, called pneumonia: " in figures["pictures"]["errors"]
     again = project.stage("explain")
     assert again.returncode == 0, again.stderr
     assert [(project.folder / name).read_bytes() for name in PICTURES] == made

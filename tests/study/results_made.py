@@ -56,7 +56,7 @@ def result(
             "model": {**SETTINGS["model"], "layers": layers},
             "train": {**SETTINGS["train"], "learning_rate": learning_rate, "seed": seed, "epochs": 5},
             "augment": SETTINGS["augment"],
-            "evaluate": {**SETTINGS["evaluate"], "bootstrap_samples": 200, "seed": 0},
+            "evaluate": {**SETTINGS["evaluate"], "threshold": 0.5, "bootstrap_samples": 200, "seed": 0},
         },
         train={
             **{"parameters": 100, "flops_per_image": 2_000_000, "seconds": 10.0, "images_per_second": 50.0},

@@ -43,7 +43,9 @@ def test_that_patients_are_unknown_stands_on_every_figure_and_over_every_table()
     drawn += [section.small.whole for _, section in sections if section.small]
     assert drawn
     assert [figure.name for figure in drawn if "patients unknown" not in figure.svg] == []
-    assert all("patients unknown" in chapter.title for chapter, section in sections if section.table)
+    heads = [" ".join([chapter.title, *chapter.sections[0].text]) for chapter, section in sections if section.table]
+    assert heads
+    assert all("patients unknown" in head for head in heads)
 
 
 def test_small_figures_of_a_family_have_the_same_axes() -> None:

@@ -1,0 +1,93 @@
+"""The model card: what the Hub reads of it, and that it says nothing that the results do not hold."""
+
+import re
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from huggingface_hub import ModelCard
+
+from cxr.errors import UserError
+from study.card import card, one_network
+from study.families import families
+from study.results import Result
+from study.subgroups import subgroups
+from tests.study.results_made import result
+
+
+def kermany(name: str) -> Result:
+    """A run whose test images have Kermany's names: all bacteria found, half of the viruses, all IM, no NORMAL2-IM."""
+    kinds = {
+        "test/PNEUMONIA/person{}_bacteria_1.jpeg": (1, 0.9),
+        "test/PNEUMONIA/person{}_virus_1.jpeg": (1, None),
+        "test/NORMAL/IM-{}-1.jpeg": (0, 0.1),
+        "test/NORMAL/NORMAL2-IM-{}-1.jpeg": (0, 0.8),
+    }
+    rows = []
+    for path, (label, probability) in kinds.items():
+        for i in range(40):
+            group = re.sub(r"(_1|-1)\.jpeg$", "", path.format(i).rsplit("/", 1)[1])
+            rows.append((path.format(i), group, label, 0.9 * (i % 2) if probability is None else probability))
+    made = result(name)
+    made.params["data"]["source"] = "kaggle"
+    return replace(made, predictions=pd.DataFrame(rows, columns=["path", "patient_group", "label", "probability"]))
+
+
+def test_the_hub_reads_its_header_and_its_figures() -> None:
+    [family] = families([result("mine", seed=0, accuracy=0.9), result("mine-1", seed=1, accuracy=0.92)])
+    read = ModelCard(card(family))
+    assert (read.data.license, read.data.library_name) == ("mit", "keras")
+    assert read.data.model_name == "mine"
+    measured = {figure.metric_type: figure.metric_value for figure in read.data.eval_results}
+    assert set(measured) == {"accuracy", "roc_auc", "recall", "specificity"}
+    assert measured["accuracy"] == pytest.approx(0.91, abs=0.002)
+    assert {figure.dataset_split for figure in read.data.eval_results} == {"test"}
+    assert read.data.to_dict() == ModelCard(str(read)).data.to_dict(), "it is written as it is read"
+    headings = re.findall(r"^## (.*)$", read.text, re.MULTILINE)
+    assert headings[:4] == ["Intended use", "Data", "Network and training", "Figures"]
+    assert {"Shortcuts", "Limits", "Licence"} <= set(headings)
+    assert "Not for diagnosis" in read.text
+
+
+def test_what_a_kept_run_does_not_hold_is_said() -> None:
+    [family] = families([result("mine")])
+    text = card(family)
+    assert "Grad-CAM: not kept" in text
+    assert "Warning of foreign pictures: not kept" in text
+    assert "image size as stored: the manifest is not kept" in text
+    assert "One training: with another seed the figures are others." in text
+    assert "CC BY" not in text, "nobody knows the licence of a folder"
+
+
+def test_the_licence_and_the_publishers_are_named_where_the_images_are_kermanys() -> None:
+    [family] = families([kermany("mine")])
+    assert "CC BY 4.0 (Kermany, Zhang, Goldbaum" in card(family)
+
+
+def test_phantoms_are_called_synthetic() -> None:
+    [family] = families([result("mine", images="synthetic")])
+    assert "**All images are synthetic phantoms." in card(family)
+    assert "synthetic-images" in ModelCard(card(family)).data.tags
+
+
+def test_subgroups_are_those_of_the_names() -> None:
+    [family] = families([kermany("mine")])
+    found = {part.name: part for part in subgroups(family.configurations[0])}
+    assert {name: part.n_images for name, part in found.items()} == {
+        "etiology: bacteria": 40,
+        "etiology: normal": 80,
+        "etiology: virus": 40,
+        "series: IM": 40,
+        "series: NORMAL2-IM": 40,
+    }
+    assert found["etiology: bacteria"].estimates["sensitivity"].value == 1
+    assert found["etiology: virus"].estimates["sensitivity"].value == 0.5
+    assert found["series: IM"].estimates["specificity"].value == 1
+    assert found["series: NORMAL2-IM"].estimates["specificity"].value == 0
+    assert "specificity" not in found["etiology: virus"].estimates
+    assert found["etiology: bacteria"].estimates["auroc"].value == 1
+
+
+def test_a_card_is_of_one_network() -> None:
+    with pytest.raises(UserError, match="a card is of one network, these are 2: a, b"):
+        one_network(families([result("a", "C-F"), result("b", "P-F")]))
