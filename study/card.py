@@ -22,7 +22,14 @@ from study.report import tables
 from study.report.tables import Row, Table
 from study.subgroups import Subgroup, missing, subgroups
 
-METRICS = {"accuracy": "accuracy", "auroc": "roc_auc", "sensitivity": "recall", "specificity": "specificity"}
+# As the Hub calls them.
+METRICS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced_accuracy",
+    "auroc": "roc_auc",
+    "sensitivity": "recall",
+    "specificity": "specificity",
+}
 
 
 def main() -> None:
@@ -66,6 +73,7 @@ def header(family: Family) -> dict[str, Any]:
     told = [
         {"type": METRICS[name], "name": f"{name} (95% {one.low:.3f}-{one.high:.3f})", "value": round(one.value, 4)}
         for name, one in configuration.estimates.items()
+        if name in METRICS
     ]
     dataset = {"name": family.test_part, "type": "image-folder", "split": "test"}
     figures = [{"task": {"type": "image-classification"}, "dataset": dataset, "metrics": told}]
@@ -118,10 +126,11 @@ def _body(family: Family, configuration: Configuration) -> list[str]:
             }
         ),
         "## Figures",
-        f"Tested on {family.test_part}. {facts.intervals(result)}.",
+        f"Tested on {family.test_part}. {facts.intervals(configuration)}.",
         tables.markdown(_performance(configuration)),
-        "By subgroup, mean over the trainings. A subgroup of one class has no specificity or no sensitivity; its AUROC "
-        f"is against all test images of the other class. Not told: {'; '.join(missing(result))}.",
+        "By subgroup, mean over the trainings, with intervals that cover patients alone. A subgroup of one class has no "
+        "specificity or no sensitivity; its AUROC is against all test images of the other class. Not told: "
+        f"{'; '.join(missing(result))}.",
         tables.markdown(_subgroups(parts)) if parts else "No subgroup is known.",
         "## Shortcuts",
         "What classifiers reach on the same parts that never see the lungs. Where one comes near the network, the "

@@ -167,11 +167,14 @@ def threshold(result: Result) -> str:
     return f"{result.test['threshold']:.3f}, {how}{temperature}"
 
 
-def intervals(result: Result) -> str:
+def intervals(configuration: Configuration) -> str:
     """How the uncertainty is got."""
+    result = configuration.first
     unit = "images, for patients are not known" if result.data["patients"] == "unknown" else "whole patient groups"
-    n = result.params["evaluate"]["bootstrap_samples"]
-    return f"95% percentile intervals of {n:,} bootstrap draws of {unit}; sd over training seeds"
+    n = f"{result.params['evaluate']['bootstrap_samples']:,} bootstrap draws of {unit}"
+    if len(configuration.results) == 1:
+        return f"95% intervals, from {n}; one training, so that they cover no other"
+    return f"95% intervals that cover other trainings too, the seeds as readers (Obuchowski and Rockette), from {n}"
 
 
 def told(estimate: Estimate) -> str:

@@ -210,7 +210,7 @@ def _of_study(family: Family, configuration: Configuration) -> dict[str, str]:
         "selection": "the last epoch counts; nothing is chosen on the test part",
         "ensemble": "none" + ("; the mean of an image and its mirror image" if has_mirror else ""),
         "metrics": "accuracy, AUROC, sensitivity, specificity; cross-entropy, Brier score, calibration error",
-        "uncertainty": facts.intervals(result)
+        "uncertainty": facts.intervals(configuration)
         + (f"; {n_pairs} pairs by one bootstrap whose intervals hold for all at once" if n_pairs else ""),
         "robustness": f"what needs no lungs: {facts.without_lungs(result)}",
         "saliency": _if_kept(facts.saliency(result)),

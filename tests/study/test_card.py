@@ -39,7 +39,7 @@ def test_the_hub_reads_its_header_and_its_figures() -> None:
     assert (read.data.license, read.data.library_name) == ("mit", "keras")
     assert read.data.model_name == "mine"
     measured = {figure.metric_type: figure.metric_value for figure in read.data.eval_results}
-    assert set(measured) == {"accuracy", "roc_auc", "recall", "specificity"}
+    assert set(measured) == {"accuracy", "balanced_accuracy", "roc_auc", "recall", "specificity"}
     assert measured["accuracy"] == pytest.approx(0.91, abs=0.002)
     assert {figure.dataset_split for figure in read.data.eval_results} == {"test"}
     assert read.data.to_dict() == ModelCard(str(read)).data.to_dict(), "it is written as it is read"
