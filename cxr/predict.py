@@ -1,9 +1,10 @@
-"""Use a trained network: `python -m cxr.predict BUNDLE IMAGE_OR_FOLDER... [--csv FILE]`.
+"""Use a trained network: `python -m cxr.predict BUNDLE IMAGE_OR_FOLDER... [--csv FILE]`, installed `cxr-predict`.
 
 BUNDLE is what `python -m study.bundle NAME` wrote. Images are JPEG, PNG or DICOM; folders are searched. Of each: path,
-probability of pneumonia, calibrated probability, decision at the bundle's threshold, warnings. A file that cannot be
-read is named and the others are done; then the exit code is 1. With --labels FILE (columns path and label, 0 or 1 or
-the class's name, optional patient_group), or a folder in Kaggle's layout, the metrics with 95% intervals too.
+probability of the bundle's second class, calibrated probability, decision at the bundle's threshold, warnings. A file
+that cannot be read is named and the others are done; then the exit code is 1. With --labels FILE (columns path and
+label, 0 or 1 or the class's name, optional patient_group), or a folder in Kaggle's layout, the metrics with 95%
+intervals too.
 
 Not for clinical use.
 """
@@ -62,8 +63,12 @@ def _write(table: pd.DataFrame, arguments: argparse.Namespace) -> None:
 
 def _arguments() -> argparse.Namespace:
     description = (__doc__ or "").partition("\n\n")[2]
+    # Installed, it is a command of its own.
+    called = Path(sys.argv[0]).name
     parser = argparse.ArgumentParser(
-        prog="python -m cxr.predict", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=called if called == "cxr-predict" else "python -m cxr.predict",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("bundle", type=Path, help="the network's bundle")
     parser.add_argument("paths", nargs="+", type=Path, metavar="IMAGE_OR_FOLDER")

@@ -128,8 +128,8 @@ def _body(family: Family, configuration: Configuration) -> list[str]:
         "## Figures",
         f"Tested on {family.test_part}. {facts.intervals(configuration)}.",
         tables.markdown(_performance(configuration)),
-        "By subgroup, mean over the trainings, with intervals that cover patients alone. A subgroup of one class has no "
-        "specificity or no sensitivity; its AUROC is against all test images of the other class. Not told: "
+        "By subgroup, mean over the trainings, with intervals that cover patients alone. A subgroup of one class has "
+        "no specificity or no sensitivity; its AUROC is against all test images of the other class. Not told: "
         f"{'; '.join(missing(result))}.",
         tables.markdown(_subgroups(parts)) if parts else "No subgroup is known.",
         "## Shortcuts",

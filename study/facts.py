@@ -8,7 +8,7 @@ from cxr.sources import kaggle, mendeley
 from cxr.statistics.estimate import Estimate
 from study.families import Configuration
 from study.report.tables import SHORTCUTS
-from study.results import Result
+from study.results import EXPLAINED, Result
 
 NOT_KEPT = "not kept"
 CITATION = (
@@ -195,7 +195,7 @@ def without_lungs(result: Result) -> str:
 
 def explained(result: Result) -> dict[str, Any] | None:
     """data/details/explain.json; None where it is not kept, or is older than its newest figures."""
-    content = result.beside("data/details/explain.json")
+    content = result.beside(EXPLAINED)
     figures = json.loads(content) if content else None
     return figures if figures and "foreign" in figures else None
 

@@ -54,6 +54,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "evaluate": {"crop": 1.0, "flip": False, "temperature": "none"},
 }
 
+# What is kept as well where a run has it.
+EXPLAINED = "data/details/explain.json"
+
 # Sections of params.yaml on which no prediction depends.
 BESIDE = ("audit", "explain")
 
@@ -148,7 +151,15 @@ def from_folder(folder: Path, names: list[str]) -> list[Result]:
         raise UserError(f"{folder} holds no kept results (no */params.yaml)")
     if unknown := sorted(set(names) - set(available)):
         raise UserError(f"{folder} holds no result called {', '.join(unknown)}; it has {', '.join(available)}")
-    return [_read(name, _of_folder(folder / name)) for name in names or available]
+    return [_kept(folder / name) for name in names or available]
+
+
+def _kept(folder: Path) -> Result:
+    def beside(path: str) -> bytes | None:
+        file = folder / Path(path).name
+        return file.read_bytes() if path == EXPLAINED and file.exists() else None
+
+    return replace(_read(folder.name, _of_folder(folder)), beside=beside)
 
 
 def kept(folder: Path) -> list[str]:
@@ -163,15 +174,20 @@ def stored(ref: str) -> DVCFileSystem:
 
 def from_ref(name: str, ref: str) -> Result:
     """The finished experiment at this Git ref. Raises UserError where a file of it is missing or damaged."""
+    return replace(_read(name, _of_experiment(ref)), beside=_beside(ref))
+
+
+def _beside(ref: str) -> Callable[[str], bytes | None]:
+    """Reads another file of an experiment, None where it has none."""
     files = stored(ref)
 
-    def beside(path: str) -> bytes | None:
+    def read_bytes(path: str) -> bytes | None:
         try:
             return bytes(files.read_bytes(path))
         except FileNotFoundError:
             return None
 
-    return replace(_read(name, _of_experiment(ref)), beside=beside)
+    return read_bytes
 
 
 def keep(folder: Path, name: str, ref: str) -> None:
@@ -182,11 +198,14 @@ def keep(folder: Path, name: str, ref: str) -> None:
     read = _of_experiment(ref)
     with complete(name):
         texts = {key: read(key) for key in FILES}
+        explained = _beside(ref)(EXPLAINED)
     texts["params"] = without_path(texts["params"])
     with whole(folder / name) as partial:
         partial.mkdir()
         for key, text in texts.items():
             (partial / _file(key)).write_text(text)
+        if explained:
+            (partial / Path(EXPLAINED).name).write_bytes(explained)
 
 
 def without_path(text: str) -> str:

@@ -1,18 +1,23 @@
 """The model card: what the Hub reads of it, and that it says nothing that the results do not hold."""
 
+import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from huggingface_hub import ModelCard
 
 from cxr.errors import UserError
+from study import results
 from study.card import card, one_network
 from study.families import families
 from study.results import Result
 from study.subgroups import subgroups
-from tests.study.results_made import result
+from tests.conftest import ROOT
+from tests.study.report.test_pictures import EXPLAINED
+from tests.study.results_made import result, save
 
 
 def kermany(name: str) -> Result:
@@ -57,6 +62,28 @@ def test_what_a_kept_run_does_not_hold_is_said() -> None:
     assert "image size as stored: the manifest is not kept" in text
     assert "One training: with another seed the figures are others." in text
     assert "CC BY" not in text, "nobody knows the licence of a folder"
+
+
+def test_a_kept_explanation_is_told(tmp_path: Path) -> None:
+    save(tmp_path, result("mine"))
+    (tmp_path / "mine" / "explain.json").write_text(json.dumps(EXPLAINED))
+    [family] = families(results.from_folder(tmp_path, []))
+    text = card(family)
+    assert "Warning of foreign pictures: warned of 1.2% of the 600 test images (false alarms); of 256 made" in text
+    assert "blanking the lungs lowers their probability by 0.250, blanking the frame by -" in text
+
+
+@pytest.mark.slow
+def test_the_committed_card_is_that_of_the_kept_runs() -> None:
+    [family] = families(results.from_folder(ROOT / "docs/results/recipe/runs", []))
+    committed = (ROOT / "docs/model_card.md").read_text()
+    # The last digits are another processor's.
+    assert without_digits(card(family)) == without_digits(committed)
+    assert "recipe-seed0, recipe-seed1, recipe-seed2, recipe-seed3, recipe-seed4" in committed
+
+
+def without_digits(text: str) -> str:
+    return re.sub(r"(?<=\.\d\d)\d+", "", text)
 
 
 def test_the_licence_and_the_publishers_are_named_where_the_images_are_kermanys() -> None:
