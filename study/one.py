@@ -40,6 +40,8 @@ def main() -> None:
         signal.signal(number, lambda *_: sys.exit(f"error: {arguments.name}: stopped"))
     if arguments.until_closed:
         threading.Thread(target=_stop_when_closed, daemon=True).start()
+    # A folder that is not the project's is told by the file that it lacks.
+    project.read_yaml(Path("params.yaml"))
     baseline.check_identity()
     study = arguments.study.resolve()
     address = share.git_address(arguments.git_remote)

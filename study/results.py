@@ -251,7 +251,7 @@ def complete(name: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise UserError(
-            f"{name} has no complete result here ({error}); bring it with dvc exp pull, or run it again"
+            f"{name} has no complete result here ({error}); bring it with python -m study.share pull, or run it again"
         ) from None
     except (OSError, ValueError, KeyError, UserError) as error:
         raise UserError(f"{name} has no complete result: {error}") from None

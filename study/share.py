@@ -111,10 +111,12 @@ def git_address(remote: str) -> str:
         return str(Path(address).expanduser().resolve())
     if ":" not in address:
         raise UserError(f"'{remote}' is neither a Git remote of this folder nor an address; see git remote -v")
-    if "://" in address and urlsplit(address).password:
+    parts = urlsplit(address)
+    # Over HTTP a token may stand in the place of a name.
+    if parts.password or (parts.username and parts.scheme.startswith("http")):
         raise UserError(
-            f"the address of the Git remote '{_host(address)}' holds a password, which logs would show; take it out"
-            " and let a credential helper or SSH bring it"
+            f"the address of the Git remote at {parts.hostname} holds a password or token, which logs would show; take"
+            " it out and let a credential helper or SSH bring it"
         )
     return address
 
@@ -209,10 +211,6 @@ def _asked(ref: str, names: list[str]) -> str:
 
 def _commit(ref: str) -> str:
     return git("rev-parse", ref).strip()
-
-
-def _host(address: str) -> str:
-    return urlsplit(address).hostname or "?"
 
 
 if __name__ == "__main__":

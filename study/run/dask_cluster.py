@@ -105,6 +105,9 @@ class DaskCluster:
         return dict(self.told)
 
     def stop(self, names: set[str]) -> set[str]:
+        if self.client.status != "running":
+            # With its scheduler a worker ends, and with the worker its run.
+            return set()
         left = {name: future for name, future in self._left().items() if name in names}
         if not self.futures:
             # Of an earlier study: what is at work and wanted goes on.

@@ -59,7 +59,7 @@ def test_predictions_that_are_nowhere_are_one_line(project: Project, words: list
     [line] = done.stderr.splitlines()
     assert line.startswith("error: a has no complete result here")
     assert results.FILES["predictions"] in line
-    assert "dvc exp pull" in line
+    assert "study.share pull" in line
     for left in ("report", "kept"):
         assert not (project.folder / left).exists(), "nothing is left half written"
 
