@@ -98,7 +98,7 @@ def _body(family: Family, configuration: Configuration) -> list[str]:
     parts = subgroups(configuration)
     return [
         *blocks,
-        f"{facts.network(configuration)}. Written by `python -m study.card` from the results of "
+        f"{facts.network(configuration)}. Written by study.card from the results of "
         f"{', '.join(run.name for run in configuration.results)}.",
         "## Intended use",
         f"Research on how networks that tell {classes[1]} from {classes[0]} on chest radiographs are compared, and on "

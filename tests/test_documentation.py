@@ -24,8 +24,8 @@ NAMES = {"A": "layers-1", "B": "layers-2"}
 def commands() -> list[str]:
     """The command lines in the pages' blocks and the code in their prose and tables, once, without comments."""
     text = "\n".join(page.read_text() for page in PAGES)
-    blocks = re.findall(r"^```\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    prose = re.sub(r"^```\n.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    prose = re.sub(r"^```\w*\n.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
     lines = [line for block in blocks for line in block.splitlines()] + re.findall(r"`([^`\n]+)`", prose)
     found = [re.sub(r"\s+#.*", "", line).strip() for line in lines]
     return list(dict.fromkeys(line for line in found if line.startswith(tuple(f"{name} " for name in PROGRAMS))))
