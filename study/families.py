@@ -11,7 +11,7 @@ import numpy as np
 from cxr.statistics import comparison
 from cxr.statistics.comparison import Comparison, Measured, Rank
 from cxr.statistics.estimate import Estimate
-from cxr.statistics.timing import speed_ratio
+from cxr.statistics.timing import Noise, noise, speed_ratio
 from cxr.vocabulary import PROTOCOLS
 from study.results import Result, hashable
 
@@ -136,16 +136,18 @@ class Family:
         """The pair of these two configurations, in the order in which it was compared."""
         return next(pair for pair in self.pairs if {pair.one.name, pair.two.name} == {one.name, two.name})
 
-    def speed_ratio(self, one: Configuration, two: Configuration) -> Estimate | None:
-        """How many times as fast as `two` the configuration `one` trains; None where the noise is not known.
-
-        The noise is how far runs of equal networks lie apart, whatever their learning rate and seed.
-        """
+    @cached_property
+    def noise(self) -> Noise | None:
+        """How far the speeds of runs of equal networks lie apart, whatever their learning rate and seed."""
         by_network: dict[Hashable, list[float]] = {}
         for configuration in self.configurations:
             for result in configuration.results:
                 by_network.setdefault(_work(result), []).append(float(result.train["images_per_second"]))
-        return speed_ratio(one.speeds, two.speeds, list(by_network.values()))
+        return noise(list(by_network.values()))
+
+    def speed_ratio(self, one: Configuration, two: Configuration) -> Estimate | None:
+        """How many times as fast as `two` the configuration `one` trains; None where the noise is not known."""
+        return None if self.noise is None else speed_ratio(one.speeds, two.speeds, self.noise)
 
 
 def _work(result: Result) -> Hashable:

@@ -184,7 +184,7 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
         *pictures.section(family, "What the training saw", "augmented"),
         Section(
             "Cost",
-            text=["Time includes validation. Compare times within one machine and session only."],
+            text=["Time includes validation. Compare times within one machine and session only.", _of_times(family)],
             table=tables.cost(family),
         ),
     ]
@@ -228,6 +228,16 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
         *pictures.section(family, "Where the network looks", "saliency", _looks(family)),
     ]
     return Chapter(f"Tested on {family.test_part}", sections)
+
+
+def _of_times(family: Family) -> str:
+    """How far apart two speeds must lie to be told apart, in words."""
+    if family.noise is None:
+        return "No network here was trained twice: how far equal networks' times lie apart nobody knows."
+    return (
+        f"The speeds of two runs of equal networks differ by a factor of {family.noise.factor:.2f} or more in 1 of 20 "
+        f"({family.noise.degrees} degrees of freedom): which of two single runs trains faster cannot be told below it."
+    )
 
 
 def _of_differences(family: Family) -> list[str]:
