@@ -15,7 +15,7 @@ def sentences(families: list[Family]) -> list[str]:
     The family with most networks speaks for the networks; a trap may be found in any.
     """
     largest = max(families, key=lambda family: len(family.configurations))
-    return [_learned(largest), _without_lungs(largest), _trap(families), _difference(largest), _open(largest)]
+    return [_learned(largest), without_lungs(largest), _trap(families), difference(largest), _open(largest)]
 
 
 def _learned(family: Family) -> str:
@@ -30,7 +30,7 @@ def _learned(family: Family) -> str:
     )
 
 
-def _without_lungs(family: Family) -> str:
+def without_lungs(family: Family) -> str:
     """How many networks do better than the best classifier that sees no lungs."""
     key, accuracy = family.first.best_without_lungs
     n_above = sum(network.estimates["accuracy"].low > accuracy.value for network in family.configurations)
@@ -58,7 +58,7 @@ def _trap(families: list[Family]) -> str:
     )
 
 
-def _difference(family: Family) -> str:
+def difference(family: Family) -> str:
     """The largest difference in accuracy that is more than the drawing of test images brings."""
     told = [pair for pair in family.pairs if pair.comparison.accuracy.verdict in (Verdict.DIFFER, Verdict.TRAININGS)]
     if not told:

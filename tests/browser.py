@@ -17,22 +17,34 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--enable-logging=stderr"]
 FLAGS += ["--proxy-server=127.0.0.1:9", "--virtual-time-budget=20000"]
 # Chromium's window has a least width of 500; a frame has none.
-FRAME = """<iframe src="{page}" width="{width}" height="900" style="border: 0"></iframe>
+FRAME = """<iframe src="{page}" width="{width}" height="2000" style="border: 0"></iframe>
 <script>addEventListener("message", told => document.title = told.data)</script>"""
 PROBE = """<script>
 addEventListener("load", async () => {
-  await new Promise(drawn => setTimeout(drawn, 1000));
+  const isWaiting = () => document.querySelector("figure[data-live]") && !document.querySelector(".live svg");
+  for (let i = 0; i < 10 || (isWaiting() && i < 100); i++) await new Promise(drawn => setTimeout(drawn, 100));
   const pictures = [...document.images];
-  const images = pictures.map(i => ({alt: i.alt, width: i.naturalWidth, shown: i.clientWidth}));
+  const alive = [...document.querySelectorAll(".live svg")];
+  const images = [
+    ...pictures.map(i => ({alt: i.alt, width: i.naturalWidth, shown: i.clientWidth, isLive: false})),
+    ...alive.map(s => ({alt: s.ariaLabel, width: s.viewBox.baseVal.width, shown: s.clientWidth, isLive: true})),
+  ];
   const tables = [...document.querySelectorAll(".table")].map(box => {
     const end = Math.min(innerWidth, box.getBoundingClientRect().right);
     const seen = [...box.querySelectorAll("thead th")].filter(th => th.getBoundingClientRect().right <= end);
-    const first = box.querySelector("tbody th");
-    const left = () => Math.round(first.getBoundingClientRect().left);
-    const before = left();
+    const rows = [...box.querySelectorAll("tbody tr")];
+    const named = [...box.querySelectorAll("td")].filter(td => getComputedStyle(td, "::before").content !== "none");
+    const isOfCards = rows.every(row => getComputedStyle(row).display === "block") && named.length > 0;
     box.scrollLeft = 9999;
-    return {seen: seen.map(th => th.textContent), scrolled: box.scrollLeft, moved: left() - before};
+    return {seen: seen.map(th => th.textContent), scrolled: box.scrollLeft, isOfCards};
   });
+  const sorted = [...document.querySelectorAll("main table")].map(table => {
+    const button = table.tHead.rows[0].cells[1].querySelector("button");
+    if (!button) return null;
+    button.click();
+    return [...table.tBodies[0].rows].map(row => row.cells[1].textContent);
+  });
+  const ground = getComputedStyle(document.body).backgroundColor;
   const overflow = document.documentElement.scrollWidth - innerWidth;
   // Pictures within an <img> cannot be looked into, so each is laid out on the page as well.
   for (const i of pictures.filter(i => i.src.startsWith("data:image/svg"))) {
@@ -61,31 +73,34 @@ addEventListener("load", async () => {
   }
   const asked = performance.getEntriesByType("resource").map(e => e.name).filter(n => !/^(data|file):/.test(n));
   const n_drawings = drawings.length, width = innerWidth;
-  const seen = {width, images, tables, overflow, n_drawings, n_texts, cut, overlapping, asked};
+  const seen = {width, ground, images, tables, sorted, overflow, n_drawings, n_texts, cut, overlapping, asked};
   parent.postMessage(JSON.stringify(seen), "*");
 });
 </script>"""
 
 
-def look(page: Path, width: int, folder: Path) -> dict[str, Any]:
+def look(page: Path, width: int, folder: Path, is_dark: bool = False) -> dict[str, Any]:
     """What a page looks like in a window `width` wide; `folder` is for what this needs.
 
-    images: alt, natural and shown width of each; tables: the heads in sight, how far it scrolls, how far its first
-    column moves with it; overflow: by how much the page scrolls sideways; n_drawings, n_texts: drawings, and texts in
+    images: alt, natural and shown width of each, and whether it answers to the pointer; tables: the heads in sight, how
+    far it scrolls, whether its rows are cards; sorted: second columns once their heads were pressed; ground:
+    the colour behind; overflow: by how much the page scrolls sideways; n_drawings, n_texts: drawings, and texts in
     them; cut, overlapping: which of the texts are; asked: the addresses that it loads.
     """
     probed = folder / "probed.html"
-    text = page.read_text().replace("default-src 'none'", "script-src 'unsafe-inline'")
+    # The page's own script is known by its hash, the probe by nothing.
+    text = re.sub(r"script-src '[^']*'", "script-src 'unsafe-inline'", page.read_text())
     before, _, after = text.rpartition("</body>")
     probed.write_text(f"{before}{PROBE}</body>{after}")
     framed = folder / "framed.html"
     framed.write_text(FRAME.format(page=probed.name, width=width))
-    found = re.search(r"<title>(.*?)</title>", dump(framed, folder).stdout, re.DOTALL)
+    found = re.search(r"<title>(.*?)</title>", dump(framed, folder, is_dark).stdout, re.DOTALL)
     assert found, "the page has told nothing"
     return json.loads(html.unescape(found[1]))
 
 
-def dump(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+def dump(page: Path, folder: Path, is_dark: bool = False) -> subprocess.CompletedProcess[str]:
     """The page's document after it has loaded, and what its console says on stderr."""
-    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", "--window-size=1400,1000"]
+    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", "--window-size=1400,2100"]
+    command += ["--blink-settings=preferredColorScheme=0"] if is_dark else []
     return subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120)

@@ -18,13 +18,21 @@ from cxr.vocabulary import PROTOCOLS
 from stages import project
 from study import experiments, facts, notebook, results
 from study.families import Family, families
-from study.report import checklist, conclusions, figures, pictures, tables
+from study.report import checklist, conclusions, figures, findings, pictures, tables
 from study.report.pages import Chapter, Report, Section, Small, write
 from study.results import Result
 from study.run import grid
 
 # Its margin counts where no other study is named.
 STUDY = Path("study.yaml")
+
+OF_THE_NOTEBOOK = (
+    "The last column is the study's own figure for these layers and this rate: one run at 224 px, tested on its own "
+    "1,172 images, drawn at random. It stands beside the comparison, not in it."
+)
+
+# Characters of the runs' names in the lead; beyond that the tables name them.
+LONGEST_LIST = 400
 
 # How the patients of the images are known, see cxr.data.names.Origin.
 PATIENTS = {
@@ -71,7 +79,8 @@ def compose(all_families: list[Family], runs: pd.DataFrame, history: pd.DataFram
     """The report of families of results; `runs` and `history` are the study's own figures."""
     first = all_families[0].first
     images = first.data["images"]
-    chapters = [_findings(all_families, runs)]
+    of_the_study = _conclusions(all_families, runs)
+    chapters = [_minute(all_families), *of_the_study]
     if len(all_families) > 1:
         chapters.append(
             Chapter(
@@ -84,7 +93,6 @@ def compose(all_families: list[Family], runs: pd.DataFrame, history: pd.DataFram
                             "way, kept to show what it hides."
                         ],
                         table=tables.protocols(all_families),
-                        figures=[figures.side_by_side(all_families)],
                     ),
                     Section(
                         "Do they rank the networks alike?",
@@ -98,14 +106,25 @@ def compose(all_families: list[Family], runs: pd.DataFrame, history: pd.DataFram
             )
         )
     chapters += [_chapter(family, runs, history) for family in all_families]
+    if of_the_study:
+        missing = conclusions.not_run(all_families, runs, PROTOCOLS)
+        chapters.append(Chapter("What was not run", [Section(points=missing or ["Nothing of the study is missing."])]))
     chapters.append(checklist.chapter(all_families))
-    missing = conclusions.not_run(all_families, runs, PROTOCOLS)
-    chapters.append(Chapter("What was not run", [Section(points=missing or ["Nothing of the study is missing."])]))
+    chapters.append(Chapter("How it was measured", [Section(text=_methods(all_families))]))
     subject = "synthetic phantoms" if images == "synthetic" else "chest radiographs"
     return Report(f"Convolutional networks on {subject}, compared", images, _lead(all_families), chapters)
 
 
 def _lead(all_families: list[Family]) -> list[str]:
+    """What was compared, and what spoils a test part."""
+    n_runs = sum(len(configuration.results) for family in all_families for configuration in family.configurations)
+    names = ", ".join(dict.fromkeys(run.name for family in all_families for run in family.configurations))
+    said = f"{n_runs} runs: {names}." if len(names) < LONGEST_LIST else f"{n_runs} runs."
+    patients = " ".join(dict.fromkeys(PATIENTS[family.first.data["patients"]] for family in all_families))
+    return [f"{said} {patients} Nothing was chosen on the test part. Not for clinical use.", *_leaks(all_families)]
+
+
+def _methods(all_families: list[Family]) -> list[str]:
     """What was run and what the figures mean, in sentences."""
     everything = [
         result for family in all_families for configuration in family.configurations for result in configuration.results
@@ -115,14 +134,12 @@ def _lead(all_families: list[Family]) -> list[str]:
     optimizers = _words("AdamW" if result.params["train"]["weight_decay"] else "Adam" for result in everything)
     devices = _words(f"{result.train['device']}, {result.train['precision']}" for result in everything)
     cuts = "; ".join(f"{family.test_part} {_shared(family.first)}" for family in all_families)
-    patients = dict.fromkeys(PATIENTS[family.first.data["patients"]] for family in all_families)
     return [
         f"{len(everything)} runs of {epochs} epochs with {optimizers} at batch size {train['batch_size']}; the last "
         f"epoch counts. Tested on: {cuts}. Trained on: {devices}.",
-        *_leaks(all_families),
         "Intervals are 95%. Where a run has several training seeds they cover other patients and other trainings, and "
         "sd is the deviation between its seeds; with a single seed, patients alone, drawn in whole groups by a "
-        f"bootstrap. Nothing was chosen on the test part. {' '.join(patients)} Not for clinical use.",
+        "bootstrap.",
     ]
 
 
@@ -145,18 +162,28 @@ def _leaks(all_families: list[Family]) -> list[str]:
     return [f"{test_part}: {sentence}" for test_part, sentence in said.items() if sentence]
 
 
-def _findings(all_families: list[Family], runs: pd.DataFrame) -> Chapter:
-    """The study's conclusions under every protocol."""
-    return Chapter(
-        "The study's conclusions",
-        [
-            Section(
-                title=f"Tested on {family.test_part}" if len(all_families) > 1 else "",
-                verdicts=conclusions.conclusions(family, runs),
-            )
-            for family in all_families
-        ],
+def _minute(all_families: list[Family]) -> Chapter:
+    """What a reader with one minute takes along."""
+    drawn = [figures.side_by_side(all_families)] if len(all_families) > 1 else []
+    section = Section(
+        points=findings.findings(all_families), figures=[*drawn, figures.operating_points(all_families)], is_lead=True
     )
+    return Chapter("In one minute", [section])
+
+
+def _conclusions(all_families: list[Family], runs: pd.DataFrame) -> list[Chapter]:
+    """The study's conclusions under every protocol, the evidence folded; none where nothing of the study was run."""
+    of_study = [family for family in all_families if conclusions.has_runs_of_the_study(family, runs)]
+    if not of_study:
+        return []
+    evidence = [
+        Section(
+            title=f"Evidence, tested on {family.test_part}",
+            verdicts=conclusions.conclusions(family, runs),
+        )
+        for family in of_study
+    ]
+    return [Chapter("The study's conclusions", [Section(table=conclusions.matrix(of_study, runs)), *evidence])]
 
 
 def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapter:
@@ -165,10 +192,7 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
         *pictures.section(family, "The images", "samples"),
         Section(
             "Accuracy",
-            text=[
-                "The last column is the study's own figure for these layers and this rate: one run at 224 px, tested "
-                "on its own 1,172 images, drawn at random. It stands beside the comparison, not in it."
-            ],
+            text=[OF_THE_NOTEBOOK] if tables.has_notebook(family, runs) else [],
             table=tables.performance(family, runs),
             figures=[figures.accuracies(family)],
         ),
@@ -176,7 +200,8 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
             "Training and validation",
             text=[
                 "Losses are cross-entropies in nats; gap: validation - training; best epoch: lowest validation loss; "
-                "jitter: how uneven the validation loss runs. Dotted: the notebook's own curves."
+                "jitter: how uneven the validation loss runs."
+                + (" Dotted: the notebook's own curves." if tables.has_notebook(family, runs) else "")
             ],
             table=tables.fitting(family),
             small=_small(family, partial(figures.curves, runs=runs, history=history)),

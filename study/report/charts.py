@@ -5,6 +5,7 @@ hands out every value as text, so each chart says which fields are numbers. With
 """
 
 import json
+from functools import partial
 from typing import Any
 
 import altair as alt
@@ -247,6 +248,32 @@ def intervals(
     data = _data("value", "low", "high")
     height = alt.Step(12, **{"for": "offset"}) if is_side_by_side else alt.Step(18)
     return alt.LayerChart(data=data, layer=layers, title=title, width=250, height=height)
+
+
+def operating_points(title: Title, parts: list[str]) -> alt.LayerChart:
+    """Sensitivity by specificity of each `what`, with both intervals, coloured and shaped by `part`."""
+    legend = alt.Legend(orient="bottom", columns=1)
+    place = alt.Chart().encode(color=alt.Color("part:N", scale=alt.Scale(domain=parts, range=COLOURS), legend=legend))
+
+    def axis(name: str, title: str, end: str = "") -> dict[str, Any]:
+        return {"shorthand": f"{name}{end}:Q", "title": title, "scale": alt.Scale(zero=False, padding=12, nice=False)}
+
+    across = partial(axis, "specificity", "specificity: normal images called normal")
+    up = partial(axis, "sensitivity", "sensitivity: pneumonias found")
+    points = place.mark_point(filled=True, opacity=1, size=60).encode(
+        x=alt.X(**across()),
+        y=alt.Y(**up()),
+        shape=alt.Shape("part:N", scale=alt.Scale(domain=parts), legend=legend),
+        tooltip=["what:N", "part:N", *(alt.Tooltip(name, format=".3f") for name in ("sensitivity:Q", "specificity:Q"))],
+    )
+    interval = place.mark_rule(opacity=0.5)
+    layers = [
+        interval.encode(x=alt.X(**across("_low")), x2="specificity_high:Q", y=alt.Y(**up())),
+        interval.encode(x=alt.X(**across()), y=alt.Y(**up("_low")), y2="sensitivity_high:Q"),
+        points,
+    ]
+    numbers = [f"{name}{end}" for name in ("sensitivity", "specificity") for end in ("", "_low", "_high")]
+    return alt.LayerChart(data=_data(*numbers), layer=layers, title=title, width=380, height=300)
 
 
 def _whiskers(place: alt.Chart, value: str, low: str, high: str, title: str) -> tuple[alt.Chart, alt.Chart]:

@@ -57,6 +57,22 @@ def conclusions(family: Family, notebook: pd.DataFrame) -> list[Conclusion]:
     ]
 
 
+def matrix(all_families: list[Family], notebook: pd.DataFrame) -> tables.Table:
+    """What becomes of each of the study's conclusions, a column for each family."""
+    first = "the study's conclusion"
+    rows: dict[str, tables.Row] = {}
+    for family in all_families:
+        for conclusion in conclusions(family, notebook):
+            row = rows.setdefault(conclusion.text, tables.Row({first: conclusion.text}))
+            row.cells[family.test_part] = conclusion.verdict
+    return tables.Table(dict.fromkeys([first, *(family.test_part for family in all_families)], ""), list(rows.values()))
+
+
+def has_runs_of_the_study(family: Family, notebook: pd.DataFrame) -> bool:
+    """Whether a network of the family is one of the study's, trained as there: else it says nothing of them."""
+    return bool(_by_study_name(family, notebook))
+
+
 def _by_study_name(family: Family, notebook: pd.DataFrame) -> dict[str, Configuration]:
     """The configurations that are a run of the study, by its name there."""
     runs = [(notebook_run(configuration.first, notebook), configuration) for configuration in family.configurations]

@@ -186,6 +186,32 @@ def side_by_side(all_families: list[Family]) -> Figure:
     )
 
 
+def operating_points(all_families: list[Family]) -> Figure:
+    """Sensitivity and specificity of every configuration on every test part."""
+    rows = [
+        {"what": run.name, "part": family.test_part}
+        | {
+            f"{name}{end}": getattr(run.estimates[name], part)
+            for name in ("sensitivity", "specificity")
+            for end, part in (("", "value"), ("_low", "low"), ("_high", "high"))
+        }
+        for family in all_families
+        for run in family.configurations
+    ]
+    parts = [family.test_part for family in all_families]
+    said = "; ".join(
+        f"{row['what']} on {row['part']}: sensitivity {row['sensitivity']:.3f}, specificity {row['specificity']:.3f}"
+        for row in rows
+    )
+    title = Title(text="Sensitivity and specificity, 95% intervals")
+    return Figure(
+        name="operating-points",
+        caption="Each network at its threshold: pneumonias found, and normal images called normal; 95% intervals",
+        alt=said + ".",
+        spec=of_rows(charts.operating_points(title, parts), pd.DataFrame(rows)),
+    )
+
+
 def _intervals(rows: list[tuple[str, str, Estimate]]) -> pd.DataFrame:
     """The table of charts.intervals: what, its kind, an estimate with its interval."""
     table = [(what, kind, estimate.value, estimate.low, estimate.high) for what, kind, estimate in rows]

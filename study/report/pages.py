@@ -1,21 +1,28 @@
 """What a report is made of, and how it is written: as one self-contained page, and as Markdown with its figures."""
 
 import base64
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pandas as pd
+import vl_convert
+from markupsafe import Markup, escape
 
 from cxr import files
 from study.report import tables
-from study.report.conclusions import Conclusion
+from study.report.conclusions import FAILS, HOLDS, UNKNOWN, Conclusion
 from study.report.figures import Figure, Picture
 from study.report.tables import Table
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
+SCRIPT = Path(__file__).with_name("page.js")
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class Small:
 
 @dataclass(frozen=True)
 class Section:
-    """A piece of a chapter: any of words, points, verdicts, a table, figures."""
+    """A piece of a chapter: any of words, points, a table, verdicts, figures; `is_lead`: its points come first."""
 
     title: str = ""
     text: list[str] = field(default_factory=list)
@@ -37,6 +44,7 @@ class Section:
     table: Table | None = None
     figures: Sequence[Figure | Picture] = field(default_factory=list)
     small: Small | None = None
+    is_lead: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,11 @@ class Chapter:
 
     title: str
     sections: list[Section]
+
+    @property
+    def short(self) -> str:
+        """The title without its particulars, for the list of contents."""
+        return self.title.partition(",")[0]
 
     @property
     def anchor(self) -> str:
@@ -78,8 +91,14 @@ def write(folder: Path, report: Report, records: pd.DataFrame) -> Path:
 def _html(report: Report) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["address"] = _address
-    environment.filters["unbroken"] = _unbroken
-    return environment.from_string(TEMPLATE.read_text()).render(report=report)
+    environment.filters["in_lines"] = _in_lines
+    environment.filters["json_block"] = _json_block
+    script = _script()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    template = environment.from_string(TEMPLATE.read_text())
+    return template.render(
+        report=report, script=script, script_hash=f"sha256-{digest}", verdicts=(HOLDS, FAILS, UNKNOWN)
+    )
 
 
 def _address(figure: Figure | Picture) -> str:
@@ -88,9 +107,27 @@ def _address(figure: Figure | Picture) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _unbroken(cell: str) -> str:
-    """A cell that breaks before its interval and its deviation, but not within them."""
-    return re.sub(r"(?<=\d) (?=to )|(?<=to) (?=[-+\d])|(?<=sd) (?=[-+\d])", "\N{NO-BREAK SPACE}", cell)
+@cache
+def _script() -> str:
+    """The page's script with Vega, as one that stands within the page."""
+    return str(vl_convert.javascript_bundle(SCRIPT.read_text())).replace("</script", "<\\/script")
+
+
+def _json_block(spec: Any) -> Markup:
+    """JSON that cannot end the block in which it stands."""
+    return Markup(json.dumps(spec).replace("<", "\\u003c"))
+
+
+def _in_lines(cell: str) -> Markup:
+    """A cell whose interval and deviation over seeds stand on lines of their own."""
+    found = re.fullmatch(r"(\S+) (\(\S+ to \S+\))(, sd .*)?", cell)
+    if not found:
+        return escape(cell)
+    value, interval, deviation = found.groups(default="")
+    lines = [line.replace(" ", "\N{NO-BREAK SPACE}") for line in (interval, deviation.removeprefix(", ")) if line]
+    return Markup("{}{}").format(
+        value, Markup().join(Markup('<span class="interval">{}</span>').format(line) for line in lines)
+    )
 
 
 def _markdown(report: Report, drawings: Path) -> str:
@@ -108,13 +145,13 @@ def _markdown(report: Report, drawings: Path) -> str:
 def _section(section: Section, drawings: Path, chapter: int) -> list[str]:
     blocks = [f"### {section.title}"] if section.title else []
     blocks += section.text
-    for conclusion in section.verdicts:
-        claims = [f"- {claim.text}: **{claim.verdict}**. {claim.evidence}" for claim in conclusion.claims]
-        blocks.append("\n".join([f"**{conclusion.text}: {conclusion.verdict}**", "", *claims]))
     if section.points:
         blocks.append("\n".join(f"- {point}" for point in section.points))
     if section.table:
         blocks.append(tables.markdown(section.table))
+    for conclusion in section.verdicts:
+        claims = [f"- {claim.text}: **{claim.verdict}**. {claim.evidence}" for claim in conclusion.claims]
+        blocks.append("\n".join([f"**{conclusion.text}: {conclusion.verdict}**", "", *claims]))
     for figure in [*section.figures, *([section.small.whole] if section.small else [])]:
         path = drawings / f"{chapter}-{figure.name}.png"
         path.write_bytes(figure.png)

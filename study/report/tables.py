@@ -67,6 +67,10 @@ class Table:
         """A row's cells as they are read; what is absent or undefined is a dash."""
         return [_text(row.cells.get(title), form) for title, form in self.forms.items()]
 
+    def titled(self, row: Row) -> list[tuple[str, str]]:
+        """A row's cells as `texts`, each with its column's title."""
+        return list(zip(self.titles, self.texts(row), strict=True))
+
 
 def _table(columns: list[Column[Item]], items: list[Item]) -> Table:
     rows = [Row({column.title: column.cell(item) for column in columns}) for item in items]
@@ -86,8 +90,9 @@ def performance(family: Family, notebook: pd.DataFrame) -> Table:
         Column("sensitivity", lambda run: run.estimates["sensitivity"]),
         Column("specificity", lambda run: run.estimates["specificity"]),
         Column("seeds", lambda run: run.measured.n_seeds, "d"),
-        Column("notebook's accuracy", lambda run: _of_notebook(run, notebook)),
     ]
+    if has_notebook(family, notebook):
+        columns.append(Column("notebook's accuracy", lambda run: _of_notebook(run, notebook)))
     table = _table(columns, family.configurations)
     asides = [Row({"run": title, **family.shortcuts[key]}, is_aside=True) for key, title in WITHOUT_IMAGES.items()]
     return Table(table.forms, table.rows + asides)
@@ -199,12 +204,14 @@ def agreement(all_families: list[Family], notebook: pd.DataFrame) -> Table:
         family.test_part: {name: one.estimates["accuracy"].value for name, one in family.by_setting.items()}
         for family in all_families
     }
-    accuracies[NOTEBOOK] = {
+    of_notebook = {
         name: accuracy
         for family in all_families
         for name, configuration in family.by_setting.items()
         if (accuracy := _of_notebook(configuration, notebook)) is not None
     }
+    if of_notebook:
+        accuracies[NOTEBOOK] = of_notebook
     correlation = pd.DataFrame(accuracies).corr("spearman", min_periods=FEWEST_TO_RANK).to_numpy()
     first = "order of accuracies"
     rows = [
@@ -247,6 +254,11 @@ def markdown(table: Table) -> str:
         first, *others = (text.replace("|", "\\|") for text in table.texts(row))
         drawn.append([f"*{first}*" if row.is_aside else first, *others])
     return tabulate(drawn, table.titles, tablefmt="github", disable_numparse=True)
+
+
+def has_notebook(family: Family, notebook: pd.DataFrame) -> bool:
+    """Whether the study has a figure of its own for any of these configurations."""
+    return any(_of_notebook(configuration, notebook) is not None for configuration in family.configurations)
 
 
 def _of_notebook(configuration: Configuration, notebook: pd.DataFrame) -> float | None:

@@ -79,7 +79,7 @@ def test_protocols_verdicts_and_gaps_are_told(written: Path) -> None:
 
 def test_every_picture_of_the_markdown_is_there_and_has_words(written: Path) -> None:
     pictures = re.findall(r"!\[(.+)\]\((.+)\)", (written / "report.md").read_text())
-    assert len(pictures) == 1 + 2 * 6
+    assert len(pictures) == 2 + 2 * 6
     assert {path for _, path in pictures} == {f"figures/{path.name}" for path in (written / "figures").iterdir()}
     for words, path in pictures:
         assert len(words) > 20
@@ -90,7 +90,7 @@ def test_every_picture_of_the_markdown_is_there_and_has_words(written: Path) -> 
 def test_names_cannot_smuggle_markup(tmp_path: Path) -> None:
     save(tmp_path / "kept", result("<script>x", accuracy=0.9))
     assert report("--kept", str(tmp_path / "kept"), "--out", str(tmp_path / "out")).returncode == 0
-    assert "<script" not in (tmp_path / "out" / "index.html").read_text()
+    assert "<script>x" not in (tmp_path / "out" / "index.html").read_text()
 
 
 def test_phantoms_are_called_synthetic(tmp_path: Path) -> None:
@@ -100,6 +100,17 @@ def test_phantoms_are_called_synthetic(tmp_path: Path) -> None:
         text = (tmp_path / "out" / name).read_text()
         assert "All images are synthetic phantoms" in text
         assert "600 synthetic images" in text
+        assert "notebook" not in text.lower()
+        assert "conclusion" not in text
+
+
+def test_the_findings_are_those_of_the_results(written: Path) -> None:
+    """Official .9 and .8 and pooled .95, by the fixture; the goal is .90 with the whole interval."""
+    text = (written / "report.md").read_text()
+    first = next(line for line in text.splitlines() if line.startswith("- The 8 networks reach accuracies of "))
+    assert re.search(r"0\.8\d* to 0\.9\d* on official; 0\.95\d* on pooled", first)
+    assert first.endswith("is reached, with the whole interval, by none of 8 on official, 8 of 8 on pooled.")
+    assert "- The errors differ: on official the networks find " in text
 
 
 def test_a_test_part_that_is_not_apart_is_told_except_where_that_is_its_point(tmp_path: Path) -> None:
@@ -156,7 +167,8 @@ def test_a_browser_draws_every_figure_whole_and_asks_for_nothing(written: Path, 
     seen = look(page, width, tmp_path)
     assert seen["width"] == width
     assert seen["asked"] == []
-    assert len(seen["images"]) == 1 + 2 * (3 + 3 * 8)
+    assert len(seen["images"]) == 2 + 2 * (3 + 3 * 8)
+    assert any(image["isLive"] for image in seen["images"]), "a chart in sight answers to the pointer"
     for image in seen["images"]:
         assert image["width"] > 100, image
         assert 100 < image["shown"] <= width, image
@@ -168,12 +180,25 @@ def test_a_browser_draws_every_figure_whole_and_asks_for_nothing(written: Path, 
 
 
 @needs_browser
-def test_a_screen_shows_the_findings_and_a_phone_keeps_the_names_in_sight(written: Path, tmp_path: Path) -> None:
+def test_a_screen_shows_whole_tables_and_a_phone_cards(written: Path, tmp_path: Path) -> None:
     for table in look(written / "index.html", 1280, tmp_path)["tables"]:
         assert table["scrolled"] == 0, table
-    on_phone = look(written / "index.html", 390, tmp_path)["tables"]
-    assert any(table["scrolled"] > 100 for table in on_phone)
-    assert all(table["moved"] == 0 for table in on_phone), "the first column stays"
+        assert not table["isOfCards"]
+    for table in look(written / "index.html", 390, tmp_path)["tables"]:
+        assert table["scrolled"] == 0, table
+        assert table["isOfCards"], table
+
+
+@needs_browser
+def test_a_table_is_sorted_by_the_column_that_is_pressed_in_the_dark_too(written: Path, tmp_path: Path) -> None:
+    seen = look(written / "index.html", 1280, tmp_path, is_dark=True)
+    assert seen["ground"] == "rgb(20, 23, 26)"
+    columns = [column for column in seen["sorted"] if re.match(r"[-+]?\d", column[0])]
+    assert len(columns) >= 3
+    for column in columns:
+        numbers = [float(text.split("(")[0]) for text in column if text != "-"]
+        assert numbers == sorted(numbers)
+        assert "-" not in column[: len(numbers)], "what is no number is last"
 
 
 def test_no_text_of_a_drawing_is_wider_than_its_place() -> None:

@@ -1,0 +1,63 @@
+"""What a reader with one minute takes along: three to five sentences, each decided by the data at hand."""
+
+from study import in_words
+from study.families import Family
+from study.report.conclusions import GOAL
+
+
+def findings(all_families: list[Family]) -> list[str]:
+    """Accuracies by test part, what brings the lowest about, what needs no lungs, which networks differ."""
+    largest = max(all_families, key=lambda family: len(family.configurations))
+    sentences = [_accuracies(all_families), *_why_lowest(all_families)]
+    return [*sentences, in_words.without_lungs(largest), in_words.difference(largest)]
+
+
+def _accuracies(all_families: list[Family]) -> str:
+    """The range of accuracies on each test part, and on real images how many reach the study's goal."""
+    told = "; ".join(f"{_range(family, 'accuracy')} {where}" for family, where in _places(all_families))
+    n = {len(family.configurations) for family in all_families}
+    networks = f"The {max(n)} networks reach" if len(n) == 1 and max(n) > 1 else "The networks reach"
+    return f"{networks} accuracies of {told}.{_of_the_goal(all_families)}"
+
+
+def _of_the_goal(all_families: list[Family]) -> str:
+    if all_families[0].first.data["images"] == "synthetic":
+        return ""
+    reached = []
+    for family, where in _places(all_families):
+        n = sum(network.estimates["accuracy"].low >= GOAL for network in family.configurations)
+        reached.append(f"{n or 'none'} of {len(family.configurations)} {where}")
+    return f" The study's goal of {GOAL:.2f} is reached, with the whole interval, by {', '.join(reached)}."
+
+
+def _why_lowest(all_families: list[Family]) -> list[str]:
+    """Which errors make the test part with the lowest accuracies what it is, beside the one with the highest."""
+    if len(all_families) < 2:
+        return []
+    (lowest, low), *_, (highest, high) = sorted(_places(all_families), key=lambda place: _mean_accuracy(place[0]))
+    parts = [
+        f"{where} the networks find {_range(family, 'sensitivity')} of the pneumonias and call "
+        f"{_range(family, 'specificity')} of the normal images normal"
+        for family, where in ((lowest, low), (highest, high))
+    ]
+    return [f"The errors differ: {parts[0]}; {parts[1]}."]
+
+
+def _places(all_families: list[Family]) -> list[tuple[Family, str]]:
+    """Each family with the words for its test part: its protocol, and all of it where another has the same."""
+    protocols = [family.protocol for family in all_families]
+    return [
+        (family, f"on {family.protocol if protocols.count(family.protocol) == 1 else family.test_part}")
+        for family in all_families
+    ]
+
+
+def _mean_accuracy(family: Family) -> float:
+    values = [network.estimates["accuracy"].value for network in family.configurations]
+    return sum(values) / len(values)
+
+
+def _range(family: Family, name: str) -> str:
+    values = [network.estimates[name].value for network in family.configurations]
+    low, high = f"{min(values):.3f}", f"{max(values):.3f}"
+    return low if low == high else f"{low} to {high}"
