@@ -23,6 +23,11 @@ def test_labels_are_numbers_or_names_and_other_columns_are_left_out(tmp_path: Pa
     assert joined["patient_group"].tolist() == ["a.png", "b.png"]
 
 
+def test_a_class_called_0_is_itself_and_not_the_first(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("path,label\na.png,0\nb.png,1\n")
+    assert external.read(tmp_path / "labels.csv", ["1", "0"])["label"].tolist() == [1, 0]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
