@@ -7,6 +7,7 @@ import json
 
 import altair as alt
 
+from cxr import files
 from stages import project
 from study.report import charts, tables
 
@@ -35,7 +36,8 @@ def _text(spec: charts.Spec) -> str:
 
 def main() -> None:
     for name, text in templates().items():
-        (project.home() / ".dvc" / "plots" / f"{name}.json").write_text(text)
+        with files.whole(project.home() / ".dvc" / "plots" / f"{name}.json") as partial:
+            partial.write_text(text)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,25 @@ from study.report.conclusions import GOAL
 def findings(all_families: list[Family]) -> list[str]:
     """Accuracies by test part, what brings the lowest about, what needs no lungs, which networks differ."""
     largest = max(all_families, key=lambda family: len(family.configurations))
-    sentences = [_accuracies(all_families), *_why_lowest(all_families)]
-    return [*sentences, in_words.without_lungs(largest), in_words.difference(largest)]
+    differences = [in_words.difference(largest)] if largest.pairs else []
+    return [
+        _accuracies(all_families),
+        *_why_lowest(all_families),
+        in_words.without_lungs(largest),
+        *differences,
+    ]
 
 
 def _accuracies(all_families: list[Family]) -> str:
     """The range of accuracies on each test part, and on real images how many reach the study's goal."""
     told = "; ".join(f"{_range(family, 'accuracy')} {where}" for family, where in _places(all_families))
     n = {len(family.configurations) for family in all_families}
-    networks = f"The {max(n)} networks reach" if len(n) == 1 and max(n) > 1 else "The networks reach"
-    return f"{networks} accuracies of {told}.{_of_the_goal(all_families)}"
+    if n == {1}:
+        names = dict.fromkeys(family.configurations[0].name for family in all_families)
+        networks = f"{', '.join(names)}: an accuracy of"
+    else:
+        networks = f"The {n.pop()} networks reach accuracies of" if len(n) == 1 else "The networks reach accuracies of"
+    return f"{networks} {told}.{_of_the_goal(all_families)}"
 
 
 def _of_the_goal(all_families: list[Family]) -> str:

@@ -236,7 +236,8 @@ def plain(generator: Generator) -> Ending:
 
 def by_kagglehub(generator: Generator) -> Ending:
     """The real client, in its own process, through a proxy that knows no other server."""
-    silence = 4.0
+    # The client takes seconds to start where the machine is at other work, and writes nothing meanwhile.
+    silence = 8.0
     patience = Patience(n_attempts=3, pause=0.01, silence=silence)
     words = [*WORDS, "api-status", "api-refuse", "api-html", "api-reset"]
     with tempfile.TemporaryDirectory() as name:
@@ -244,9 +245,9 @@ def by_kagglehub(generator: Generator) -> Ending:
         with faulty(content(), script(generator, words), silence) as server:
             quick = mock.patch.object(kaggle, "POLL", 0.1)
             with mock.patch.dict(os.environ, kaggle_environment(home, server.port)), quick:
-                told = in_time(lambda: kaggle.download(patience), 90)
+                told = in_time(lambda: kaggle.download(patience), 120)
                 server.faults.clear()
-                if again := in_time(lambda: kaggle.download(patience), 60):
+                if again := in_time(lambda: kaggle.download(patience), 120):
                     raise LossError(f"after {told!r} the next call said {again!r}")
                 raw = Path(name) / "raw"
                 archive.copy(kaggle.download(patience), raw, "it")
