@@ -197,6 +197,14 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
             figures=[figures.accuracies(family)],
         ),
         Section(
+            "Where both classes count the same",
+            text=[
+                "Balanced accuracy: mean of sensitivity and specificity; naming one class always gives 0.5. Matthews' "
+                "coefficient: correlation of labels and calls; naming one class always gives 0."
+            ],
+            table=tables.balanced(family),
+        ),
+        Section(
             "Training and validation",
             text=[
                 "Losses are cross-entropies in nats; gap: validation - training; best epoch: lowest validation loss; "

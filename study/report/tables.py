@@ -85,8 +85,6 @@ def performance(family: Family, notebook: pd.DataFrame) -> Table:
         Column("learning rate", lambda run: run.learning_rate, "g"),
         Column("accuracy", lambda run: run.estimates["accuracy"]),
         Column("auroc", lambda run: run.estimates["auroc"]),
-        Column("balanced accuracy", lambda run: run.estimates["balanced_accuracy"].value),
-        Column("Matthews", lambda run: run.estimates["mcc"].value),
         Column("sensitivity", lambda run: run.estimates["sensitivity"]),
         Column("specificity", lambda run: run.estimates["specificity"]),
         Column("seeds", lambda run: run.measured.n_seeds, "d"),
@@ -96,6 +94,17 @@ def performance(family: Family, notebook: pd.DataFrame) -> Table:
     table = _table(columns, family.configurations)
     asides = [Row({"run": title, **family.shortcuts[key]}, is_aside=True) for key, title in WITHOUT_IMAGES.items()]
     return Table(table.forms, table.rows + asides)
+
+
+def balanced(family: Family) -> Table:
+    """What each configuration reaches where both classes count the same, beside its accuracy."""
+    columns: list[Column[Configuration]] = [
+        Column("run", lambda run: run.name),
+        Column("accuracy", lambda run: run.estimates["accuracy"]),
+        Column("balanced accuracy", lambda run: run.estimates["balanced_accuracy"]),
+        Column("Matthews' coefficient", lambda run: run.estimates["mcc"]),
+    ]
+    return _table(columns, family.configurations)
 
 
 def fitting(family: Family) -> Table:
