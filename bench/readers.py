@@ -17,7 +17,7 @@ from bench.simulated import PREVALENCE, SHARED_NOISE, THRESHOLD
 from cxr.statistics import bootstrap, trainings
 from cxr.statistics.trainings import POOLING_LEVEL, Spread
 
-N_TRIALS = 200
+N_TRIALS = 150
 N_SAMPLES = 300
 N_CONFIGURATIONS = 8
 SDS, N_SEEDS, RHOS = [0.0, 0.01, 0.04], [2, 3, 5, 10], [0.0, 0.5, 0.9]
