@@ -114,13 +114,13 @@ def test_one_basis_where_the_first_seeds_say_the_opposite() -> None:
 
 @pytest.mark.slow
 def test_among_equal_classifiers_a_difference_is_told_in_5_of_100_families() -> None:
-    n_families, told = 200, 0
+    n_families, told = 100, 0
     for family in range(n_families):
         equal = [classifier(str(i), 0.8, 10 * family + i, n=200, shared=0.6) for i in range(5)]
         found = compare([measure(one.name, [one], 200, family) for one in equal], None)
         told += any(pair.accuracy.verdict is Verdict.TRAININGS for pair in found)
-    # Three standard errors of 200 families.
-    assert 0.004 < told / n_families < 0.096
+    # Three standard errors of 100 families.
+    assert told / n_families < 0.05 + 0.065
 
 
 SEEDS = {
