@@ -81,8 +81,8 @@ format: $(DEV)
 	@ruff check --fix .
 	@ruff format .
 
-# Exact versions for every supported Python, without the address of any registry.
-LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --no-annotate --no-header
+# Exact versions for every supported Python with their hashes, without the address of any registry.
+LOCK := uv pip compile pyproject.toml --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --no-header
 lock: $(DEV)
 	@$(LOCK) --extra cpu --output-file locks/cpu.txt
 	@$(LOCK) --extra cpu --extra dev --constraint locks/cpu.txt --output-file locks/cpu-dev.txt
