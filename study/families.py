@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, groupby
+from itertools import combinations, groupby, takewhile
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from cxr.statistics.estimate import Estimate
 from cxr.statistics.timing import Noise, noise, speed_ratio
 from cxr.vocabulary import PROTOCOLS
 from study.results import Result, hashable
+
+# What divides the parts of a run's name, such as its label.
+DIVIDING = "-_."
 
 # Parameters of the training that leave the time for an image as it is.
 NO_WORK = {"learning_rate", "seed", "epochs"}
@@ -154,6 +157,30 @@ def _work(result: Result) -> Hashable:
     """What decides how long an image takes to train on, as a key."""
     steps = {key: value for key, value in result.params["train"].items() if key not in NO_WORK}
     return hashable([result.params["model"], steps, result.params["augment"], result.machine])
+
+
+def side_by_side(all_families: list[Family]) -> list[dict[str, Configuration]]:
+    """Of each family its configurations by what they are called in all of them.
+
+    That is the name which those of one setting share, `layers-1` of layers-1 and layers-1-pooled; else the setting.
+    """
+    names: dict[str, list[str]] = {}
+    for family in all_families:
+        for setting, configuration in family.by_setting.items():
+            names.setdefault(setting, []).append(configuration.name)
+    shared = {setting: _shared_name(called) for setting, called in names.items()}
+    n_called = Counter(shared.values())
+    labels = {setting: name if name and n_called[name] == 1 else setting for setting, name in shared.items()}
+    return [{labels[setting]: one for setting, one in family.by_setting.items()} for family in all_families]
+
+
+def _shared_name(names: list[str]) -> str:
+    """The beginning that all names share, up to where one ends or a sign divides it; empty where there is none."""
+    if len(set(names)) == 1:
+        return names[0]
+    alike = takewhile(lambda signs: len(set(signs)) == 1, zip(*names, strict=False))
+    start = "".join(signs[0] for signs in alike).rstrip(DIVIDING)
+    return start if all(name[len(start) :][:1] in DIVIDING for name in names) else ""
 
 
 def families(results: list[Result], margin: float | None = None) -> list[Family]:

@@ -11,6 +11,7 @@ import pandas as pd
 from cxr.statistics import evaluation
 from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
+from study import families
 from study.families import Configuration, Family
 from study.notebook import notebook_run
 from study.report import charts, drawing, tables
@@ -169,9 +170,9 @@ def forest(family: Family) -> Figure:
 def side_by_side(all_families: list[Family]) -> Figure:
     """Accuracy with interval of every configuration under every protocol, and the shortcuts beside them."""
     rows = []
-    for family in all_families:
-        for setting, run in family.by_setting.items():
-            rows.append((setting, family.test_part, run.estimates["accuracy"]))
+    for family, by_name in zip(all_families, families.side_by_side(all_families), strict=True):
+        for name, run in by_name.items():
+            rows.append((name, family.test_part, run.estimates["accuracy"]))
         for key in ("majority", "thumbnail"):
             rows.append((tables.SHORTCUTS[key], family.test_part, family.shortcuts[key]["accuracy"]))
     # The shortcuts below the networks of all families.

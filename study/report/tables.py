@@ -10,7 +10,7 @@ from tabulate import tabulate
 
 from cxr.statistics.comparison import Difference, Rank
 from cxr.statistics.estimate import Estimate, keyed
-from study.families import Configuration, Family, Pair
+from study.families import Configuration, Family, Pair, side_by_side
 from study.notebook import notebook_run
 
 Cell = str | int | float | Estimate | None
@@ -193,30 +193,30 @@ def audit(family: Family) -> Table:
 
 def protocols(all_families: list[Family]) -> Table:
     """Accuracy of each layers and learning rate, a column for each family; below, what needs no lungs."""
-    first = "accuracy of"
+    first, setting = "accuracy of", "layers, learning rate"
     networks: dict[str, Row] = {}
     asides: dict[str, Row] = {}
-    for family in all_families:
-        for name, configuration in family.by_setting.items():
-            row = networks.setdefault(name, Row({first: name}))
+    for family, by_name in zip(all_families, side_by_side(all_families), strict=True):
+        for name, configuration in by_name.items():
+            row = networks.setdefault(name, Row({first: name, setting: configuration.setting}))
             row.cells[family.test_part] = configuration.estimates["accuracy"]
         for key in ("majority", "metadata", "border", "thumbnail"):
             row = asides.setdefault(key, Row({first: SHORTCUTS[key]}, is_aside=True))
             row.cells[family.test_part] = family.shortcuts[key]["accuracy"]
-    forms = dict.fromkeys([first, *(family.test_part for family in all_families)], ".3f")
+    forms = dict.fromkeys([first, setting, *(family.test_part for family in all_families)], ".3f")
     return Table(forms, [*networks.values(), *asides.values()])
 
 
 def agreement(all_families: list[Family], notebook: pd.DataFrame) -> Table:
     """How alike two test parts, or one and the notebook's, rank the settings that both have: Spearman's correlation."""
     accuracies: dict[str, dict[str, float]] = {
-        family.test_part: {name: one.estimates["accuracy"].value for name, one in family.by_setting.items()}
-        for family in all_families
+        family.test_part: {name: one.estimates["accuracy"].value for name, one in by_name.items()}
+        for family, by_name in zip(all_families, side_by_side(all_families), strict=True)
     }
     of_notebook = {
         name: accuracy
-        for family in all_families
-        for name, configuration in family.by_setting.items()
+        for by_name in side_by_side(all_families)
+        for name, configuration in by_name.items()
         if (accuracy := _of_notebook(configuration, notebook)) is not None
     }
     if of_notebook:

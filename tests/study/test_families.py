@@ -1,6 +1,6 @@
 import pytest
 
-from study.families import families
+from study.families import families, side_by_side
 from tests.study.results_made import result
 
 
@@ -38,3 +38,21 @@ def test_a_number_is_the_same_however_it_was_written() -> None:
     [configuration] = family.configurations
     assert len(configuration.results) == 2
     assert whole.configuration != result("b", "C-F-D").configuration
+
+
+def test_side_by_side_a_setting_has_the_name_that_its_runs_share() -> None:
+    results = [
+        result("layers-1", "C-F", protocol="official"),
+        result("layers-1-pooled", "C-F", protocol="pooled"),
+        result("layers-12", "P-F", protocol="official"),
+        result("other", "P-F", protocol="pooled"),
+        result("alone", "C-C-F", protocol="official"),
+    ]
+    official, pooled = side_by_side(families(results))
+    assert set(official) == {"layers-1", "P-F, 0.0001", "alone"}
+    assert set(pooled) == {"layers-1", "P-F, 0.0001"}
+
+
+def test_a_shared_name_ends_where_a_part_of_all_names_does() -> None:
+    official, pooled = side_by_side(families([result("ab", "C-F"), result("ac", "C-F", protocol="pooled")]))
+    assert set(official) == set(pooled) == {"C-F, 0.0001"}
