@@ -66,6 +66,11 @@ def in_prose(class_name: str) -> str:
     return class_name.lower() if class_name in CLASSES else class_name
 
 
+def images_of(class_name: str) -> str:
+    """The images of a class as a sentence has them: pneumonias, normal images, images of any other."""
+    return "pneumonias" if class_name == CLASSES[1] else f"{in_prose(class_name)} images"
+
+
 def _class(origin: Origin, label: int) -> str:
     # A name alone may be what a CSV takes for a number or for nothing: 0, NA.
     return f"class {origin.classes[label]}"

@@ -151,7 +151,7 @@ def _share() -> alt.Scale:
 
 
 def calibration(title: Title) -> alt.FacetChart:
-    """Observed frequency of pneumonia by predicted probability, larger dots for more images; dashed: perfect.
+    """Observed frequency of the second class by predicted probability, larger dots for more images; dashed: perfect.
 
     In the corner the expected calibration error, see cxr.statistics.metrics.
     """
@@ -250,16 +250,19 @@ def intervals(
     return alt.LayerChart(data=data, layer=layers, title=title, width=250, height=height)
 
 
-def operating_points(title: Title, parts: list[str]) -> alt.LayerChart:
-    """Sensitivity by specificity of each `what`, with both intervals, coloured and shaped by `part`."""
+def operating_points(title: Title, parts: list[str], found: str, called: str) -> alt.LayerChart:
+    """Sensitivity by specificity of each `what`, with both intervals, coloured and shaped by `part`.
+
+    `found`, `called`: what both are of, in words.
+    """
     legend = alt.Legend(orient="bottom", columns=1)
     place = alt.Chart().encode(color=alt.Color("part:N", scale=alt.Scale(domain=parts, range=COLOURS), legend=legend))
 
     def axis(name: str, title: str, end: str = "") -> dict[str, Any]:
         return {"shorthand": f"{name}{end}:Q", "title": title, "scale": alt.Scale(zero=False, padding=12, nice=False)}
 
-    across = partial(axis, "specificity", "specificity: normal images called normal")
-    up = partial(axis, "sensitivity", "sensitivity: pneumonias found")
+    across = partial(axis, "specificity", f"specificity: {called}")
+    up = partial(axis, "sensitivity", f"sensitivity: {found}")
     points = place.mark_point(filled=True, opacity=1, size=60).encode(
         x=alt.X(**across()),
         y=alt.Y(**up()),

@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from cxr.data.names import images_of, in_prose
 from cxr.statistics import evaluation
 from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
@@ -205,11 +206,13 @@ def operating_points(all_families: list[Family]) -> Figure:
         for row in rows
     )
     title = Title(text="Sensitivity and specificity, 95% intervals")
+    negative, positive = all_families[0].first.classes
+    found, called = f"{images_of(positive)} found", f"{images_of(negative)} called {in_prose(negative)}"
     return Figure(
         name="operating-points",
-        caption="Each network at its threshold: pneumonias found, and normal images called normal; 95% intervals",
+        caption=f"Each network at its threshold: {found}, and {called}; 95% intervals",
         alt=said + ".",
-        spec=of_rows(charts.operating_points(title, parts), pd.DataFrame(rows)),
+        spec=of_rows(charts.operating_points(title, parts, found, called), pd.DataFrame(rows)),
     )
 
 

@@ -1,5 +1,6 @@
 """What a reader with one minute takes along: three to five sentences, each decided by the data at hand."""
 
+from cxr.data.names import images_of, in_prose
 from study import in_words
 from study.families import Family
 from study.report.conclusions import GOAL
@@ -44,9 +45,10 @@ def _why_lowest(all_families: list[Family]) -> list[str]:
     if len(all_families) < 2:
         return []
     (lowest, low), *_, (highest, high) = sorted(_places(all_families), key=lambda place: _mean_accuracy(place[0]))
+    negative, positive = all_families[0].first.classes
     parts = [
-        f"{where} the networks find {_range(family, 'sensitivity')} of the pneumonias and call "
-        f"{_range(family, 'specificity')} of the normal images normal"
+        f"{where} the networks find {_range(family, 'sensitivity')} of the {images_of(positive)} and call "
+        f"{_range(family, 'specificity')} of the {images_of(negative)} {in_prose(negative)}"
         for family, where in ((lowest, low), (highest, high))
     ]
     return [f"The errors differ: {parts[0]}; {parts[1]}."]

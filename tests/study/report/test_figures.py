@@ -49,6 +49,15 @@ def test_that_patients_are_unknown_stands_on_every_figure_and_over_every_table()
     assert all("patients unknown" in head for head in heads)
 
 
+def test_words_are_of_the_classes_that_there_are() -> None:
+    [family] = families([result("a", "C-F", classes=("well", "TB"))])
+    drawn = figures.operating_points([family])
+    assert "TB images found, and well images called well" in drawn.caption
+    assert "sensitivity: TB images found" in drawn.svg
+    [kermany] = families([result("a", "C-F")])
+    assert "pneumonias found, and normal images called normal" in figures.operating_points([kermany]).caption
+
+
 def test_small_figures_of_a_family_have_the_same_axes() -> None:
     runs, history = notebook.read_runs(), notebook.read_history()
     wild = result("b", "P-F")
