@@ -6,6 +6,7 @@ comes back over the Git remote and the DVC remote: nothing but names and paramet
 
 import hashlib
 import json
+import logging
 import re
 import signal
 import subprocess
@@ -75,6 +76,7 @@ class DaskCluster:
         self.baseline = baseline
         self.address = address
         self.tasks = {run.name: self._task(run) for run in runs}
+        self.has_begun = False
         self.futures: dict[str, Future] = {}
         self.reasons: dict[str, str] = {}
         self.told: dict[str, str] = {}
@@ -83,10 +85,13 @@ class DaskCluster:
     def start(self, runs: "list[Run]", n_jobs: int) -> None:
         """Begin the runs; the cluster decides how many at a time."""
         workers = self._workers()
+        if not workers:
+            print("the cluster has no worker yet; runs begin when one comes", file=sys.stderr)
         if wide := sorted(address for address, worker in workers.items() if worker["nthreads"] > 1):
             raise UserError(f"{', '.join(wide)} would take several runs at a time; start it with --nthreads 1")
         resources = {"GPU": 1} if any(worker["resources"].get("GPU") for worker in workers.values()) else {}
         left = self._left()
+        self.has_begun = True
         for run in runs:
             task = self.tasks[run.name] = self._task(run)
             if run.name in left and left[run.name].key == task.key:
@@ -109,7 +114,7 @@ class DaskCluster:
             # With its scheduler a worker ends, and with the worker its run.
             return set()
         left = {name: future for name, future in self._left().items() if name in names}
-        if not self.futures:
+        if not self.has_begun:
             # Of an earlier study: what is at work and wanted goes on.
             wanted = {task.key for task in self.tasks.values()}
             left = {name: future for name, future in left.items() if future.done() or future.key not in wanted}
@@ -123,6 +128,7 @@ class DaskCluster:
         for name, future in left.items():
             self.client.unpublish_dataset(self._published(name))
             future.cancel()
+            self.futures.pop(name, None)
         return set(at_work)
 
     def forget(self, names: set[str]) -> None:
@@ -151,8 +157,11 @@ class DaskCluster:
         if not reason and not self.tasks[name].is_images:
             head = self.baseline.head
             ref = f"{experiments.EXPERIMENTS}/{head[:2]}/{head[2:]}/{name}"
-            git("fetch", "--quiet", self.address, f"+{ref}:{ref}")
-            share.bring([ref], share.IMAGES)
+            try:
+                git("fetch", "--quiet", self.address, f"+{ref}:{ref}")
+                share.bring([ref], share.IMAGES)
+            except UserError as error:
+                return f"it is done, and cannot be brought here: {error}"
         return reason
 
     def _workers(self) -> dict[str, Any]:
@@ -242,6 +251,9 @@ def _told(error: BaseException | None) -> str:
 @contextmanager
 def connected(scheduler: str | None, n_workers: int) -> Iterator[Client]:
     """A client of the scheduler at this address, or of a cluster of so many workers on this machine while it runs."""
+    # What Dask has to say in many lines is said here in one.
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if scheduler:
         try:
             client = Client(scheduler, timeout="10s")
@@ -259,13 +271,15 @@ def _local(n_workers: int) -> SpecCluster:
     n_gpus = _n_gpus()
     if 0 < n_gpus < n_workers:
         raise UserError(f"{n_workers} workers want a GPU each, and this machine has {n_gpus}")
-    common = {"nthreads": 1, "host": LOOPBACK, "memory_limit": None, "dashboard": False, "silence_logs": "CRITICAL"}
+    # Its HTTP pages too on the loopback, at a free port.
+    quiet = {"host": LOOPBACK, "dashboard": False, "dashboard_address": f"{LOOPBACK}:0"}
+    common = {**quiet, "nthreads": 1, "memory_limit": None, "silence_logs": "CRITICAL"}
 
     def with_gpu(number: int) -> dict[str, Any]:
         return {"env": {"CUDA_VISIBLE_DEVICES": str(number)}, "resources": {"GPU": 1}} if n_gpus else {}
 
     workers = {number: {"cls": Nanny, "options": common | with_gpu(number)} for number in range(n_workers)}
-    scheduler = {"cls": Scheduler, "options": {"host": LOOPBACK, "port": 0, "dashboard": False}}
+    scheduler = {"cls": Scheduler, "options": {**quiet, "port": 0}}
     # Ctrl-C in the terminal is for the study, which then stops things in order: what is started while it is ignored
     # ignores it.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)

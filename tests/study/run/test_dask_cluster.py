@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -68,9 +70,17 @@ def origin(make_dvc_project: Callable[[], Project], tmp_path_factory: pytest.Tem
         yield folder
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """A scheduler, and the clone in which its two workers were started."""
+
+    address: str
+    scheduler: "subprocess.Popen[bytes]"
+    workers: Clone
+
+
 @pytest.fixture(scope="module")
-def cluster(origin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Clone]]:
-    """The address of a scheduler that has two workers, and the clone in which they were started."""
+def cluster(origin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     clone = Clone(origin, tmp_path_factory.mktemp("workers") / "clone")
     file = clone.folder.parent / "scheduler.json"
     common = ["--scheduler-file", str(file), "--no-dashboard"]
@@ -90,7 +100,7 @@ def cluster(origin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     ]
     try:
         wait_until(file.exists)
-        yield json.loads(file.read_text())["address"], clone
+        yield Cluster(json.loads(file.read_text())["address"], started[0], clone)
     finally:
         for process in started:
             process.kill()
@@ -104,9 +114,9 @@ def driver(origin: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 
 @pytest.fixture(scope="module")
-def told(driver: Clone, cluster: tuple[str, Clone]) -> tuple[str, str]:
+def told(driver: Clone, cluster: Cluster) -> tuple[str, str]:
     """The table and the words of a study called again after its driver and a worker were killed."""
-    address, workers = cluster
+    address, workers = cluster.address, cluster.workers
     command = [sys.executable, "-m", "study.run", "mine.yaml", "--scheduler", address]
     checkpoints = workers.folder / ".dvc" / "tmp" / "cxr" / "checkpoints"
     with subprocess.Popen(command, cwd=driver.folder, env=driver.environment(), stderr=subprocess.DEVNULL) as first:
@@ -162,15 +172,15 @@ def test_a_failing_run_is_named_with_its_reason(told: tuple[str, str]) -> None:
 
 
 def test_a_killed_driver_goes_on_and_a_killed_workers_run_is_resumed_elsewhere(
-    told: tuple[str, str], driver: Clone, cluster: tuple[str, Clone]
+    told: tuple[str, str], driver: Clone, cluster: Cluster
 ) -> None:
-    log = (cluster[1].folder / ".dvc" / "tmp" / "cxr" / "logs" / "one.log").read_text()
+    log = (cluster.workers.folder / ".dvc" / "tmp" / "cxr" / "logs" / "one.log").read_text()
     assert re.search(r"^resuming after epoch \d+", log, re.MULTILINE)
     assert len(re.findall(r"Ran experiment\(s\): one", log)) == 1
     assert "one: done in" in told[1]
     assert driver.ok("dvc", "exp", "list", "--name-only").split() == ["one"]
-    assert at_work(cluster[1]) == []
-    assert list((cluster[1].folder / ".dvc" / "tmp" / "exps").glob("one-*")) == []
+    assert at_work(cluster.workers) == []
+    assert list((cluster.workers.folder / ".dvc" / "tmp" / "exps").glob("one-*")) == []
 
 
 def test_a_fresh_clone_has_the_same_figures_without_training(
@@ -210,22 +220,31 @@ def test_a_run_that_the_git_remote_has_is_not_made_again(told: tuple[str, str], 
     assert (done.returncode, done.stderr) == (0, "one: finished before\n")
 
 
-def test_ctrl_c_leaves_nothing_at_work_on_the_cluster(
-    told: tuple[str, str], origin: Path, cluster: tuple[str, Clone], tmp_path: Path
-) -> None:
-    clone = Clone(origin, tmp_path / "clone")
-    address, workers = cluster
+@contextmanager
+def at_a_long_run(origin: Path, folder: Path, cluster: Cluster) -> "Iterator[subprocess.Popen[str]]":
+    """The study of another clone, in a process group of its own as a terminal starts it, once its run is at work."""
+    clone = Clone(origin, folder)
     (clone.folder / "mine.yaml").write_text("runs: {three: {train.epochs: 1000}}")
     with subprocess.Popen(
-        [sys.executable, "-m", "study.run", "mine.yaml", "--scheduler", address],
+        [sys.executable, "-m", "study.run", "mine.yaml", "--scheduler", cluster.address],
         cwd=clone.folder,
         env=clone.environment(),
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     ) as study:
-        wait_until(lambda: any("dvc" in process.cmdline() for process in at_work(workers)) or study.poll() is not None)
-        with distributed.Client(address) as client:
+        try:
+            wait_until(lambda: any("dvc" in process.cmdline() for process in at_work(cluster.workers)))
+            yield study
+        finally:
+            study.kill()
+
+
+def test_ctrl_c_leaves_nothing_at_work_on_the_cluster(
+    told: tuple[str, str], origin: Path, cluster: Cluster, tmp_path: Path
+) -> None:
+    with at_a_long_run(origin, tmp_path / "clone", cluster) as study:
+        with distributed.Client(cluster.address) as client:
             tasks = client.run_on_scheduler(
                 lambda dask_scheduler: [task.resource_restrictions for task in dask_scheduler.tasks.values()]
             )
@@ -233,8 +252,21 @@ def test_ctrl_c_leaves_nothing_at_work_on_the_cluster(
         said = study.communicate(timeout=120)[1]
     assert tasks == [{"GPU": 1}]
     assert said.strip().splitlines()[-1] == "error: interrupted; run it again to go on"
-    assert at_work(workers) == []
-    assert clone.ok("git", "ls-remote", str(origin), "refs/exps/*").count("three") == 0
+    assert at_work(cluster.workers) == []
+
+
+def test_a_scheduler_that_dies_ends_the_study_in_one_line_and_its_runs(
+    told: tuple[str, str], origin: Path, cluster: Cluster, tmp_path: Path
+) -> None:
+    """The last that is done with this cluster."""
+    with at_a_long_run(origin, tmp_path / "clone", cluster) as study:
+        cluster.scheduler.kill()
+        said = study.communicate(timeout=120)[1]
+    assert said.replace("three: begun\n", "") == (
+        "1 runs, 0 finished before\nerror: the Dask scheduler is gone; start it and run this again to go on\n"
+    )
+    wait_until(lambda: not at_work(cluster.workers))
+    assert "three" not in cluster.workers.ok("git", "ls-remote", str(origin), "refs/exps/*")
 
 
 def test_a_folder_is_a_remote_too_for_experiments_whose_own_commit_does_not_know_it(
