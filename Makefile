@@ -106,10 +106,11 @@ $(DEV): locks/$(EXTRA)-dev.txt $(RUNTIME)
 	@python -m pip install --quiet --disable-pip-version-check -r locks/$(EXTRA)-dev.txt
 	@touch $@
 
-# What few need has no lock of its own: an extra of pyproject.toml, the newest that goes with what is locked.
+# What few need has no lock of its own: an extra of pyproject.toml, the newest that goes with the locked versions.
 READ_EXTRA := import sys, tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")
 s3 dask: $(RUNTIME)
-	@python -c '$(READ_EXTRA)' $@ | python -m pip install --quiet --disable-pip-version-check -c locks/$(EXTRA).txt -r /dev/stdin
+	@sed -n 's/^\([a-z].*[^ ]\) *\\$$/\1/p' locks/$(EXTRA).txt > $(VENV)/versions.txt
+	@python -c '$(READ_EXTRA)' $@ | python -m pip install --quiet --disable-pip-version-check -c $(VENV)/versions.txt -r /dev/stdin
 
 # What is only measured against has none either: its newest release is what users would take.
 $(BENCH): pyproject.toml $(RUNTIME)
