@@ -25,7 +25,8 @@ def read(file: Path, classes: list[str]) -> pd.DataFrame:
     if "patient_group" not in table:
         table["patient_group"] = table["path"]
     # A class may itself be called 0 or 1, and not be of that index: its name counts.
-    known = {str(i): i for i in range(len(classes))} | {name: i for i, name in enumerate(classes)}
+    known = {name: i for i, name in enumerate(classes)}
+    known |= {str(i): i for i in range(len(classes)) if str(i) not in known}
     is_repeated = table["path"].duplicated()
     for line, row in enumerate(table.assign(is_repeated=is_repeated).itertuples(), start=2):
         if row.label not in known:
