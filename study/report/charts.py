@@ -121,7 +121,11 @@ def precision_recall(title: Title) -> alt.LayerChart:
 
 
 def _line_by_run(*along: alt.SortField) -> alt.Chart:
-    """A line for each run: by colour, and by dashes where the colours repeat; `along`: the order of its points."""
+    """A line for each run: by colour, and by dashes where the colours repeat; `along`: the order of its points.
+
+    Where the chart is alive, a press on a run in the legend leaves that run alone, with the shift key some.
+    """
+    pressed = alt.selection_point("pressed", fields=["rev"], bind="legend")
     dashes = [dash for dash in DASHES for _ in COLOURS]
     legend = alt.Legend(orient="bottom", columns=3)
     return (
@@ -131,7 +135,9 @@ def _line_by_run(*along: alt.SortField) -> alt.Chart:
             color=alt.Color("rev:N", sort=None, scale=alt.Scale(range=COLOURS), legend=legend),
             strokeDash=alt.StrokeDash("rev:N", sort=None, scale=alt.Scale(range=dashes), legend=legend),
             order="rank:Q",
+            opacity=alt.when(pressed).then(alt.value(1)).otherwise(alt.value(0.1)),
         )
+        .add_params(pressed)
         # A line takes its order from one field alone.
         .transform_window(rank="row_number()", sort=list(along), groupby=["rev"])
     )
