@@ -230,7 +230,7 @@ def _of_study(family: Family, configuration: Configuration) -> dict[str, str]:
         "python -m study.bundle",
         "threshold": f"probability of {positive}; called so from {facts.threshold(result)}",
         "involvement": "none took part",
-        "meaning": "the chapter on the study's conclusions, each with the figures that decide it",
+        "meaning": "the report's first chapter: findings in words, each with its figures",
         "foreign": f"a file that cannot be read is named; foreign pictures: {_if_kept(facts.foreign(result))}",
         "users": NO_USERS,
         "next": "images of other hospitals, facts of patients, readers beside the network",

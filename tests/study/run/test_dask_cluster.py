@@ -122,7 +122,7 @@ def told(driver: Clone, cluster: Cluster) -> tuple[str, str]:
     with subprocess.Popen(command, cwd=driver.folder, env=driver.environment(), stderr=subprocess.DEVNULL) as first:
         wait_until(lambda: any(checkpoints.glob("[!.]*.npz")) or first.poll() is not None)
         for process in at_work(workers):
-            if "one" in process.cmdline():
+            if "one" in words(process):
                 process.parent().kill()
         first.kill()
     again = driver.run(*command)
@@ -143,6 +143,14 @@ def wait_until(condition: Callable[[], object], seconds: float = 300) -> None:
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
+
+
+def words(process: psutil.Process) -> list[str]:
+    """The words of its command line; none once it has gone."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def at_work(project: Project) -> list[psutil.Process]:
@@ -234,7 +242,7 @@ def at_a_long_run(origin: Path, folder: Path, cluster: Cluster) -> "Iterator[sub
         start_new_session=True,
     ) as study:
         try:
-            wait_until(lambda: any("dvc" in process.cmdline() for process in at_work(cluster.workers)))
+            wait_until(lambda: any("dvc" in words(process) for process in at_work(cluster.workers)))
             yield study
         finally:
             study.kill()
