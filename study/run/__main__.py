@@ -185,7 +185,8 @@ def _watch(engine: Engine, names: set[str], title: str, stop: threading.Event) -
             stop.wait(pause)
             _check(stop)
             now = engine.states(names)
-            for name in sorted(names):
+            # First those that are over: one of them may have made room for one that begins.
+            for name in sorted(names, key=lambda name: (not (name in now and now[name].is_over), name)):
                 _tell(bar, name, known.get(name), now.get(name), started)
             pause = SHORTEST_PAUSE if now != known else min(1.5 * pause, LONGEST_PAUSE)
             known = now
