@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
-from statsmodels.stats.proportion import proportion_confint
+from scipy.stats import binomtest, norm
 from tqdm import tqdm
 
 from bench import readers, simulated
@@ -82,8 +81,8 @@ def _trial(rho: float, seed: int) -> list[dict[str, Any]]:
         _row(name, "bootstrap by image", estimate([by_image[name]]), truths[0][name]) for name in ("accuracy", "auroc")
     ]
     n_right = int(((probabilities[0] >= threshold) == labels).sum())
-    wilson = Estimate(n_right / len(groups), *proportion_confint(n_right, len(groups), method="wilson"))
-    rows.append(_row("accuracy", "Wilson (statsmodels)", wilson, truths[0]["accuracy"]))
+    wilson = Estimate(n_right / len(groups), *binomtest(n_right, len(groups)).proportion_ci(method="wilson"))
+    rows.append(_row("accuracy", "Wilson (SciPy)", wilson, truths[0]["accuracy"]))
     return rows + _pairs(networks, truths)
 
 

@@ -12,7 +12,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from statsmodels.stats.multitest import multipletests
 
 from cxr.errors import UserError
 from cxr.statistics import estimate, needed, trainings
@@ -283,9 +282,13 @@ def ranks(configurations: list[Measured], seed: int) -> list[Rank]:
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """P-values adjusted for their number by Holm's step-down method (Holm 1979); NaN stays NaN and does not count."""
+    """P-values adjusted for their number by Holm's step-down method (Holm 1979); NaN stays NaN and does not count.
+
+    The smallest of m counts m times, the next m - 1 times, and none less than one before it. Own code, because
+    statsmodels' multipletests collects Python's garbage at each call: 70 to 300 ms.
+    """
     adjusted = np.array(p_values, dtype=np.float64)
-    is_known = ~np.isnan(adjusted)
-    if is_known.any():
-        adjusted[is_known] = multipletests(adjusted[is_known], method="holm")[1]
+    order = np.argsort(adjusted)[: np.count_nonzero(~np.isnan(adjusted))]  # NaN is sorted to the end
+    counts = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(counts * adjusted[order]))
     return [float(p) for p in adjusted]

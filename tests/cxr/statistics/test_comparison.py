@@ -112,7 +112,6 @@ def test_one_basis_where_the_first_seeds_say_the_opposite() -> None:
     assert found.n_only_second_right - found.n_only_first_right == pytest.approx(0.05 * 200)
 
 
-@pytest.mark.slow
 def test_among_equal_classifiers_a_difference_is_told_in_5_of_100_families() -> None:
     n_families, told = 100, 0
     for family in range(n_families):
@@ -214,7 +213,6 @@ def test_holm_is_its_definition(p_values: list[float]) -> None:
     np.testing.assert_allclose(comparison.holm(p_values), expected)
 
 
-@pytest.mark.slow
 def test_intervals_of_a_difference_cover_the_truth_about_95_times_in_100() -> None:
     """Two classifiers, right 80% and 86% of the time, whose errors go together; truth: 0.06."""
     n_trials, covered = 200, 0
