@@ -39,6 +39,7 @@ def main() -> None:
     project.write_details("test", {"protocol": protocol, **measured, "flops_per_image": flops_per_image(model)})
     project.write_metrics("test", {key: measured[key] for key in COMPARED})
     test = predictions["test"]
+    files.write_csv("plots/performance.csv", evaluation.performance(measured))
     files.write_csv("plots/roc.csv", evaluation.roc(test))
     files.write_csv("plots/precision_recall.csv", evaluation.precision_recall(test))
     files.write_csv("plots/calibration.csv", evaluation.calibration(test))

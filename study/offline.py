@@ -31,6 +31,7 @@ table { border-spacing: 1rem; }
 </head>
 <body>
 <h1>Experiments</h1>
+<p>Tables, verdicts and methods: <a href="../report/index.html">the report</a>, which make report writes.</p>
 {plot_divs}
 </body>
 </html>

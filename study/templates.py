@@ -8,6 +8,7 @@ import json
 import altair as alt
 
 from cxr import files
+from cxr.statistics import evaluation
 from stages import project
 from study.report import charts, tables
 
@@ -22,6 +23,7 @@ def templates() -> dict[str, str]:
         "calibration": charts.calibration(title),
         "confusion": charts.confusion(title),
         "curves": charts.curves(title),
+        "performance": charts.performance(title, list(evaluation.DRAWN.values())),
         "precision_recall": charts.precision_recall(title),
         "roc": charts.roc(title),
         "shortcuts": charts.shortcuts(title, tables.SHORTCUTS),

@@ -7,8 +7,11 @@ import pandas as pd
 from sklearn import metrics as curves
 
 from cxr.statistics import metrics
-from cxr.statistics.estimate import estimate, keyed, sample
+from cxr.statistics.estimate import estimate, keyed, read, sample
 from cxr.statistics.params import EvaluateParams
+
+# The metrics that are drawn with their intervals, by what they are called there.
+DRAWN = {"accuracy": "accuracy", "auroc": "AUROC", "sensitivity": "sensitivity", "specificity": "specificity"}
 
 
 def measure(val: pd.DataFrame, test: pd.DataFrame, params: EvaluateParams) -> dict[str, float | int]:
@@ -33,6 +36,14 @@ def measure_at(threshold: float, test: pd.DataFrame, n_samples: int, seed: int) 
         "threshold": threshold,
         **keyed({name: estimate([training]) for name, training in sampled.items()}),
     }
+
+
+def performance(measured: dict[str, float | int]) -> pd.DataFrame:
+    """A row for each metric that is drawn, of what `measure` has found: metric, value, low, high."""
+    found = {title: read(measured, name) for name, title in DRAWN.items()}
+    return pd.DataFrame(
+        [{"metric": title, "value": one.value, "low": one.low, "high": one.high} for title, one in found.items()]
+    )
 
 
 def roc(test: pd.DataFrame) -> pd.DataFrame:

@@ -33,6 +33,7 @@ CONFIG = {
     "header": {"labelFontSize": 12, "labelFontWeight": "bold", "title": None},
     "line": {"strokeJoin": "round"},
     "mark": {"tooltip": True},
+    "tooltipFormat": {"numberFormat": ".3~f"},
     "legend": {"labelFontSize": 11, "labelLimit": 0, "title": None},
     "title": {
         "anchor": "start",
@@ -217,14 +218,39 @@ def confusion(title: Title, classes: list[str] | None = None) -> alt.FacetChart:
     )
 
 
+def performance(title: Title, metrics: list[str]) -> alt.FacetChart:
+    """Each of these metrics of every run with its interval, a panel for each `metric`: `value`, `low`, `high`."""
+    place = alt.Chart().encode(y=alt.Y("rev:N", title=None, sort=None))
+    layers = list(_whiskers(place, "value", "low", "high", "value, 95% interval"))
+    chart = alt.LayerChart(layer=layers, width=250, height=alt.Step(18))
+    panels = chart.facet(alt.Facet("metric:N", sort=metrics), columns=2, data=_data("value", "low", "high"))
+    return panels.resolve_axis(x="independent").resolve_scale(x="independent").properties(title=title)
+
+
 def shortcuts(title: Title, names: dict[str, str]) -> alt.FacetChart:
-    """Accuracy with its interval of what never sees the lungs; `names`: what each shortcut is called, in order."""
+    """Accuracy with its interval of what never sees the lungs; `names`: what each shortcut is called, in order.
+
+    Runs of one split have the same audit, which is drawn once, under the name of the first of them.
+    """
     place = alt.Chart().encode(y=alt.Y("what:N", title=None, sort=list(names.values())))
     layers = list(_whiskers(place, "accuracy", "accuracy_low", "accuracy_high", "accuracy, 95% interval"))
     chart = alt.LayerChart(layer=layers, width=150, height=alt.Step(18))
     data = _data("accuracy", "accuracy_low", "accuracy_high")
     named = f"{json.dumps(names)}[datum.shortcut] || datum.shortcut"
-    return _panels(chart, data).properties(title=title).transform_calculate(what=named)
+    return (
+        _panels(chart, data)
+        .properties(title=title)
+        .transform_calculate(what=named)
+        # Runs whose sums are the same have the same audit; of each row the first run's stays.
+        .transform_joinaggregate(
+            all="sum(accuracy)", lows="sum(accuracy_low)", highs="sum(accuracy_high)", groupby=["rev"]
+        )
+        .transform_window(
+            place="row_number()", runs="distinct(rev)", groupby=["what", "all", "lows", "highs"], frame=[None, None]
+        )
+        .transform_filter("datum.place == 1")
+        .transform_calculate(rev="datum.runs > 1 ? datum.rev + ' and ' + (datum.runs - 1) + ' more' : datum.rev")
+    )
 
 
 def intervals(

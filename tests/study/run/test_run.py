@@ -214,5 +214,5 @@ def test_the_page_draws_every_figure_without_internet(
     page = project.folder / "dvc_plots" / "index.html"
     assert not re.search(r"<(script|link)[^>]+(src|href)=[\"']?(https?:)?//", page.read_text())
     seen = look(page, 1280, tmp_path)
-    assert seen["n_drawings"] == 6
+    assert seen["n_drawings"] == 7
     assert seen["asked"] == []
