@@ -20,6 +20,8 @@ Params = TypeVar("Params")
 
 # Disk full, quota used up, file size limit, no permission, read-only.
 NOT_OUR_FAULT = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS}
+# Seconds that a stage has to end in order once it is asked to end.
+PATIENCE = 30
 
 
 def read_params(kind: type[Params], section: str) -> Params:
@@ -99,7 +101,10 @@ def write_metrics(name: str, figures: Mapping[str, Any]) -> None:
 
 def run(stage: Callable[[], None]) -> None:
     """Run a stage; what a user can put right becomes one line on stderr and exit code 1."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, _end)
+    # Ignored is what `nohup` has asked for.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _end)
     try:
         stage()
     except UserError as error:
@@ -110,3 +115,14 @@ def run(stage: Callable[[], None]) -> None:
         if error.errno not in NOT_OUR_FAULT:
             raise
         sys.exit(f"error: {error.strerror}: {error.filename or 'the project folder'}; nothing half written was kept")
+
+
+def _end(number: int, _: object) -> None:
+    """End by an exception, which puts things in order on its way out; where it gets stuck, by SIGALRM.
+
+    Raised in the midst of TensorFlow's code, it leaves a lock taken there for which its own way out then waits.
+    """
+    signal.alarm(PATIENCE)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(128 + number)

@@ -35,8 +35,6 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 2.0
 
 
 def main() -> None:
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     arguments = _arguments()
     baseline.check_identity()
     base = baseline.read(arguments.uncommitted)
