@@ -22,8 +22,7 @@ def whole(path: str | Path) -> Iterator[Path]:
     IsADirectoryError.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _holder(path) as holder:
+    with folder_of_the_living(path.parent, prefix=f".{path.name}.", suffix=PARTIAL) as holder:
         yield holder / path.name
         _sync(holder / path.name)
         if path.is_dir() and (holder / path.name).is_dir():
@@ -32,38 +31,40 @@ def whole(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _holder(path: Path) -> Iterator[Path]:
-    """A folder beside `path` while the block runs, locked as long as this process or a worker of its lives.
+def folder_of_the_living(above: Path, prefix: str, name: str = "", suffix: str = "") -> Iterator[Path]:
+    """A new folder in `above` while the block runs, locked as long as this process or a worker of its lives.
 
-    The lock tells the folders of the living from those of the killed, which are removed. It is taken while `path`'s
-    folder is locked, so that nobody finds a new folder before its lock. Without locks (some network disks) all stay.
+    Its name is `prefix`, `name`, random letters, `suffix`. The lock tells the folders of the living from those of the
+    killed; the latter, of this prefix and suffix and whatever name, are removed. It is taken while `above` is locked
+    so that nobody finds a new folder before its lock. Without locks (some network disks) all stay.
     """
-    beside = os.open(path.parent, os.O_RDONLY)
+    above.mkdir(parents=True, exist_ok=True)
+    locked = os.open(above, os.O_RDONLY)
     try:
-        if lock(beside, is_patient=True):
-            for left in path.parent.glob(f".{path.name}.*{PARTIAL}"):
+        if lock(locked, is_patient=True):
+            for left in above.glob(f"{prefix}*{suffix}"):
                 _sweep(left)
-        holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent))
-        held = os.open(holder, os.O_RDONLY)
+        folder = Path(tempfile.mkdtemp(prefix=prefix + name, suffix=suffix, dir=above))
+        held = os.open(folder, os.O_RDONLY)
         lock(held, is_patient=False)
     finally:
-        os.close(beside)
+        os.close(locked)
     try:
-        yield holder
+        yield folder
     finally:
-        shutil.rmtree(holder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         os.close(held)
 
 
-def _sweep(holder: Path) -> None:
+def _sweep(folder: Path) -> None:
     """Remove a folder whose process has gone."""
     try:
-        held = os.open(holder, os.O_RDONLY)
+        held = os.open(folder, os.O_RDONLY)
     except FileNotFoundError:
         return
     try:
         if lock(held, is_patient=False):
-            shutil.rmtree(holder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.close(held)
 

@@ -13,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from cxr.errors import UserError
-from cxr.files import lock
+from cxr.files import folder_of_the_living
 from stages import project
 from study import experiments, share
 from study.commands import environment, error_line, git
@@ -167,7 +166,8 @@ def _clone(address: str, commit: str, name: str) -> Iterator[None]:
     here = Path.cwd()
     with Repo() as repo:
         cache, remotes = repo.cache.legacy.path, repo.config["remote"]
-    with _folder(name) as folder:
+    with folder_of_the_living(CLONES, PREFIX, name=f"{name}-") as folder:
+        folder = folder.resolve()
         git("clone", "--quiet", "--no-checkout", address, str(folder))
         os.chdir(folder)
         try:
@@ -192,38 +192,6 @@ def _check_out(commit: str, address: str) -> None:
         git("checkout", "--quiet", "--detach", commit)
     except UserError:
         raise UserError(f"{address} has no commit {commit[:7]}; git push it first") from None
-
-
-@contextmanager
-def _folder(name: str) -> Iterator[Path]:
-    """A new folder among DVC's temporary copies, locked by this process; those of killed ones are removed first."""
-    CLONES.mkdir(parents=True, exist_ok=True)
-    above = os.open(CLONES, os.O_RDONLY)
-    try:
-        # Nobody finds a new folder before its lock.
-        lock(above, is_patient=True)
-        for left in CLONES.glob(f"{PREFIX}*"):
-            _sweep(left)
-        folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{name}-", dir=CLONES)).resolve()
-        held = os.open(folder, os.O_RDONLY)
-        lock(held, is_patient=False)
-    finally:
-        os.close(above)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(held)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove a folder whose process has gone."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        if lock(descriptor, is_patient=False):
-            shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        os.close(descriptor)
 
 
 if __name__ == "__main__":
