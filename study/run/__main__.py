@@ -175,16 +175,18 @@ def _watch(engine: Engine, names: set[str], title: str, stop: threading.Event) -
     A terminal also has a bar of this title; a file, which would keep every state of a bar, a line for each that begins.
     """
     known: dict[str, State] = {}
+    over: set[str] = set()
     started: dict[str, float] = {}
     pause = SHORTEST_PAUSE
     bar: tqdm[Any] = tqdm(total=len(names), desc=title, unit="run", disable=None)
     with bar:
-        while not all(name in known and known[name].is_over for name in names):
+        while over != names:
             stop.wait(pause)
             _check(stop)
             now = engine.states(names)
-            # First those that are over: one of them may have made room for one that begins.
-            for name in sorted(names, key=lambda name: (not (name in now and now[name].is_over), name)):
+            over = {name for name in names & now.keys() if now[name].is_over}
+            # One that is over may have made room for one that begins.
+            for name in [*sorted(over), *sorted(names - over)]:
                 _tell(bar, name, known.get(name), now.get(name), started)
             pause = SHORTEST_PAUSE if now != known else min(1.5 * pause, LONGEST_PAUSE)
             known = now
