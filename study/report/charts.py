@@ -223,8 +223,8 @@ def performance(title: Title, metrics: list[str]) -> alt.FacetChart:
     place = alt.Chart().encode(y=alt.Y("rev:N", title=None, sort=None))
     layers = list(_whiskers(place, "value", "low", "high", "value, 95% interval"))
     chart = alt.LayerChart(layer=layers, width=250, height=alt.Step(18))
-    panels = chart.facet(alt.Facet("metric:N", sort=metrics), columns=2, data=_data("value", "low", "high"))
-    return panels.resolve_axis(x="independent").resolve_scale(x="independent").properties(title=title)
+    panels = _panels(chart, _data("value", "low", "high"), by=alt.Facet("metric:N", sort=metrics), n_columns=2)
+    return panels.resolve_scale(x="independent").properties(title=title)
 
 
 def shortcuts(title: Title, names: dict[str, str]) -> alt.FacetChart:
@@ -319,9 +319,11 @@ def _whiskers(place: alt.Chart, value: str, low: str, high: str, title: str) -> 
     return interval, point
 
 
-def _panels(chart: alt.Chart | alt.LayerChart, data: alt.InlineData) -> alt.FacetChart:
-    """A panel for each run, each with its own x axis: the last row may be shorter."""
-    return chart.facet(RUN, columns=N_COLUMNS, data=data).resolve_axis(x="independent")
+def _panels(
+    chart: alt.Chart | alt.LayerChart, data: alt.InlineData, by: alt.Facet = RUN, n_columns: int = N_COLUMNS
+) -> alt.FacetChart:
+    """A panel for each run, or what else `by` tells apart, with an x axis of its own: the last row may be shorter."""
+    return chart.facet(by, columns=n_columns, data=data).resolve_axis(x="independent")
 
 
 def _data(*numbers: str) -> alt.InlineData:
