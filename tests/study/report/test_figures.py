@@ -2,7 +2,7 @@ from cxr.statistics.comparison import Verdict
 from study import notebook
 from study.families import families
 from study.report import figures
-from study.report.__main__ import compose
+from study.report.chapters import compose
 from tests.study.results_made import result
 
 

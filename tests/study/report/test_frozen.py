@@ -9,7 +9,7 @@ import pytest
 from study import notebook, results
 from study.families import Family, families
 from study.report import tables
-from study.report.__main__ import compose
+from study.report.chapters import compose
 from study.report.pages import Section
 from study.run import grid
 

@@ -1,0 +1,257 @@
+"""What the report says of families of results, chapter by chapter."""
+
+from collections.abc import Iterable
+from functools import partial
+
+import pandas as pd
+
+from cxr.data import overlap
+from cxr.data.names import in_prose
+from cxr.vocabulary import PROTOCOLS
+from study import facts
+from study.families import Family
+from study.report import checklist, conclusions, figures, findings, pictures, tables
+from study.report.pages import Chapter, Report, Section, Small
+from study.results import Result
+
+OF_THE_NOTEBOOK = (
+    "The last column is the study's own figure for these layers and this rate: one run at 224 px, tested on its own "
+    "1,172 images, drawn at random. It stands beside the comparison, not in it."
+)
+
+# Characters of the runs' names in the lead; beyond that the tables name them.
+LONGEST_LIST = 400
+
+# How the patients of the images are known, see cxr.data.names.Origin.
+PATIENTS = {
+    "file names": "Patients are those of the file names.",
+    "table": "Patients are those of the table that names the images.",
+    "unknown": "Nobody knows the patients of these images: where one has several, the intervals are too narrow, and "
+    "the parts may share patients.",
+}
+
+
+def compose(all_families: list[Family], runs: pd.DataFrame, history: pd.DataFrame) -> Report:
+    """The report of families of results; `runs` and `history` are the study's own figures."""
+    first = all_families[0].first
+    images = first.data["images"]
+    of_the_study = _conclusions(all_families, runs)
+    chapters = [_minute(all_families), *of_the_study]
+    if len(all_families) > 1:
+        chapters.append(
+            Chapter(
+                "Ways to cut the test part, side by side",
+                [
+                    Section(
+                        text=[
+                            "official: Kaggle's test folder. grouped: all images pooled, cut by patient. pooled: all "
+                            "images pooled, cut at random by image, so that patients stand on both sides - the study's "
+                            "way, kept to show what it hides."
+                        ],
+                        table=tables.protocols(all_families),
+                    ),
+                    Section(
+                        "Do they rank the networks alike?",
+                        text=[
+                            "Spearman's rank correlation of the accuracies, over the settings that both have: +1 is "
+                            "the same order, 0 an unrelated one, -1 the reverse."
+                        ],
+                        table=tables.agreement(all_families, runs),
+                    ),
+                ],
+            )
+        )
+    chapters += [_chapter(family, runs, history) for family in all_families]
+    if of_the_study:
+        missing = conclusions.not_run(all_families, runs, PROTOCOLS)
+        chapters.append(Chapter("What was not run", [Section(points=missing or ["Nothing of the study is missing."])]))
+    chapters.append(checklist.chapter(all_families))
+    chapters.append(Chapter("How it was measured", [Section(text=_methods(all_families))]))
+    subject = "synthetic phantoms" if images == "synthetic" else "chest radiographs"
+    return Report(f"Convolutional networks on {subject}, compared", images, _lead(all_families), chapters)
+
+
+def _lead(all_families: list[Family]) -> list[str]:
+    """What was compared, and what spoils a test part."""
+    n_runs = sum(len(configuration.results) for family in all_families for configuration in family.configurations)
+    names = ", ".join(dict.fromkeys(run.name for family in all_families for run in family.configurations))
+    said = f"{n_runs} runs: {names}." if len(names) < LONGEST_LIST else f"{n_runs} runs."
+    patients = " ".join(dict.fromkeys(PATIENTS[family.first.data["patients"]] for family in all_families))
+    return [f"{said} {patients} Nothing was chosen on the test part. Not for clinical use.", *_leaks(all_families)]
+
+
+def _methods(all_families: list[Family]) -> list[str]:
+    """What was run and what the figures mean, in sentences."""
+    everything = [
+        result for family in all_families for configuration in family.configurations for result in configuration.results
+    ]
+    train = everything[0].params["train"]
+    epochs = _words(result.params["train"]["epochs"] for result in everything)
+    optimizers = _words("AdamW" if result.params["train"]["weight_decay"] else "Adam" for result in everything)
+    devices = _words(f"{result.train['device']}, {result.train['precision']}" for result in everything)
+    cuts = "; ".join(f"{family.test_part} {_shared(family.first)}" for family in all_families)
+    return [
+        f"{len(everything)} runs of {epochs} epochs with {optimizers} at batch size {train['batch_size']}; the last "
+        f"epoch counts. Tested on: {cuts}. Trained on: {devices}.",
+        "Intervals are 95%. Where a run has several training seeds they cover other patients and other trainings, and "
+        "sd is the deviation between its seeds; with a single seed, patients alone, drawn in whole groups by a "
+        "bootstrap.",
+    ]
+
+
+def _words(values: Iterable[object]) -> str:
+    return " or ".join(sorted({str(value) for value in values}))
+
+
+def _shared(result: Result) -> str:
+    """The patients of a test part, and how many of its images are of such as stand elsewhere too."""
+    if result.data["patients"] == "unknown":
+        return "(each image counts as a patient)"
+    n = result.split["test"]["n_images_of_shared_groups"]
+    shared = "none of them elsewhere" if n == 0 else f"{n} images of groups that are also in training or validation"
+    return f"of {result.test['n_groups']} patient groups, {shared}"
+
+
+def _leaks(all_families: list[Family]) -> list[str]:
+    """What makes a test part's figures too good, one sentence for each that there is."""
+    said = {family.test_part: overlap.leak(family.first.split) for family in all_families}
+    return [f"{test_part}: {sentence}" for test_part, sentence in said.items() if sentence]
+
+
+def _minute(all_families: list[Family]) -> Chapter:
+    """What a reader with one minute takes along."""
+    drawn = [figures.side_by_side(all_families)] if len(all_families) > 1 else []
+    section = Section(
+        points=findings.findings(all_families), figures=[*drawn, figures.operating_points(all_families)], is_lead=True
+    )
+    return Chapter("In one minute", [section])
+
+
+def _conclusions(all_families: list[Family], runs: pd.DataFrame) -> list[Chapter]:
+    """The study's conclusions under every protocol, the evidence folded; none where nothing of the study was run."""
+    of_study = [family for family in all_families if conclusions.has_runs_of_the_study(family, runs)]
+    if not of_study:
+        return []
+    evidence = [
+        Section(
+            title=f"Evidence, tested on {family.test_part}",
+            verdicts=conclusions.conclusions(family, runs),
+        )
+        for family in of_study
+    ]
+    return [Chapter("The study's conclusions", [Section(table=conclusions.matrix(of_study, runs)), *evidence])]
+
+
+def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapter:
+    """All of one test part."""
+    sections = [
+        *pictures.section(family, "The images", "samples"),
+        Section(
+            "Accuracy",
+            text=[OF_THE_NOTEBOOK] if tables.has_notebook(family, runs) else [],
+            table=tables.performance(family, runs),
+            figures=[figures.accuracies(family)],
+        ),
+        Section(
+            "Where both classes count the same",
+            text=[
+                "Balanced accuracy: mean of sensitivity and specificity; naming one class always gives 0.5. Matthews' "
+                "coefficient: correlation of labels and calls; naming one class always gives 0."
+            ],
+            table=tables.balanced(family),
+        ),
+        Section(
+            "Training and validation",
+            text=[
+                "Losses are cross-entropies in nats; gap: validation - training; best epoch: lowest validation loss; "
+                "jitter: how uneven the validation loss runs."
+                + (" Dotted: the notebook's own curves." if tables.has_notebook(family, runs) else "")
+            ],
+            table=tables.fitting(family),
+            small=_small(family, partial(figures.curves, runs=runs, history=history)),
+        ),
+        *pictures.section(family, "What the training saw", "augmented"),
+        Section(
+            "Cost",
+            text=["Time includes validation. Compare times within one machine and session only.", _of_times(family)],
+            table=tables.cost(family),
+        ),
+    ]
+    if family.pairs:
+        sections += [
+            Section("Differences", text=_of_differences(family), table=tables.pairs(family)),
+            Section(figures=[figures.forest(family)]),
+            Section(
+                "Places",
+                text=[
+                    "By accuracy, over draws of patients and of trainings (of patients alone where a run has one "
+                    "seed): how often a run comes first, and the places that it takes in 95% of the draws."
+                ],
+                table=tables.ranks(family),
+            ),
+        ]
+    sections += [
+        Section("ROC", figures=[figures.roc(family)]),
+        Section(
+            "Confusion",
+            text=["Images of the test part by what they are and what they are called."],
+            small=_small(family, figures.confusion),
+        ),
+        *pictures.section(family, "The most confident errors", "errors"),
+        Section(
+            "Calibration",
+            text=[
+                f"Observed frequency of {in_prose(family.first.classes[1])} by predicted probability, in ten bins. "
+                "Dashed: perfect."
+            ],
+            small=_small(family, figures.calibration),
+        ),
+        Section(
+            "What needs no lungs",
+            text=[
+                "Boosted trees that learn the label from what shows no lungs, on the same training and test parts. "
+                "Where one comes near a network, the network's figure proves little."
+            ],
+            table=tables.audit(family),
+        ),
+        *pictures.section(family, "Where the network looks", "saliency", _looks(family)),
+    ]
+    return Chapter(f"Tested on {family.test_part}", sections)
+
+
+def _of_times(family: Family) -> str:
+    """How far apart two speeds must lie to be told apart, in words."""
+    if family.noise is None:
+        return "No network here was trained twice: how far equal networks' times lie apart nobody knows."
+    return (
+        f"The speeds of two runs of equal networks differ by a factor of {family.noise.factor:.2f} or more in 1 of 20 "
+        f"({family.noise.degrees} degrees of freedom): which of two single runs trains faster cannot be told below it."
+    )
+
+
+def _of_differences(family: Family) -> list[str]:
+    """How a difference is told, in words."""
+    margin = "" if family.margin is None else f", which is {family.margin:g}"
+    return [
+        "Second minus first, mean over the seeds of each, on the same images. With two seeds or more of both, the 95% "
+        "interval and p cover other patients and other trainings: the seeds are the readers of a multi-reader study "
+        "(Obuchowski and Rockette; Hillis). Where either has one seed they cover patients alone. p is 5% or less "
+        "exactly where the interval leaves out 0; p for all pairs is Holm's, for the "
+        f"{len(family.pairs)} pairs compared here.",
+        "Differ: p for all pairs is 5% or less. Practically equal: the difference is smaller than the margin"
+        f"{margin}, by two one-sided tests for all pairs. These trainings differ: as differ, but of single trainings, "
+        "which other seeds may turn round. Cannot be told: none of these; beside it, the cheapest number of seeds of "
+        "each and of test images with which a difference of this size would be told in 4 of 5 studies. Only one right: "
+        "images that only the first or only the second gets right, mean over the pairings of seeds.",
+    ]
+
+
+def _looks(family: Family) -> str:
+    """What the maps of saliency cannot hide, in figures, and how foreign pictures are warned of."""
+    result = checklist.best_validated(family).first
+    return f"In figures: {facts.saliency(result)}. Foreign pictures: {facts.foreign(result)}."
+
+
+def _small(family: Family, draw: figures.Draw) -> Small:
+    """A figure for each configuration, and one of all."""
+    return Small([draw(family, [run]) for run in family.configurations], draw(family, family.configurations))
