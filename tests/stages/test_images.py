@@ -1,7 +1,6 @@
 """One array of all images; what stops the stage leaves nothing of it behind."""
 
 import subprocess
-import time
 
 import numpy as np
 import psutil
@@ -9,6 +8,7 @@ import pytest
 
 from cxr.data.images import decode
 from tests.conftest import Project
+from tests.processes import wait_until
 from tests.stages.conftest import error_of, leftovers, ok
 
 pytestmark = pytest.mark.slow
@@ -57,14 +57,10 @@ def test_a_killed_stage_leaves_no_worker_and_its_leavings_are_swept(project: Pro
     ok(project, "download", "manifest")
     data = project.folder / "data"
     with subprocess.Popen(["python", "-m", "stages.images"], cwd=project.folder, env=project.environment()) as process:
-        deadline = time.monotonic() + 60
-        while not (begun := list(data.glob(".images.npy.*/images.npy"))) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: list(data.glob(".images.npy.*/images.npy")), seconds=60)
         stage = psutil.Process(process.pid)
-        while not (at_work := stage.children()) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        at_work = wait_until(stage.children, seconds=60)
         stage.kill()
-    assert begun
     assert leftovers(project)
     psutil.wait_procs(at_work, timeout=20)
     assert not [worker for worker in at_work if worker.is_running()]

@@ -9,15 +9,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pandas as pd
-import psutil
 from ruamel.yaml import YAML
 
 from tests.conftest import TINY, Project
+from tests.processes import at_work, wait_until, words
 from tests.torture.case import LossError
 
 SMALL = TINY | {"phantom.n_images": 60, "train.epochs": 6}
@@ -147,26 +148,14 @@ def killed_after(project: Project, seconds: float, command: list[str], is_whole_
             pass
         (os.killpg if is_whole_group else os.kill)(started.pid, signal.SIGKILL)
         started.wait()
-    deadline = time.monotonic() + 20
-    while left := _at_work(project.folder):
-        if time.monotonic() > deadline:
-            names = [" ".join(process.cmdline()[:4]) for process in left]
-            for process in left:
-                process.kill()
-            raise LossError(f"left at work: {names}")
-        time.sleep(0.1)
+    with suppress(AssertionError):
+        wait_until(lambda: not at_work(project.folder), seconds=20)
+    if left := at_work(project.folder):
+        names = [" ".join(words(process)[:4]) for process in left]
+        for process in left:
+            process.kill()
+        raise LossError(f"left at work: {names}")
     return True
-
-
-def _at_work(top: Path) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(top):
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
 
 
 def python(stage: str) -> list[str]:

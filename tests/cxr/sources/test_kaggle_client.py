@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +17,7 @@ import pytest
 from cxr.errors import UserError
 from cxr.sources import archive, kaggle
 from tests.cxr.sources.conftest import IMAGES, QUICK, SECRET, found, members, use, whole_archive
+from tests.processes import wait_until
 from tests.server import serving, zipped
 
 pytestmark = pytest.mark.slow
@@ -137,9 +137,7 @@ def test_a_killed_process_leaves_no_client_at_work(client: Path, monkeypatch: py
     with serving(whole_archive(), ["api-hang"]) as server:
         use(server, monkeypatch)
         with subprocess.Popen([sys.executable, "-c", call]) as process:
-            deadline = time.monotonic() + 60
-            while not server.requests and time.monotonic() < deadline:
-                time.sleep(0.05)
+            wait_until(lambda: server.requests, seconds=60)
             (started,) = psutil.Process(process.pid).children()
             os.kill(process.pid, signal.SIGKILL)
         started.wait(timeout=10)

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ pytest.importorskip("moto")
 import distributed
 
 from tests import store
+from tests.processes import at_work, wait_until, words
 
 pytestmark = pytest.mark.slow
 
@@ -105,7 +105,7 @@ def cluster(origin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         for process in started:
             process.kill()
             process.wait()
-        wait_until(lambda: not at_work(clone))
+        wait_until(lambda: not runs_at_work(clone))
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def told(driver: Clone, cluster: Cluster) -> tuple[str, str]:
     checkpoints = workers.folder / ".dvc" / "tmp" / "cxr" / "checkpoints"
     with subprocess.Popen(command, cwd=driver.folder, env=driver.environment(), stderr=subprocess.DEVNULL) as first:
         wait_until(lambda: any(checkpoints.glob("[!.]*.npz")) or first.poll() is not None)
-        for process in at_work(workers):
+        for process in runs_at_work(workers):
             if "one" in words(process):
                 process.parent().kill()
         first.kill()
@@ -138,32 +138,10 @@ def fresh(told: tuple[str, str], origin: Path, tmp_path_factory: pytest.TempPath
     return clone
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 300) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
-def words(process: psutil.Process) -> list[str]:
-    """The words of its command line; none once it has gone."""
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
-
-
-def at_work(project: Project) -> list[psutil.Process]:
+def runs_at_work(project: Project) -> list[psutil.Process]:
     """The processes of single runs begun in a project, and what these have started in their clones of it."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            folder = Path(process.cwd().removesuffix(" (deleted)"))
-            if folder.is_relative_to(project.folder) and ("study.one" in process.cmdline() or folder != project.folder):
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
+    found = at_work(project.folder).items()
+    return [process for process, folder in found if folder != project.folder or "study.one" in words(process)]
 
 
 def sums(project: Project, name: str) -> dict[str, str]:
@@ -187,7 +165,7 @@ def test_a_killed_driver_goes_on_and_a_killed_workers_run_is_resumed_elsewhere(
     assert len(re.findall(r"Ran experiment\(s\): one", log)) == 1
     assert "one: done in" in told[1]
     assert driver.ok("dvc", "exp", "list", "--name-only").split() == ["one"]
-    assert at_work(cluster.workers) == []
+    assert runs_at_work(cluster.workers) == []
     assert list((cluster.workers.folder / ".dvc" / "tmp" / "exps").glob("one-*")) == []
 
 
@@ -220,7 +198,7 @@ def test_a_run_on_a_local_cluster_is_that_of_the_queue_to_the_last_digit(
     assert set(sums(clone, "layers-1")) == RESULTS
     table = study.project.ok(sys.executable, "-m", "study.table", "layers-1")
     assert table.strip() == done.stdout.strip()
-    assert at_work(clone) == []
+    assert runs_at_work(clone) == []
 
 
 def test_a_run_that_the_git_remote_has_is_not_made_again(told: tuple[str, str], driver: Clone) -> None:
@@ -242,7 +220,7 @@ def at_a_long_run(origin: Path, folder: Path, cluster: Cluster) -> "Iterator[sub
         start_new_session=True,
     ) as study:
         try:
-            wait_until(lambda: any("dvc" in words(process) for process in at_work(cluster.workers)))
+            wait_until(lambda: any("dvc" in words(process) for process in runs_at_work(cluster.workers)))
             yield study
         finally:
             study.kill()
@@ -260,7 +238,7 @@ def test_ctrl_c_leaves_nothing_at_work_on_the_cluster(
         said = study.communicate(timeout=120)[1]
     assert tasks == [{"GPU": 1}]
     assert said.strip().splitlines()[-1] == "error: interrupted; run it again to go on"
-    assert at_work(cluster.workers) == []
+    assert runs_at_work(cluster.workers) == []
 
 
 def test_a_scheduler_that_dies_ends_the_study_in_one_line_and_its_runs(
@@ -273,7 +251,7 @@ def test_a_scheduler_that_dies_ends_the_study_in_one_line_and_its_runs(
     assert said.replace("three: begun\n", "") == (
         "1 runs, 0 finished before\nerror: the Dask scheduler is gone; start it and run this again to go on\n"
     )
-    wait_until(lambda: not at_work(cluster.workers))
+    wait_until(lambda: not runs_at_work(cluster.workers))
     assert "three" not in cluster.workers.ok("git", "ls-remote", str(origin), "refs/exps/*")
 
 

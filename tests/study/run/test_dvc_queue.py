@@ -1,6 +1,5 @@
 """DVC's queue as an engine: workers that cannot live are told."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,16 +7,11 @@ import pytest
 
 from cxr.errors import UserError
 from study.run import baseline, dvc_queue, grid
+from study.run.engine import State
 from tests.conftest import Project
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.slow
-
-
-def watch(queue: dvc_queue.DvcQueue, names: set[str]) -> None:
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        queue.states(names)
-        time.sleep(0.2)
 
 
 def test_workers_that_die_at_their_start_are_not_started_for_ever(
@@ -33,6 +27,6 @@ def test_workers_that_die_at_their_start_are_not_started_for_ever(
     queue = dvc_queue.DvcQueue(base)
     queue.start([grid.Run("one", {}, base.params)], 1)
     with pytest.raises(UserError, match=r"^DVC's queue worker ends as soon as it is started: .*no such celery"):
-        watch(queue, {"one"})
+        wait_until(lambda: queue.states({"one"})["one"] is not State.QUEUED, seconds=120)
     assert queue.stop({"one"}) == {"one"}
     assert "one" not in project.ok("dvc", "exp", "list")

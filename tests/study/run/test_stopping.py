@@ -6,14 +6,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.conftest import Project, Study
+from tests.processes import at_work, wait_until, words
 
 pytestmark = pytest.mark.slow
 
@@ -44,18 +43,6 @@ def begin(project: Project) -> "subprocess.Popen[str]":
     )
 
 
-def processes(project: Project) -> list[psutil.Process]:
-    """Whatever has the project, or one of its temporary copies, as its folder."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if Path(process.cwd().removesuffix(" (deleted)")).is_relative_to(project.folder):
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
-
-
 def queue(project: Project) -> str:
     return project.ok("dvc", "queue", "status")
 
@@ -73,25 +60,11 @@ def is_set_up(project: Project) -> bool:
 
 
 def is_begun(project: Project) -> bool:
-    return any("stages.train" in words(process) for process in processes(project))
+    return any("stages.train" in words(process) for process in at_work(project.folder))
 
 
 def is_trained(project: Project) -> bool:
     return any((project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints").glob("[!.]*"))
-
-
-def words(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 180) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
 
 
 def finished(project: Project) -> set[str]:
@@ -123,7 +96,7 @@ def read_until(study: "subprocess.Popen[str]", text: str) -> str:
 
 def check_no_work_is_left(project: Project) -> str:
     """What the queue tells, of which nothing waits or runs."""
-    assert processes(project) == []
+    assert not at_work(project.folder)
     assert copies(project) == []
     told = queue(project)
     assert not re.search("Queued|Running", told)
@@ -160,7 +133,7 @@ def test_after_a_kill_the_next_call_goes_on(project: Project, moment: Callable[[
         assert re.search("^stopped what an earlier study had left at work: .*three", told, re.MULTILINE)
     assert told.strip().splitlines()[-1] == "error: interrupted; run it again to go on"
     # A worker that the killed study was just starting may come up after the stop; it finds nothing and goes.
-    wait_until(lambda: not processes(project), seconds=60)
+    wait_until(lambda: not at_work(project.folder), seconds=60)
     check_nothing_is_left(project)
 
 
@@ -168,7 +141,7 @@ def test_a_dead_worker_is_told_and_its_run_goes_on_later(project: Project) -> No
     shutil.rmtree(project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints", ignore_errors=True)
     with begin(project) as study:
         wait_until(lambda: is_trained(project))
-        (worker,) = [process for process in processes(project) if "queue-worker" in words(process)]
+        (worker,) = [process for process in at_work(project.folder) if "queue-worker" in words(process)]
         worker.kill()
         told = study.communicate(timeout=120)[1].strip().splitlines()[-1]
     assert told == "error: DVC's queue worker died at one; run it again to go on"
@@ -197,7 +170,7 @@ def test_somebody_elses_run_in_the_queue_goes_on(project: Project) -> None:
     assert not any(name in told for name in RUNS)
     wait_until(lambda: "mine" in finished(project))
     # The worker ends when it has found nothing to do for a while.
-    wait_until(lambda: not processes(project))
+    wait_until(lambda: not at_work(project.folder))
 
 
 def test_the_next_call_goes_on_at_the_last_epoch_and_repeats_no_finished_run(project: Project) -> None:
