@@ -6,10 +6,13 @@ import io
 import threading
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TypeVar
+
+Server = TypeVar("Server", bound=ThreadingHTTPServer)
 
 
 class FileServer(ThreadingHTTPServer):
@@ -96,10 +99,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(content: bytes, script: list[str] | None = None) -> Iterator[FileServer]:
-    """A server that runs while the block does."""
-    server = FileServer(content, script)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+def running(server: Server) -> Iterator[Server]:
+    """A server that answers while the block runs."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
         yield server
@@ -107,6 +109,10 @@ def serving(content: bytes, script: list[str] | None = None) -> Iterator[FileSer
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def serving(content: bytes, script: list[str] | None = None) -> AbstractContextManager[FileServer]:
+    return running(FileServer(content, script))
 
 
 def kaggle_environment(home: Path, port: int) -> dict[str, str]:
@@ -121,10 +127,12 @@ def kaggle_environment(home: Path, port: int) -> dict[str, str]:
     return {"KAGGLE_API_ENVIRONMENT": "LOCALHOST", **proxies, **nothing, **folders}
 
 
-def zipped(files: Mapping[str, bytes]) -> bytes:
-    """A zip archive of these files, stored as they are."""
+def zipped(
+    files: Mapping[str, bytes] | Iterable[tuple[str | zipfile.ZipInfo, bytes]], method: int = zipfile.ZIP_STORED
+) -> bytes:
+    """A zip archive of these files, stored as they are unless `method` says how; in pairs, a name may stand twice."""
     stored = io.BytesIO()
-    with zipfile.ZipFile(stored, "w") as opened:
-        for path, content in files.items():
+    with zipfile.ZipFile(stored, "w", method) as opened:
+        for path, content in files.items() if isinstance(files, Mapping) else files:
             opened.writestr(path, content)
     return stored.getvalue()

@@ -23,6 +23,7 @@ from cxr.errors import UserError
 from cxr.inference import dicom
 from cxr.sources import archive
 from cxr.sources.source import DamagedError
+from tests.server import zipped
 from tests.torture.case import Ending, Fault, LossError
 from tests.torture.watch import watched
 
@@ -258,16 +259,6 @@ def unpacked(content: bytes) -> Ending:
         return ending
 
 
-def zipped(entries: list[tuple[zipfile.ZipInfo | str, bytes]], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    content = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        with zipfile.ZipFile(content, "w", method) as opened:
-            for info, stored in entries:
-                opened.writestr(info, stored)
-    return content.getvalue()
-
-
 def good_entries() -> list[tuple[zipfile.ZipInfo | str, bytes]]:
     return [(f"chest_xray/{path}", good_images()[0]) for path in IMAGES]
 
@@ -287,7 +278,10 @@ def hostile_names(generator: Generator) -> Ending:
         if generator.random() < 0.3:
             info.external_attr = int(generator.choice([0o120777, 0o060666, 0o010666])) << 16
         entries.insert(int(generator.integers(len(entries) + 1)), (info, b"/etc/passwd"))
-    return unpacked(zipped(entries))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Duplicate name", UserWarning)
+        content = zipped(entries, zipfile.ZIP_DEFLATED)
+    return unpacked(content)
 
 
 def damaged_archive(generator: Generator) -> Ending:
@@ -303,14 +297,12 @@ def damaged_archive(generator: Generator) -> Ending:
 def archive_bomb(generator: Generator) -> Ending:
     """An entry of many hundred times its stored size, named as an image; its true or another size stated."""
     n_bytes = int(generator.choice([300_000_000, 600_000_000, 1_200_000_000]))
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as opened:
-        for info, stored in good_entries():
-            opened.writestr(info, stored)
-        with opened.open("chest_xray/train/NORMAL/IM-9-9.jpeg", "w", force_zip64=True) as file:
-            block = bytes(10_000_000)
-            for _ in range(n_bytes // len(block)):
-                file.write(block)
+    content = io.BytesIO(zipped(good_entries(), zipfile.ZIP_DEFLATED))
+    name = "chest_xray/train/NORMAL/IM-9-9.jpeg"
+    with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED) as whole, whole.open(name, "w", force_zip64=True) as file:
+        block = bytes(10_000_000)
+        for _ in range(n_bytes // len(block)):
+            file.write(block)
     ending = unpacked(content.getvalue())
     if ending != "told":
         raise LossError("was unpacked")

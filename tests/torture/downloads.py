@@ -12,8 +12,9 @@ import struct
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from unittest import mock
@@ -24,8 +25,8 @@ from cxr.errors import UserError
 from cxr.sources import archive, kaggle
 from cxr.sources.fetch import fetch
 from cxr.sources.retry import Patience
-from tests.server import FileServer, Handler, kaggle_environment
-from tests.torture.attacks import good_entries, zipped
+from tests.server import FileServer, Handler, kaggle_environment, running, zipped
+from tests.torture.attacks import good_entries
 from tests.torture.case import Ending, Fault, LossError
 
 Generator = np.random.Generator
@@ -163,23 +164,11 @@ class FaultyHandler(Handler):
             super().finish()
 
 
-@contextmanager
-def faulty(content: bytes, faults: list[tuple[str, float]], silence: float) -> Iterator[FaultyServer]:
-    server = FaultyServer(content, faults, silence)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 @cache
 def content() -> bytes:
     """An archive of a few images and of something large enough to be cut anywhere."""
-    return zipped([*good_entries(), ("ballast", np.random.default_rng(0).bytes(600_000))])
+    ballast = ("ballast", np.random.default_rng(0).bytes(600_000))
+    return zipped([*good_entries(), ballast], zipfile.ZIP_DEFLATED)
 
 
 def script(generator: Generator, words: list[str]) -> list[tuple[str, float]]:
@@ -218,7 +207,7 @@ def plain(generator: Generator) -> Ending:
             if generator.random() < 0.3:
                 left = generator.bytes(int(generator.integers(1, 2 * len(content()))))
             path.with_name("file.part").write_bytes(left)
-        with faulty(content(), script(generator, WORDS), silence) as server:
+        with running(FaultyServer(content(), script(generator, WORDS), silence)) as server:
 
             def get() -> None:
                 fetch(f"http://127.0.0.1:{server.port}/file", path, sha256, "the server", patience)
@@ -242,7 +231,7 @@ def by_kagglehub(generator: Generator) -> Ending:
     words = [*WORDS, "api-status", "api-refuse", "api-html", "api-reset"]
     with tempfile.TemporaryDirectory() as name:
         home = Path(name) / "home"
-        with faulty(content(), script(generator, words), silence) as server:
+        with running(FaultyServer(content(), script(generator, words), silence)) as server:
             quick = mock.patch.object(kaggle, "POLL", 0.1)
             with mock.patch.dict(os.environ, kaggle_environment(home, server.port)), quick:
                 told = in_time(lambda: kaggle.download(patience), 120)

@@ -1,4 +1,3 @@
-import io
 import os
 import zipfile
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from cxr.errors import UserError
 from cxr.sources import archive
 from cxr.sources.source import DamagedError
 from tests.cxr.sources.conftest import IMAGES, found, members
+from tests.server import zipped
 
 
 def as_folder(files: dict[str, bytes], tmp_path: Path, raw: Path) -> None:
@@ -24,9 +24,7 @@ def as_folder(files: dict[str, bytes], tmp_path: Path, raw: Path) -> None:
 
 
 def as_zip(files: dict[str, bytes], tmp_path: Path, raw: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "source.zip", "w", zipfile.ZIP_DEFLATED) as opened:
-        for path, content in files.items():
-            opened.writestr(path, content)
+    (tmp_path / "source.zip").write_bytes(zipped(files, zipfile.ZIP_DEFLATED))
     archive.unpack(tmp_path / "source.zip", raw)
 
 
@@ -58,12 +56,8 @@ def test_an_empty_class_is_named(bring: Bring, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [lambda whole: whole[:-400], lambda whole: b"<html>", lambda whole: b""])
 def test_a_damaged_archive_is_said(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
-    whole = io.BytesIO()
-    with zipfile.ZipFile(whole, "w") as opened:
-        for path, content in members().items():
-            opened.writestr(path, content)
     path = tmp_path / "source.zip"
-    path.write_bytes(damage(whole.getvalue()))
+    path.write_bytes(damage(zipped(members())))
     with pytest.raises(DamagedError, match="cut or corrupt"):
         archive.unpack(path, tmp_path / "raw")
 

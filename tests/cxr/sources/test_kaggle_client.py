@@ -25,11 +25,7 @@ pytestmark = pytest.mark.slow
 
 def in_zip(change: Callable[[bytearray], None], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """An archive of compressed images in which `change` has been made to the bytes of the whole."""
-    stored = io.BytesIO()
-    with zipfile.ZipFile(stored, "w", method) as opened:
-        for path, content in members().items():
-            opened.writestr(path, content)
-    whole = bytearray(stored.getvalue())
+    whole = bytearray(zipped(members(), method))
     change(whole)
     return bytes(whole)
 
