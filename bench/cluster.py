@@ -1,17 +1,16 @@
 """The eight runs of study.yaml, small: on a Dask cluster over an S3 store on the loopback, and in DVC's queue."""
 
-import logging
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from bench import store
 
 PROJECT = Path(__file__).parents[1]
 SMALL = ["images.size=32", "train.epochs=3", "evaluate.bootstrap_samples=200"]
@@ -22,7 +21,6 @@ WAYS = {
     "Dask, 1 worker": ["--workers", "1"],
     "Dask, 2 workers": ["--workers", "2"],
 }
-BUCKET = "bench"
 
 
 def measure(images: Path | None) -> pd.DataFrame:
@@ -35,7 +33,8 @@ def measure(images: Path | None) -> pd.DataFrame:
     first: pd.DataFrame | None = None
     for way, options in WAYS.items():
         # Each its own store, so that none finds what another one has made.
-        with tempfile.TemporaryDirectory() as scratch, _store() as (address, environment):
+        with tempfile.TemporaryDirectory() as scratch, store.serving() as (address, key):
+            environment = {**os.environ, **key}
             clone = _clone(Path(scratch), address, environment)
             command = [sys.executable, "-m", "study.run", "study.yaml", *options, "--set", *SMALL, *real]
             started = time.perf_counter()
@@ -54,28 +53,6 @@ def measure(images: Path | None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-@contextmanager
-def _store() -> Iterator[tuple[str, dict[str, str]]]:
-    """The address of an S3 server on the loopback while the block runs, and the environment that it is used with."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    address, key, region = f"http://{host}:{port}", "bench", "us-east-1"
-    try:
-        client = boto3.client(
-            "s3", endpoint_url=address, region_name=region, aws_access_key_id=key, aws_secret_access_key=key
-        )
-        client.create_bucket(Bucket=BUCKET)
-        variables = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": key, "AWS_DEFAULT_REGION": region}
-        yield address, {**os.environ, **variables}
-    finally:
-        server.stop()
-
-
 def _clone(scratch: Path, address: str, environment: dict[str, str]) -> Path:
     """A clone of this project's commit whose Git remote is a copy and whose DVC remote is the store."""
 
@@ -86,7 +63,7 @@ def _clone(scratch: Path, address: str, environment: dict[str, str]) -> Path:
     subprocess.run(["git", "clone", "-q", "--bare", str(PROJECT), str(origin)], check=True)
     subprocess.run(["git", "clone", "-q", str(origin), str(clone)], check=True)
     dvc = [sys.executable, "-m", "dvc", "remote"]
-    ok(*dvc, "add", "-q", "-d", "store", f"s3://{BUCKET}/cxr")
+    ok(*dvc, "add", "-q", "-d", "store", f"s3://{store.BUCKET}/cxr")
     ok(*dvc, "modify", "store", "endpointurl", address)
     ok("git", "commit", "-q", "-a", "-m", "store")
     ok("git", "push", "-q", "origin", "HEAD")

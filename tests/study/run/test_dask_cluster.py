@@ -16,15 +16,14 @@ import psutil
 import pytest
 from ruamel.yaml import YAML
 
+from bench import store
 from tests.conftest import Project, Study
+from tests.processes import at_work, wait_until, words
 
 pytest.importorskip("distributed")
 pytest.importorskip("moto")
 
 import distributed
-
-from tests import store
-from tests.processes import at_work, wait_until, words
 
 pytestmark = pytest.mark.slow
 

@@ -4,10 +4,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import boto3
-import requests
-from moto.server import ThreadedMotoServer
-
 BUCKET = "shared"
 POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 
@@ -15,6 +11,10 @@ POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": 
 @contextmanager
 def serving() -> Iterator[tuple[str, dict[str, str]]]:
     """Its address, and the environment with which alone its bucket can be read and written."""
+    import boto3
+    import requests
+    from moto.server import ThreadedMotoServer
+
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
