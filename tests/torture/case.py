@@ -1,5 +1,6 @@
 """One case of a fault, and how it ended."""
 
+import math
 import time
 import zlib
 from collections.abc import Callable
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+
+from cxr.errors import UserError
 
 # whole: all is as if nothing had happened. told: one line said what is wrong, and nothing half done was left.
 Ending = Literal["whole", "told", "lost"]
@@ -32,6 +35,30 @@ class Case:
     ending: Ending
     reason: str
     seconds: float
+
+
+def said_by(
+    act: Callable[[], object], seconds: float = math.inf, error: type[Exception] = UserError, longest: int = 2000
+) -> str:
+    """The line in which a call ended, empty where it ended well.
+
+    Raises LossError where it is none or has more than `longest` letters, or the call took longer than `seconds`.
+    """
+    start = time.monotonic()
+    line = ""
+    try:
+        act()
+    except error as told:
+        line = str(told)
+        if not line or "\n" in line or len(line) > longest:
+            raise LossError(f"no line that one can read: {line[:200]!r}") from None
+    if (taken := time.monotonic() - start) > seconds:
+        raise LossError(f"took {taken:.0f} s, {seconds:.0f} at most were meant")
+    return line
+
+
+def ending(line: str) -> Ending:
+    return "told" if line else "whole"
 
 
 def run(name: str, fault: Fault, number: int, seed: int) -> Case:

@@ -13,7 +13,6 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -21,13 +20,12 @@ from unittest import mock
 
 import numpy as np
 
-from cxr.errors import UserError
 from cxr.sources import archive, kaggle
 from cxr.sources.fetch import fetch
 from cxr.sources.retry import Patience
 from tests.server import FileServer, Handler, kaggle_environment, running, zipped
 from tests.torture.attacks import good_entries
-from tests.torture.case import Ending, Fault, LossError
+from tests.torture.case import Ending, Fault, LossError, ending, said_by
 
 Generator = np.random.Generator
 
@@ -176,21 +174,6 @@ def script(generator: Generator, words: list[str]) -> list[tuple[str, float]]:
     return [(str(generator.choice(words)), float(generator.random())) for _ in range(n_faults)]
 
 
-def in_time(act: Callable[[], object], seconds: float) -> str:
-    """The one line in which the call ended, empty where it ended well. Raises LossError where it took longer."""
-    start = time.monotonic()
-    told = ""
-    try:
-        act()
-    except UserError as error:
-        told = str(error)
-    if "\n" in told:
-        raise LossError(f"more than a line: {told!r}")
-    if (taken := time.monotonic() - start) > seconds:
-        raise LossError(f"took {taken:.0f} s, {seconds:.0f} at most were meant")
-    return told
-
-
 WORDS = ["status", "refuse", "html", "hang", "reset", "no-range", "range-refused", "other-range", "flipped"]
 WORDS += ["no-length", "cut", "reset-inside", "stall", "more", "drip"]
 
@@ -212,15 +195,15 @@ def plain(generator: Generator) -> Ending:
             def get() -> None:
                 fetch(f"http://127.0.0.1:{server.port}/file", path, sha256, "the server", patience)
 
-            told = in_time(get, 20)
+            told = said_by(get, 20)
             if told and path.exists():
                 raise LossError("a line was said and the file is there")
             server.faults.clear()
-            if again := in_time(get, 20):
+            if again := said_by(get, 20):
                 raise LossError(f"after {told!r} the next call said {again!r}")
         if path.read_bytes() != content() or [entry.name for entry in Path(name).iterdir()] != ["file"]:
             raise LossError(f"not the file alone, whole: {sorted(Path(name).iterdir())}")
-    return "told" if told else "whole"
+    return ending(told)
 
 
 def by_kagglehub(generator: Generator) -> Ending:
@@ -234,15 +217,15 @@ def by_kagglehub(generator: Generator) -> Ending:
         with running(FaultyServer(content(), script(generator, words), silence)) as server:
             quick = mock.patch.object(kaggle, "POLL", 0.1)
             with mock.patch.dict(os.environ, kaggle_environment(home, server.port)), quick:
-                told = in_time(lambda: kaggle.download(patience), 120)
+                told = said_by(lambda: kaggle.download(patience), 120)
                 server.faults.clear()
-                if again := in_time(lambda: kaggle.download(patience), 120):
+                if again := said_by(lambda: kaggle.download(patience), 120):
                     raise LossError(f"after {told!r} the next call said {again!r}")
                 raw = Path(name) / "raw"
                 archive.copy(kaggle.download(patience), raw, "it")
         if len([path for path in raw.rglob("*") if path.is_file()]) != len(good_entries()):
             raise LossError("not all images came")
-    return "told" if told else "whole"
+    return ending(told)
 
 
 FAULTS = {

@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 
 from cxr import sections
-from cxr.errors import UserError
 from stages import project
 from study.run import grid, overrides
 from tests.conftest import ROOT, TINY
-from tests.torture.case import Ending, Fault, LossError
+from tests.torture.case import Ending, Fault, LossError, ending, said_by
 from tests.torture.pipeline import STAGES, copied, finished, one_line, removed
 
 Generator = np.random.Generator
@@ -76,18 +75,7 @@ def other_keys(generator: Generator) -> Ending:
 
 
 def judged(params: Any) -> Ending:
-    try:
-        sections.check(params)
-    except UserError as error:
-        said_well(error)
-        return "told"
-    return "whole"
-
-
-def said_well(error: UserError) -> None:
-    text = str(error)
-    if not text or "\n" in text or len(text) > 2000:
-        raise LossError(f"no line that one can read: {text[:200]!r}")
+    return ending(said_by(lambda: sections.check(params)))
 
 
 def changed_text(generator: Generator) -> Ending:
@@ -131,11 +119,7 @@ def changed_text(generator: Generator) -> Ending:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "params.yaml"
         path.write_bytes(content)
-        try:
-            return judged(project.read_yaml(path))
-        except UserError as error:
-            said_well(error)
-            return "told"
+        return ending(said_by(lambda: sections.check(project.read_yaml(path))))
 
 
 def study_file(generator: Generator) -> Ending:
@@ -179,15 +163,9 @@ def study_file(generator: Generator) -> Ending:
             study["other"] = 1
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "study.yaml"
-
         path.write_text(json.dumps(study))
-        try:
-            runs = grid.load(path, base(), {}, str(generator.choice(["", "seed1", "a b", "/"])))
-            grid.check(runs)
-        except UserError as error:
-            said_well(error)
-            return "told"
-    return "whole"
+        label = str(generator.choice(["", "seed1", "a b", "/"]))
+        return ending(said_by(lambda: grid.check(grid.load(path, base(), {}, label))))
 
 
 def override(generator: Generator) -> Ending:
@@ -195,16 +173,15 @@ def override(generator: Generator) -> Ending:
     keys = [f"{section}.{key}" for section, values in base().items() for key in values]
     left = str(generator.choice([*keys, "x", "train.epochs.", "=", "", "a.b"]))
     word = f"{left}{generator.choice(['=', '', '==', ' = ', ':'])}{ODD[generator.integers(len(ODD))]}"
-    try:
-        found = overrides.parse_overrides([word])
+
+    def check() -> None:
         params = copy.deepcopy(base())
-        for key, value in found.items():
+        for key, value in overrides.parse_overrides([word]).items():
             section, _, name = key.partition(".")
             params.setdefault(section, {})[name] = value
-        return judged(params)
-    except UserError as error:
-        said_well(error)
-        return "told"
+        sections.check(params)
+
+    return ending(said_by(check))
 
 
 COMMANDS = [
@@ -253,7 +230,7 @@ def accepted_runs(generator: Generator) -> Ending:
             params[section][key] = ODD[generator.integers(len(ODD))]
         costs = (params["train"]["epochs"], params["model"]["dense_units"], params["explain"]["n_columns"])
         is_cheap = all(isinstance(cost, int) and cost < 50 for cost in costs) and params["model"]["weights"] == "none"
-        if is_cheap and _is_accepted(params):
+        if is_cheap and params != base() and judged(params) == "whole":
             break
     else:
         raise LossError("no parameters were accepted")
@@ -268,14 +245,6 @@ def accepted_runs(generator: Generator) -> Ending:
         return "whole"
     finally:
         removed(made)
-
-
-def _is_accepted(params: Any) -> bool:
-    try:
-        sections.check(params)
-    except UserError:
-        return False
-    return params != base()
 
 
 FAULTS = {
