@@ -20,7 +20,7 @@ from stages import project
 from study.run import grid, overrides
 from tests.conftest import ROOT, TINY
 from tests.torture.case import Ending, Fault, LossError, ending, said_by
-from tests.torture.pipeline import STAGES, copied, finished, one_line, removed
+from tests.torture.pipeline import STAGES, copied, finished, one_line
 
 Generator = np.random.Generator
 
@@ -200,8 +200,7 @@ def command_line(generator: Generator) -> Ending:
     """A command with words that it may or may not know, where nothing has run yet."""
     command = str(generator.choice(COMMANDS)).split()
     words = [str(word) for word in generator.choice(WORDS, int(generator.integers(0, 4)))]
-    made = copied(finished().project)
-    try:
+    with copied(finished().project) as made:
         made.ok("git", "init", "-q")
         before = sorted(path for path in made.folder.rglob("*") if "__pycache__" not in path.parts)
         done = subprocess.run(
@@ -216,8 +215,6 @@ def command_line(generator: Generator) -> Ending:
         if done.returncode and after != before and not all(".dvc" in path.parts for path in set(after) - set(before)):
             raise LossError(f"{command} {words}: left {sorted(set(after) - set(before))[:3]}")
         return "told" if done.returncode else "whole"
-    finally:
-        removed(made)
 
 
 def accepted_runs(generator: Generator) -> Ending:
@@ -234,8 +231,7 @@ def accepted_runs(generator: Generator) -> Ending:
             break
     else:
         raise LossError("no parameters were accepted")
-    made = copied(finished().project)
-    try:
+    with copied(finished().project) as made:
         made.set_all({f"{section}.{key}": value for section, values in params.items() for key, value in values.items()})
         for stage in STAGES:
             done = made.stage(stage)
@@ -243,8 +239,6 @@ def accepted_runs(generator: Generator) -> Ending:
                 one_line(done)
                 return "told"
         return "whole"
-    finally:
-        removed(made)
 
 
 FAULTS = {

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,7 +30,7 @@ MEASURED = {"seconds", "images_per_second", "peak_memory_mib"}
 
 
 def folder() -> Path:
-    """A new folder that is removed when this process ends, at the latest."""
+    """A new folder that is removed when this process ends."""
     path = Path(tempfile.mkdtemp(prefix="torture-"))
     atexit.register(shutil.rmtree, path, ignore_errors=True)
     return path
@@ -69,16 +70,11 @@ def reproduced() -> Finished:
     return Finished(made, {"repro": time.monotonic() - start}, written(made.folder))
 
 
-def copied(original: Project) -> Project:
-    """A copy of a project in a folder of its own."""
-    made = object.__new__(Project)
-    made.folder = folder() / "project"
-    shutil.copytree(original.folder, made.folder, symlinks=True)
-    return made
-
-
-def removed(project: Project) -> None:
-    shutil.rmtree(project.folder.parent, ignore_errors=True)
+@contextmanager
+def copied(original: Project) -> Iterator[Project]:
+    """A copy of a project in a folder of its own, until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="torture-", ignore_cleanup_errors=True) as name:
+        yield original.copy(Path(name) / "project")
 
 
 @cache
@@ -112,8 +108,10 @@ def _content(path: Path) -> object:
     return path.read_bytes()
 
 
-def compare(project: Project, reference: Finished) -> None:
-    """Raises LossError where what the stages wrote is not what they wrote undisturbed, or something partial is left."""
+def compare(done: subprocess.CompletedProcess[str], project: Project, reference: Finished) -> None:
+    """Raises LossError where the command failed, the stages wrote not what they do undisturbed, or a part is left."""
+    if done.returncode:
+        raise LossError(f"{' '.join(done.args)} then failed: {done.stderr.strip().splitlines()[-1][:200]}")
     now = written(project.folder)
     if differing := sorted(
         path for path in now.keys() | reference.written if now.get(path) != reference.written.get(path)
