@@ -149,6 +149,10 @@ class Project:
         variables = self.environment() | environment
         return subprocess.run(command, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=600)
 
+    def begin(self, *command: str, **options: Any) -> "subprocess.Popen[Any]":
+        """Start a command in the project as `run` does; `options` are Popen's."""
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment(), **options)
+
     def environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}

@@ -1,7 +1,5 @@
 """One array of all images; what stops the stage leaves nothing of it behind."""
 
-import subprocess
-
 import numpy as np
 import psutil
 import pytest
@@ -56,7 +54,7 @@ def test_a_killed_stage_leaves_no_worker_and_its_leavings_are_swept(project: Pro
     project.set(phantom__n_images=600)
     ok(project, "download", "manifest")
     data = project.folder / "data"
-    with subprocess.Popen(["python", "-m", "stages.images"], cwd=project.folder, env=project.environment()) as process:
+    with project.begin("python", "-m", "stages.images") as process:
         wait_until(lambda: list(data.glob(".images.npy.*/images.npy")), seconds=60)
         stage = psutil.Process(process.pid)
         at_work = wait_until(stage.children, seconds=60)

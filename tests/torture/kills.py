@@ -126,10 +126,7 @@ def _forget(project: Project) -> None:
 
 def _killed_when_written(project: Project, checkpoints: Path, n_writes: int) -> None:
     """Start training and kill it when its checkpoint has been written so many times, or when it has ended."""
-    with subprocess.Popen(
-        python("train"), cwd=project.folder, env=project.environment(),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    ) as started:  # fmt: skip
+    with project.begin(*python("train"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as started:
         seen: set[int] = set()
         while started.poll() is None and len(seen) < n_writes:
             for path in checkpoints.glob("*.npz"):

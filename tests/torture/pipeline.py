@@ -135,10 +135,8 @@ def killed_after(project: Project, seconds: float, command: list[str], is_whole_
 
     The group (as a power cut would) or the first process alone (as `kill -9 PID` would).
     """
-    with subprocess.Popen(
-        command, cwd=project.folder, env=project.environment(), start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    ) as started:  # fmt: skip
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with project.begin(*command, start_new_session=True, **silent) as started:
         try:
             started.wait(seconds)
             return False

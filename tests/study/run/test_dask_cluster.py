@@ -88,13 +88,7 @@ def cluster(origin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         *[["worker", "--host", "127.0.0.1", "--no-nanny", "--death-timeout", "60", *ONE_RUN, *common]] * 2,
     ]
     started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "dask", *command],
-            cwd=clone.folder,
-            env=clone.environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        clone.begin(sys.executable, "-m", "dask", *command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for command in commands
     ]
     try:
@@ -118,7 +112,7 @@ def told(driver: Clone, cluster: Cluster) -> tuple[str, str]:
     address, workers = cluster.address, cluster.workers
     command = [sys.executable, "-m", "study.run", "mine.yaml", "--scheduler", address]
     checkpoints = workers.folder / ".dvc" / "tmp" / "cxr" / "checkpoints"
-    with subprocess.Popen(command, cwd=driver.folder, env=driver.environment(), stderr=subprocess.DEVNULL) as first:
+    with driver.begin(*command, stderr=subprocess.DEVNULL) as first:
         wait_until(lambda: any(checkpoints.glob("[!.]*.npz")) or first.poll() is not None)
         for process in runs_at_work(workers):
             if "one" in words(process):
@@ -210,14 +204,8 @@ def at_a_long_run(origin: Path, folder: Path, cluster: Cluster) -> "Iterator[sub
     """The study of another clone, in a process group of its own as a terminal starts it, once its run is at work."""
     clone = Clone(origin, folder)
     (clone.folder / "mine.yaml").write_text("runs: {three: {train.epochs: 1000}}")
-    with subprocess.Popen(
-        [sys.executable, "-m", "study.run", "mine.yaml", "--scheduler", cluster.address],
-        cwd=clone.folder,
-        env=clone.environment(),
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as study:
+    command = [sys.executable, "-m", "study.run", "mine.yaml", "--scheduler", cluster.address]
+    with clone.begin(*command, stderr=subprocess.PIPE, text=True, start_new_session=True) as study:
         try:
             wait_until(lambda: any("dvc" in words(process) for process in runs_at_work(cluster.workers)))
             yield study

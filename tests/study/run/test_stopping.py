@@ -33,14 +33,7 @@ def project(study: Study) -> Project:
 
 def begin(project: Project) -> "subprocess.Popen[str]":
     """The study in a process group of its own, as a terminal starts it."""
-    return subprocess.Popen(
-        COMMAND,
-        cwd=project.folder,
-        env=project.environment(),
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    return project.begin(*COMMAND, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def queue(project: Project) -> str:
