@@ -1,8 +1,9 @@
-"""How well each validation ranks runs as the test part does: `python -m study.ranking SHIFTS.csv --kept FOLDER`.
+"""How well each validation ranks runs as the test part does: `python -m study.ranking [SHIFTS.csv] --kept FOLDER`.
 
 SHIFTS.csv is what `python -m study.shifts` wrote of the runs; their test figures come from the kept runs, or without
---kept from the experiments. Spearman's correlation over the runs, with an interval from draws of runs: chosen by a
-validation with a low one, a run is no better on the test part than another.
+--kept from the experiments. Without SHIFTS.csv the validation is that of all trainings' last epochs. Spearman's
+correlation over the runs, with an interval from draws of runs: chosen by a validation with a low one, a run is no
+better on the test part than another.
 """
 
 import argparse
@@ -27,15 +28,18 @@ SEED = 0
 
 def main() -> None:
     arguments = _arguments()
-    shifted = _read(arguments.shifts)
-    names = list(shifted["run"].unique())
-    runs = _kept(arguments.kept, names) if arguments.kept else results.from_experiments(names)
+    shifted = _read(arguments.shifts) if arguments.shifts else None
+    names = [] if shifted is None else list(shifted["run"].unique())
+    found = _kept(arguments.kept, names) if arguments.kept else results.from_experiments(names)
+    if unknown := set(arguments.without) - {run.name for run in found}:
+        raise UserError(f"not among the runs, to be left out: {', '.join(sorted(unknown))}")
+    runs = [run for run in found if run.name not in arguments.without]
     if len(runs) < FEWEST_RUNS:
-        raise UserError(f"a rank correlation wants {FEWEST_RUNS} runs or more; {arguments.shifts} has {len(runs)}")
+        raise UserError(f"a rank correlation wants {FEWEST_RUNS} runs or more; these are {len(runs)}")
     if len(parts := {run.test_part for run in runs}) > 1:
         raise UserError(f"these runs were tested on different images: {'; '.join(sorted(parts))}")
     tested = pd.DataFrame({run.name: {key: run.test[key] for key in ("accuracy", "auroc")} for run in runs}).T
-    table = ranking(validations(shifted), tested)
+    table = ranking(last_epochs(runs) if shifted is None else validations(shifted), tested)
     if arguments.out:
         files.write_csv(arguments.out, table)
     print(f"{len(runs)} runs. Spearman's correlation with the test part (95%, draws of runs):\n")
@@ -43,8 +47,9 @@ def main() -> None:
 
 
 def _kept(folders: list[Path], names: list[str]) -> list[results.Result]:
-    """The kept runs of these names, from whichever folder has them. Raises UserError where none has."""
+    """The kept runs of these names, all without, from whichever folder has them. Raises UserError where none has."""
     homes = {name: folder for folder in folders for name in results.kept(folder)}
+    names = names or list(homes)
     if missing := [name for name in names if name not in homes]:
         raise UserError(f"not kept in {', '.join(map(str, folders))}: {', '.join(missing)}")
     return [run for name in names for run in results.from_folder(homes[name], [name])]
@@ -61,22 +66,37 @@ def validations(shifted: pd.DataFrame) -> pd.DataFrame:
     return grouped[shifts.FIGURES].mean().reset_index()
 
 
+def last_epochs(runs: list[results.Result]) -> pd.DataFrame:
+    """Validation accuracy and loss as the trainings ended, by run.
+
+    A loss of other classes or of smoothed labels is another quantity: runs whose loss is not that of most have none.
+    """
+    losses = [(run.params["train"]["target"], run.params["train"]["label_smoothing"]) for run in runs]
+    common = max(losses, key=losses.count)
+    rows = [
+        (run.name, "last epoch", run.train["val_accuracy"], run.train["val_loss"] if loss == common else np.nan)
+        for run, loss in zip(runs, losses, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["run", "validation", "accuracy", "loss"])
+
+
 def ranking(validated: pd.DataFrame, tested: pd.DataFrame) -> pd.DataFrame:
     """Spearman's correlation of each validation's figures with the test figures, and its interval.
 
     Parameters
     ----------
     validated
-        Columns run, validation and `shifts.FIGURES`.
+        Columns run, validation and some of `shifts.FIGURES`; a run that has no value counts for no correlation.
     tested
         Index run, columns accuracy and auroc.
     """
     rows = []
     for validation, rows_of_runs in validated.groupby("validation", sort=False):
         by_run = rows_of_runs.set_index("run").loc[tested.index]
-        for figure, sign in SIGNS.items():
+        for figure in by_run.columns.intersection(list(SIGNS), sort=False):
+            known = by_run[figure].dropna()
             for goal in tested.columns:
-                values, goals = sign * by_run[figure].to_numpy(), tested[goal].to_numpy()
+                values, goals = SIGNS[figure] * known.to_numpy(), tested.loc[known.index, goal].to_numpy()
                 rows.append((validation, figure, goal, float(_spearman(values, goals)), *_interval(values, goals)))
     return pd.DataFrame(rows, columns=["validation", "figure", "test", "correlation", "low", "high"])
 
@@ -120,8 +140,9 @@ def _read(path: str) -> pd.DataFrame:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m study.ranking", description="Rank correlation with the test.")
-    parser.add_argument("shifts", help="what `python -m study.shifts` wrote")
+    parser.add_argument("shifts", nargs="?", help="what `python -m study.shifts` wrote; without it, the last epochs")
     parser.add_argument("--kept", type=Path, nargs="+", help="folders of kept runs instead of experiments")
+    parser.add_argument("--without", nargs="+", default=[], metavar="NAME", help="runs to leave out")
     parser.add_argument("--out", help="write the table as CSV")
     return parser.parse_args()
 

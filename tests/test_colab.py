@@ -28,7 +28,6 @@ os.environ["MAKEFLAGS"] = "--old-file=.venv/.ready-cpu --old-file=.venv/.ready-c
 """
 
 pytestmark = [
-    pytest.mark.slow,
     # Of nbclient's own way to start a kernel.
     pytest.mark.filterwarnings("ignore::DeprecationWarning:nbclient", "ignore::DeprecationWarning:jupyter_client"),
 ]
@@ -63,6 +62,7 @@ def test_without_an_address_it_says_what_is_missing(tmp_path: Path) -> None:
         NotebookClient(read(repository=""), resources={"metadata": {"path": str(tmp_path)}}).execute()
 
 
+@pytest.mark.slow
 def test_it_ends_with_the_table_and_report_of_all_runs(tmp_path: Path) -> None:
     origin = Project.new(tmp_path / "origin")
     origin.set_all(TINY)

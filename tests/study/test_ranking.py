@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from cxr.errors import UserError
-from study import ranking
+from study import ranking, results
 
 KEPT = Path("docs/results/112px/runs")
 NAMES = ["layers-1", "layers-2", "layers-3", "layers-4", "layers-5", "rate-1"]
@@ -98,3 +99,33 @@ def test_another_table_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "shifts.csv").write_text("run,accuracy\na,1\n")
     with pytest.raises(UserError, match="not what study"):
         call(monkeypatch, tmp_path / "shifts.csv", "--kept", KEPT)
+
+
+def test_without_shifts_the_last_epochs_are_the_validation(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = [name for name in results.kept(KEPT) if name.endswith(("-grouped", "-pooled"))]
+    call(monkeypatch, "--kept", KEPT, "--without", *others)
+    assert "17 runs." in capsys.readouterr().out
+    runs = results.from_folder(KEPT, NAMES)
+    table = ranking.last_epochs(runs).set_index("run")
+    assert table.loc["layers-2", "accuracy"] == runs[1].history["val_accuracy"].iloc[-1]
+    found = ranking.ranking(table.reset_index(), pd.DataFrame({"auroc": table["loss"]})).set_index("figure")
+    assert found.loc["loss", "correlation"] == pytest.approx(-1)
+
+
+def test_a_loss_of_other_labels_is_not_ranked() -> None:
+    runs = results.from_folder(KEPT, NAMES)
+    smoothed = runs[0].params["train"] | {"label_smoothing": 0.1}
+    runs[0] = replace(runs[0], params=runs[0].params | {"train": smoothed})
+    table = ranking.last_epochs(runs).set_index("run")
+    assert list(table.index[table["loss"].isna()]) == ["layers-1"]
+    assert table["accuracy"].notna().all()
+    tested = pd.DataFrame({"accuracy": table["loss"].fillna(-9)})
+    found = ranking.ranking(table.reset_index(), tested).set_index("figure")
+    assert found.loc["loss", "correlation"] == pytest.approx(-1)
+
+
+def test_a_run_to_leave_out_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="nobody"):
+        call(monkeypatch, "--kept", KEPT, "--without", "nobody")
