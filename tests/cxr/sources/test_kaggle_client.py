@@ -65,7 +65,12 @@ def tar_that_climbs() -> bytes:
         (in_zip(first_byte), "error"),  # zlib.error
         (in_zip(first_byte, zipfile.ZIP_BZIP2), "OSError"),  # without a number
         (zipped({"a": b"a file", "a/b": b"in it"}), "FileExistsError|NotADirectoryError"),
-        (tar_that_climbs(), "OutsideDestinationError"),
+        pytest.param(
+            tar_that_climbs(),
+            "OutsideDestinationError",
+            # Before Python 3.11.4 tarfile has no filter to ask for, and kagglehub unpacks no tar at all.
+            marks=pytest.mark.skipif(not hasattr(tarfile, "data_filter"), reason="tarfile knows no filters"),
+        ),
         (b"<html>log in first</html>" * 100, "ValueError"),
     ],
 )
