@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 N_SHOWN = 10
+# Letters of one complaint.
+LONGEST = 300
 
 
 class UserError(Exception):
@@ -12,13 +14,22 @@ class UserError(Exception):
     """
 
     def __init__(self, text: str) -> None:
-        shown = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-        super().__init__("".join(shown))
+        super().__init__(_printable(text))
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def clipped(text: str) -> str:
+    """A text without its middle where it is long, as shown: an archive may name an entry with thousands of letters."""
+    text = _printable(text)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
 
 
 def shortened(complaints: Sequence[str], rest_in: str = "") -> str:
     """The first ten of many complaints and how many more there are, all of which stand in the file `rest_in`."""
-    shown = "; ".join(complaints[:N_SHOWN])
+    shown = "; ".join(map(clipped, complaints[:N_SHOWN]))
     if len(complaints) <= N_SHOWN:
         return shown
     return f"{shown}; and {len(complaints) - N_SHOWN} more" + (f", all in {rest_in}" if rest_in else "")

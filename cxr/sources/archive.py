@@ -13,7 +13,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from cxr.data.images import LARGEST_FILE
-from cxr.errors import UserError, shortened
+from cxr.errors import UserError, clipped, shortened
 from cxr.sources import layout
 from cxr.sources.source import DamagedError
 
@@ -52,7 +52,7 @@ def unpack(archive: Path, raw: Path) -> None:
     except Exception as error:
         if not is_damage(error):
             raise
-        raise DamagedError(f"{archive.name} is cut or corrupt ({error})") from None
+        raise DamagedError(f"{archive.name} is cut or corrupt ({clipped(str(error))})") from None
 
 
 def copy(folder: Path, raw: Path, name: str) -> None:
