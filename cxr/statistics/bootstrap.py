@@ -1,6 +1,7 @@
 """Resampling patient groups, many draws at once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,10 @@ from cxr.statistics.metrics import Values, Weights
 INTERVAL = (2.5, 97.5)
 # A block of weights is (256, n) float64: 2.4 MB for 1,172 images, which stays in a processor's cache.
 N_DRAWS_AT_ONCE = 256
+# Numbers of 4 bytes that are kept from one classifier to the next: a report of 200 draws the same patients 200 times.
+MOST_KEPT = 16_000_000
+
+Counts = NDArray[np.int32]
 
 
 def group_weights(groups: NDArray[Any], n_samples: int, seed: int) -> Iterator[Weights]:
@@ -19,14 +24,23 @@ def group_weights(groups: NDArray[Any], n_samples: int, seed: int) -> Iterator[W
     A group comes with all its images or not at all, as patients do (cluster bootstrap, Field and Welsh 2007).
     """
     names, group_of_image = np.unique(groups, return_inverse=True)
-    rng = np.random.default_rng(seed)
-    evenly = np.full(len(names), 1 / len(names))
-    for start in range(0, n_samples, N_DRAWS_AT_ONCE):
-        n_draws = min(N_DRAWS_AT_ONCE, n_samples - start)
-        # As many groups are drawn as there are: how often which, (draws, groups).
-        times_drawn = rng.multinomial(len(names), evenly, size=n_draws)
+    drawn = _kept_draws if len(names) * n_samples <= MOST_KEPT else _draw_groups
+    for times_drawn in drawn(len(names), n_samples, seed):
         # An image counts as often as its group: (draws, groups) -> (draws, n).
         yield times_drawn[:, group_of_image].astype(np.float64)
+
+
+def _draw_groups(n_groups: int, n_samples: int, seed: int) -> Iterator[Counts]:
+    """As many groups are drawn as there are: how often which, blocks of `(draws, groups)`."""
+    rng = np.random.default_rng(seed)
+    evenly = np.full(n_groups, 1 / n_groups)
+    for start in range(0, n_samples, N_DRAWS_AT_ONCE):
+        yield rng.multinomial(n_groups, evenly, size=min(N_DRAWS_AT_ONCE, n_samples - start)).astype(np.int32)
+
+
+@lru_cache(maxsize=1)
+def _kept_draws(n_groups: int, n_samples: int, seed: int) -> Iterable[Counts]:
+    return tuple(_draw_groups(n_groups, n_samples, seed))
 
 
 def draws(

@@ -133,8 +133,9 @@ def auroc(labels: Labels, probabilities: Probabilities, weights: Weights | None 
     starts = np.flatnonzero(np.diff(probabilities[order], prepend=-np.inf))
     ordered, is_positive = _weights(weights, len(labels))[..., order], labels[order]
     # Weight of either class in a run: (..., n) -> (..., runs).
-    positive = np.add.reduceat(ordered * is_positive, starts, axis=-1)
-    negative = np.add.reduceat(ordered * (1 - is_positive), starts, axis=-1)
+    positive, negative = ordered * is_positive, ordered * (1 - is_positive)
+    if len(starts) < len(order):
+        positive, negative = (np.add.reduceat(weights, starts, axis=-1) for weights in (positive, negative))
     # For a positive image of a run: the negative ones below it, and half of those beside it.
     below = np.cumsum(negative, axis=-1) - negative / 2
     n_pairs = positive.sum(axis=-1) * negative.sum(axis=-1)

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
-from scipy.stats import norm
+from scipy.special import ndtri, stdtrit
 
 from cxr.statistics.trainings import Spread
 
@@ -35,7 +34,7 @@ def size(
     """
     difference = together.difference(one, two)
     if not difference.covers_trainings:
-        allowed = (distance / (norm.isf(level) + norm.ppf(power))) ** 2
+        allowed = (distance / (ndtri(power) - ndtri(level))) ** 2
         return Size(2, _images(n_images, difference.variance / allowed))
     pair = [one, two]
     apart, by_training = together.apart[pair].sum(), together.of_training[pair].sum()
@@ -44,7 +43,7 @@ def size(
     # with degrees of freedom that grow with the trainings.
     n = np.arange(max(together.n[pair].max(), 2), MOST_TRAININGS + 1)
     degrees = together.degrees[pair].min() * (n - 1) / (together.n[pair].min() - 1)
-    allowed = (distance / (stdtrit(degrees, 1 - level) + norm.ppf(power))) ** 2
+    allowed = (distance / (stdtrit(degrees, 1 - level) + ndtri(power))) ** 2
     of_trainings, of_patients = by_training / n, apart / n + max(by_patients, 0.0)
     # With more images the patients' part shrinks, that of the trainings does not.
     is_enough = of_trainings < allowed

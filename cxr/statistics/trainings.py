@@ -18,7 +18,8 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2, t
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.stats import chi2
 
 Values = NDArray[np.float64]
 
@@ -50,7 +51,7 @@ class Contrast:
         """The interval that holds the truth in this share of studies."""
         if not self.variance:
             return self.value, self.value
-        margin = float(t.isf((1 - level) / 2, self.degrees)) * self.standard_error
+        margin = _quantile((1 - level) / 2, self.degrees) * self.standard_error
         return self.value - margin, self.value + margin
 
     def p(self) -> float:
@@ -65,7 +66,7 @@ class Contrast:
         """The chance to lie this far or farther off, to one side."""
         if not self.variance:
             return float(distance <= 0)
-        return float(t.sf(distance / self.standard_error, self.degrees))
+        return _beyond(distance / self.standard_error, self.degrees)
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,22 @@ class Spread:
         return float(weights @ self.patients @ weights)
 
     def _difference(self, one: int, two: int) -> Values:
-        return np.eye(len(self.n))[two] - np.eye(len(self.n))[one]
+        weights = np.zeros(len(self.n))
+        weights[two] += 1
+        weights[one] -= 1
+        return weights
+
+
+# What scipy.stats says of Student's t, without its checks, which take a tenth of a millisecond: with 200 configurations
+# there are 19,900 pairs.
+def _beyond(distance: float, degrees: float) -> float:
+    """The chance that Student's t, the normal distribution with infinite degrees of freedom, lies beyond."""
+    return float(ndtr(-distance) if math.isinf(degrees) else stdtr(degrees, -distance))
+
+
+def _quantile(chance: float, degrees: float) -> float:
+    """The distance beyond which it lies with this chance."""
+    return -float(ndtri(chance) if math.isinf(degrees) else stdtrit(degrees, chance))
 
 
 def _known(variance: float) -> float:

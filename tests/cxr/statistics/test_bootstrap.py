@@ -22,6 +22,13 @@ def test_a_group_is_drawn_whole_and_all_draws_are_of_equal_size_in_groups() -> N
     assert (weights[:, first].sum(axis=1) == len(first)).all()
 
 
+def test_draws_that_are_too_many_to_keep_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, _, groups = sample(0)
+    kept = [np.concatenate(list(bootstrap.group_weights(groups, 300, 0))) for _ in range(2)]
+    monkeypatch.setattr(bootstrap, "MOST_KEPT", 0)
+    assert all((weights == np.concatenate(list(bootstrap.group_weights(groups, 300, 0)))).all() for weights in kept)
+
+
 def test_intervals_are_wider_where_images_of_a_patient_agree() -> None:
     rng = np.random.default_rng(0)
     labels = np.repeat(rng.integers(0, 2, 60), 10)

@@ -193,6 +193,13 @@ def test_variances_of_nothing() -> None:
     assert (same.difference(0, 1).p_beyond(0.02), same.difference(0, 2).p_beyond(0.02)) == (0, 1)
 
 
+@given(st.floats(-9, 9), st.one_of(st.just(math.inf), st.floats(0.5, 500)))
+def test_p_and_interval_are_those_of_scipys_t(distance: float, degrees: float) -> None:
+    contrast = trainings.Contrast(distance, 1.0, degrees, covers_trainings=True)
+    assert contrast.p() == pytest.approx(min(1.0, 2 * stats.t.sf(abs(distance), degrees)), rel=1e-12)
+    assert contrast.interval() == pytest.approx(stats.t.interval(0.95, degrees, loc=distance), rel=1e-9)
+
+
 def test_equality_is_two_one_sided_tests() -> None:
     """p is 5% or less exactly where the 90% interval lies within the margin."""
     for seed in range(100):
