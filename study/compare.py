@@ -26,7 +26,7 @@ def main() -> None:
             print()
             print(tables.markdown(tables.ranks(family)))
             print()
-            print(tables.markdown(tables.pairs(family)))
+            print(tables.markdown(tables.pairs(family.pairs)))
 
 
 if __name__ == "__main__":

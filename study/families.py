@@ -18,6 +18,9 @@ from study.results import Result, hashable
 # What divides the parts of a run's name, such as its label.
 DIVIDING = "-_."
 
+# Of more configurations those that do best on validation are drawn, and compared in the page's table: 276 pairs.
+MOST_DRAWN = 24
+
 # Parameters of the training that leave the time for an image as it is.
 NO_WORK = {"learning_rate", "seed", "epochs"}
 
@@ -134,6 +137,19 @@ class Family:
     @property
     def _measured(self) -> list[Measured]:
         return [configuration.measured for configuration in self.configurations]
+
+    @cached_property
+    def drawn(self) -> list[Configuration]:
+        """The configurations that have figures of their own: all, or of many the best on validation."""
+        by_validation = sorted(self.configurations, key=lambda one: one.train_mean("val_accuracy"), reverse=True)
+        names = {one.name for one in by_validation[:MOST_DRAWN]}
+        return [one for one in self.configurations if one.name in names]
+
+    @property
+    def drawn_pairs(self) -> list[Pair]:
+        """The pairs of those."""
+        names = {one.name for one in self.drawn}
+        return [pair for pair in self.pairs if {pair.one.name, pair.two.name} <= names]
 
     def pair(self, one: Configuration, two: Configuration) -> Pair:
         """The pair of these two configurations, in the order in which it was compared."""

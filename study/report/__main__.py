@@ -30,9 +30,11 @@ def main(words: list[str] | None = None) -> None:
     found = results.from_folder(arguments.kept, names) if arguments.kept else results.from_experiments(names)
     runs, history = notebook.read_runs(), notebook.read_history()
     ordered = families(found, grid.margin(arguments.study or STUDY))
-    written = write(
-        arguments.out, compose(ordered, runs, history), pd.concat([tables.records(f, runs) for f in ordered])
-    )
+    records = {
+        "results.csv": pd.concat([tables.records(family, runs) for family in ordered]),
+        "pairs.csv": tables.pair_records(ordered),
+    }
+    written = write(arguments.out, compose(ordered, runs, history), records)
     print(f"report: {written.resolve()}")
 
 

@@ -145,6 +145,7 @@ def _conclusions(all_families: list[Family], runs: pd.DataFrame) -> list[Chapter
 def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapter:
     """All of one test part."""
     sections = [
+        *_of_many(family),
         *pictures.section(family, "The images", "samples"),
         Section(
             "Accuracy",
@@ -179,7 +180,7 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
     ]
     if family.pairs:
         sections += [
-            Section("Differences", text=_of_differences(family), table=tables.pairs(family)),
+            Section("Differences", text=_of_differences(family), table=tables.pairs(family.drawn_pairs)),
             Section(figures=[figures.forest(family)]),
             Section(
                 "Places",
@@ -219,6 +220,18 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
     return Chapter(f"Tested on {family.test_part}", sections)
 
 
+def _of_many(family: Family) -> list[Section]:
+    """Which configurations are drawn where there are too many for a page; nothing where all are."""
+    n, n_drawn = len(family.configurations), len(family.drawn)
+    if n == n_drawn:
+        return []
+    text = (
+        f"Curves, confusion, calibration, ROC and differences are shown of the {n_drawn} of {n} networks that do best "
+        f"on validation. All other tables have all {n}; pairs.csv beside this page has all {len(family.pairs):,} pairs."
+    )
+    return [Section(text=[text])]
+
+
 def _of_times(family: Family) -> str:
     """How far apart two speeds must lie to be told apart, in words."""
     if family.noise is None:
@@ -254,4 +267,4 @@ def _looks(family: Family) -> str:
 
 def _small(family: Family, draw: figures.Draw) -> Small:
     """A figure for each configuration, and one of all."""
-    return Small([draw(family, [run]) for run in family.configurations], draw(family, family.configurations))
+    return Small([draw(family, [run]) for run in family.drawn], draw(family, family.drawn))

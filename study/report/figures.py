@@ -53,7 +53,7 @@ Draw = Callable[[Family, list[Configuration]], Figure]
 
 def curves(family: Family, shown: list[Configuration], runs: pd.DataFrame, history: pd.DataFrame) -> Figure:
     """Loss and accuracy by epoch, beside them the study's own curves, from its `runs` and their `history`."""
-    notebooks = {run.name: notebook_run(run.first, runs) for run in family.configurations}
+    notebooks = {run.name: notebook_run(run.first, runs) for run in family.drawn}
     histories = [run.first.history.assign(rev=run.name, whose="this run") for run in family.configurations]
     for name, theirs in notebooks.items():
         if theirs is not None:
@@ -87,9 +87,9 @@ def _ends(history: pd.DataFrame) -> dict[str, list[float]]:
 
 
 def roc(family: Family) -> Figure:
-    """The ROC curve of every configuration's first seed."""
-    areas = ", ".join(f"{run.name} {run.estimates['auroc'].value:.3f}" for run in family.configurations)
-    points = _of_first_seeds(family.configurations, lambda run: evaluation.roc(run.first.predictions))
+    """The ROC curve of the first seed of every configuration that is drawn."""
+    areas = ", ".join(f"{run.name} {run.estimates['auroc'].value:.3f}" for run in family.drawn)
+    points = _of_first_seeds(family.drawn, lambda run: evaluation.roc(run.first.predictions))
     return Figure(
         name="roc",
         caption="ROC on the test part; dashed: chance",
@@ -153,9 +153,10 @@ def accuracies(family: Family) -> Figure:
 
 
 def forest(family: Family) -> Figure:
-    """Difference in accuracy of every pair with its interval, and whether it can be told from none."""
+    """Difference in accuracy of every drawn pair with its interval, and whether it can be told from none."""
     rows = [
-        (pair.title, str(pair.comparison.accuracy.verdict), pair.comparison.accuracy.estimate) for pair in family.pairs
+        (pair.title, str(pair.comparison.accuracy.verdict), pair.comparison.accuracy.estimate)
+        for pair in family.drawn_pairs
     ]
     n_by_kind = ", ".join(f"{n} {kind}" for kind, n in Counter(kind for _, kind, _ in rows).most_common())
     title = _title(family, "Differences in accuracy, 95% intervals")

@@ -74,15 +74,18 @@ class Report:
     chapters: list[Chapter]
 
 
-def write(folder: Path, report: Report, records: pd.DataFrame) -> Path:
-    """Write index.html, report.md with its figures, results.csv; returns the page. An earlier report is replaced."""
+def write(folder: Path, report: Report, records: dict[str, pd.DataFrame]) -> Path:
+    """Write index.html, report.md with its figures, and the records, by file name; returns the page.
+
+    An earlier report is replaced.
+    """
     page = _html(report)
     # All figures are drawn before the first old one goes.
     with files.whole(folder / "figures") as drawings:
         drawings.mkdir()
         text = _markdown(report, drawings)
-    numbers = records.to_csv(index=False, float_format="%.6g")
-    for name, content in {"report.md": text, "results.csv": numbers, "index.html": page}.items():
+    numbers = {name: table.to_csv(index=False, float_format="%.6g") for name, table in records.items()}
+    for name, content in {"report.md": text, **numbers, "index.html": page}.items():
         with files.whole(folder / name) as partial:
             partial.write_text(content)
     return folder / "index.html"

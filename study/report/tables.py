@@ -139,8 +139,8 @@ def cost(family: Family) -> Table:
     return _table(columns, family.configurations)
 
 
-def pairs(family: Family) -> Table:
-    """A row for each pair of configurations."""
+def pairs(compared: list[Pair]) -> Table:
+    """A row for each of these pairs of configurations."""
     columns: list[Column[Pair]] = [
         Column("second - first", lambda pair: pair.title),
         Column("accuracy", lambda pair: pair.comparison.accuracy.estimate, "+.3f"),
@@ -153,7 +153,7 @@ def pairs(family: Family) -> Table:
         Column("p of auroc for all pairs", lambda pair: pair.comparison.auroc.p_adjusted, ".2g"),
         Column("verdict on auroc", lambda pair: pair.comparison.auroc.verdict),
     ]
-    return _table(columns, family.pairs)
+    return _table(columns, compared)
 
 
 def would_tell(difference: Difference) -> str | None:
@@ -254,6 +254,36 @@ def records(family: Family, notebook: pd.DataFrame) -> pd.DataFrame:
         {"test_part": family.test_part, "run": key, **keyed(estimates)} for key, estimates in family.shortcuts.items()
     ]
     return pd.DataFrame(rows)
+
+
+def pair_records(all_families: list[Family]) -> pd.DataFrame:
+    """Every pair of configurations as numbers: second - first in accuracy and AUROC."""
+    rows = [
+        {
+            "test_part": family.test_part,
+            "first": pair.one.name,
+            "second": pair.two.name,
+            **_difference_record("accuracy", pair.comparison.accuracy),
+            **_difference_record("auroc", pair.comparison.auroc),
+            "only_first_right": pair.comparison.n_only_first_right,
+            "only_second_right": pair.comparison.n_only_second_right,
+        }
+        for family in all_families
+        for pair in family.pairs
+    ]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["test_part", "first", "second"])
+
+
+def _difference_record(name: str, difference: Difference) -> dict[str, Any]:
+    size = difference.needed and difference.needed.size
+    return {
+        **keyed({name: difference.estimate}),
+        f"{name}_p": difference.p,
+        f"{name}_p_all_pairs": difference.p_adjusted,
+        f"{name}_verdict": str(difference.verdict),
+        f"{name}_seeds_would_tell": size and size.n_trainings,
+        f"{name}_images_would_tell": size and size.n_images,
+    }
 
 
 def markdown(table: Table) -> str:

@@ -1,7 +1,7 @@
 from cxr.statistics.comparison import Verdict
 from study import notebook
-from study.families import families
-from study.report import figures
+from study.families import MOST_DRAWN, families
+from study.report import figures, tables
 from study.report.chapters import compose
 from tests.study.results_made import result
 
@@ -56,6 +56,22 @@ def test_words_are_of_the_classes_that_there_are() -> None:
     assert "sensitivity: TB images found" in drawn.svg
     [kermany] = families([result("a", "C-F")])
     assert "pneumonias found, and normal images called normal" in figures.operating_points([kermany]).caption
+
+
+def test_of_many_networks_the_best_on_validation_are_drawn_and_all_are_in_the_tables() -> None:
+    runs, history = notebook.read_runs(), notebook.read_history()
+    n = MOST_DRAWN + 6
+    results = [result(f"n-{i}", learning_rate=1e-4 * (i + 1), val_accuracy=0.5 + i / 100) for i in range(n)]
+    [family] = families(results)
+    assert [run.name for run in family.drawn] == [f"n-{i}" for i in range(6, n)]
+    sections = [section for chapter in compose([family], runs, history).chapters for section in chapter.sections]
+    assert {len(section.small.parts) for section in sections if section.small} == {MOST_DRAWN}
+    rows = {section.title: len(section.table.rows) for section in sections if section.table}
+    assert rows["Accuracy"] == n + len(tables.WITHOUT_IMAGES)
+    assert rows["Differences"] == MOST_DRAWN * (MOST_DRAWN - 1) // 2
+    told = f"of the {MOST_DRAWN} of {n} networks that do best on validation"
+    assert any(told in line for section in sections for line in section.text)
+    assert len(tables.pair_records([family])) == n * (n - 1) // 2
 
 
 def test_small_figures_of_a_family_have_the_same_axes() -> None:

@@ -17,7 +17,7 @@ def test_a_report_that_fails_on_the_way_leaves_the_earlier_one(tmp_path: Path) -
     def content() -> dict[Path, bytes]:
         return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
-    numbers = pd.DataFrame({"run": ["a"]})
+    numbers = {"results.csv": pd.DataFrame({"run": ["a"]})}
     write(tmp_path, report({"data": {"values": [{"x": 1}]}, "mark": "point"}), numbers)
     before = content()
     assert {path.name for path in before} == {"index.html", "report.md", "results.csv", "1-dots.png"}

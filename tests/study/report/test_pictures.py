@@ -34,7 +34,7 @@ def with_pictures(name: str, **changes: str) -> Result:
 def test_a_picture_stands_in_page_and_markdown_with_its_own_words(tmp_path: Path) -> None:
     [family] = families([with_pictures("mine")])
     [section] = pictures.section(family, "The images", "samples")
-    write(tmp_path, Report("Title", "real", [], [Chapter("One", [section])]), pd.DataFrame({"a": [1]}))
+    write(tmp_path, Report("Title", "real", [], [Chapter("One", [section])]), {"results.csv": pd.DataFrame({"a": [1]})})
     page, text = (tmp_path / "index.html").read_text(), (tmp_path / "report.md").read_text()
     assert '<img alt="Drawn at random. train, NORMAL: one.jpeg, 40 x 30." src="data:image/png;base64,' in page
     assert "![Drawn at random. train, NORMAL: one.jpeg, 40 x 30.](figures/1-official-samples.png)" in text

@@ -55,6 +55,8 @@ def test_every_run_and_both_rows_without_images_stand_in_the_tables(written: Pat
 
 
 def test_figures_are_those_of_the_predictions(written: Path) -> None:
+    pairs = pd.read_csv(written / "pairs.csv")
+    assert pairs.groupby("test_part").size().tolist() == [28, 28]
     table = pd.read_csv(written / "results.csv").set_index("run")
     assert table.loc["rate-3", "accuracy"] == pytest.approx(0.8, abs=1 / N_IMAGES)
     assert table.loc["layers-2", "accuracy"] == pytest.approx(0.91, abs=1 / N_IMAGES)

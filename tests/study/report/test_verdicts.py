@@ -27,7 +27,7 @@ def family() -> Family:
 
 
 def test_every_pair_has_one_verdict_and_what_would_tell_it(family: Family) -> None:
-    table = tables.pairs(family)
+    table = tables.pairs(family.pairs)
     told = {pair.title: cells(table, pair.title) for pair in family.pairs}
     assert told["b-0 - a-0"]["verdict"] == Verdict.DIFFER
     assert told["b-0 - a-0"]["would be told by"] == tables.NOTHING
