@@ -251,7 +251,8 @@ def complete(name: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise UserError(
-            f"{name} has no complete result here ({error}); bring it with python -m study.share pull, or run it again"
+            f"{name} has no complete result here ({error}); bring it with python -m study.share pull, or make it anew:"
+            f" dvc exp remove {name.partition('@')[0]}, then run it again"
         ) from None
     except (OSError, ValueError, KeyError, UserError) as error:
         raise UserError(f"{name} has no complete result: {error}") from None
