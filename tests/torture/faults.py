@@ -9,10 +9,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from cxr.machine import peak_memory_mib
-from tests.torture import attacks, downloads, inputs, kills
+from tests.torture import attacks, downloads, inputs, kills, together
 from tests.torture.case import Case, Fault, run
 
-FAULTS: dict[str, Fault] = {**attacks.FAULTS, **downloads.FAULTS, **inputs.FAULTS, **kills.FAULTS}
+FAULTS: dict[str, Fault] = {**attacks.FAULTS, **downloads.FAULTS, **inputs.FAULTS, **kills.FAULTS, **together.FAULTS}
 
 
 def isolated(numbers: dict[str, list[int]], seed: int) -> tuple[list[Case], float]:

@@ -2,7 +2,7 @@
 
 import multiprocessing
 
-from tests.torture import attacks, downloads, inputs, kills
+from tests.torture import attacks, downloads, inputs, kills, together
 from tests.torture.faults import FAULTS, isolated
 
 # Seconds a case, for they start processes; the tests of stages and studies kill some too.
@@ -20,5 +20,5 @@ def test_nothing_is_lost() -> None:
 
 
 def test_every_class_has_a_name_of_its_own() -> None:
-    parts = (attacks.FAULTS, downloads.FAULTS, inputs.FAULTS, kills.FAULTS)
+    parts = (attacks.FAULTS, downloads.FAULTS, inputs.FAULTS, kills.FAULTS, together.FAULTS)
     assert sum(len(part) for part in parts) == len(FAULTS)
