@@ -18,7 +18,7 @@ LASTING = ("make", "pytest", "ruff", "mypy", "git", ". ", "python -m study.run",
 LASTING += ("dvc exp push", "dvc exp run --queue -n", "dvc cache", "dvc config")
 # They remove what other commands here need; test_make_room.py runs them.
 LASTING += ("dvc gc", "dvc exp remove")
-LASTING += ("python -m study.share", "python -m study.one", "python -m study.ensemble", "python -m dask")
+LASTING += ("python -m tests", "python -m study.share", "python -m study.one", "python -m study.ensemble", "python -m dask")
 # A name that stands for the reader's own is a run of the tiny study.
 NAMES = {"A": "layers-1", "B": "layers-2"}
 
