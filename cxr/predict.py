@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxr import ending
 from cxr.errors import UserError
 from cxr.files import whole
 
@@ -82,18 +83,18 @@ def _arguments() -> argparse.Namespace:
 
 def command() -> None:
     """The console script `cxr-predict`: what a user can put right becomes one line and exit code 1."""
+    ending.run(_in_words)
+
+
+def _in_words() -> None:
     try:
         main()
-    except UserError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("error: interrupted")
     except BrokenPipeError:
         # Who reads the table has had enough of it, as `head` has.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        sys.exit(f"error: {error.strerror}: {error.filename or 'the table'}")
+        raise UserError(f"{error.strerror}: {error.filename or 'the table'}") from None
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from cxr import ending
 from cxr.errors import UserError
 from cxr.files import lock, write_json
 from cxr.params import parse
@@ -20,8 +20,6 @@ Params = TypeVar("Params")
 
 # Disk full, quota used up, file size limit, no permission, read-only.
 NOT_OUR_FAULT = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS}
-# Seconds that a stage has to end in order once it is asked to end.
-PATIENCE = 30
 
 
 def read_params(kind: type[Params], section: str) -> Params:
@@ -99,30 +97,17 @@ def write_metrics(name: str, figures: Mapping[str, Any]) -> None:
     write_json(f"metrics/{name}.json", figures)
 
 
-def run(stage: Callable[[], None]) -> None:
-    """Run a stage; what a user can put right becomes one line on stderr and exit code 1."""
-    signal.signal(signal.SIGTERM, _end)
-    # Ignored is what `nohup` has asked for.
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, _end)
-    try:
-        stage()
-    except UserError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("error: interrupted; run it again to go on")
-    except OSError as error:
-        if error.errno not in NOT_OUR_FAULT:
-            raise
-        sys.exit(f"error: {error.strerror}: {error.filename or 'the project folder'}; nothing half written was kept")
+def run(command: Callable[[], None]) -> None:
+    """Run a stage, or another command of the project, as `ending.run` does; a full disk too becomes one line."""
 
+    def in_words() -> None:
+        try:
+            command()
+        except OSError as error:
+            if error.errno not in NOT_OUR_FAULT:
+                raise
+            raise UserError(
+                f"{error.strerror}: {error.filename or 'the project folder'}; nothing half written was kept"
+            ) from None
 
-def _end(number: int, _: object) -> None:
-    """End by an exception, which puts things in order on its way out; where it gets stuck, by SIGALRM.
-
-    Raised in the midst of TensorFlow's code, it leaves a lock taken there for which its own way out then waits.
-    """
-    signal.alarm(PATIENCE)
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
-    sys.exit(128 + number)
+    ending.run(in_words)

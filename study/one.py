@@ -17,7 +17,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
 
 from cxr.errors import UserError
 from cxr.files import folder_of_the_living
@@ -29,7 +28,6 @@ from study.run.baseline import Baseline
 
 # Seconds that a process is given to end by itself.
 PATIENCE = 10.0
-STOPS = (signal.SIGTERM, signal.SIGHUP)
 # Beside DVC's own copies, so that a stage finds the folder that lends: see project.home.
 CLONES = Path(".dvc/tmp/exps")
 PREFIX = "one-"
@@ -37,8 +35,6 @@ PREFIX = "one-"
 
 def main() -> None:
     arguments = _arguments()
-    for number in STOPS:
-        signal.signal(number, lambda *_: _stop(arguments.name))
     if arguments.until_closed:
         threading.Thread(target=_stop_when_closed, daemon=True).start()
     # A folder that is not the project's is told by the file that it lacks.
@@ -133,13 +129,6 @@ def _dvc(name: str, *arguments: str) -> None:
             raise
     if process.returncode:
         raise UserError(f"{name}: {error_line(said.decode(errors='replace'))}")
-
-
-def _stop(name: str) -> NoReturn:
-    """End this process, once: a second signal would break off the end of what it has started."""
-    for number in STOPS:
-        signal.signal(number, signal.SIG_IGN)
-    sys.exit(f"error: {name}: stopped")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -23,6 +23,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from cxr import ending
 from cxr.errors import UserError
 from stages import project
 from study import experiments
@@ -44,7 +45,8 @@ def main() -> None:
         wanted = [run for run in runs if not experiments.is_finished(run, base, refs)]
         grid.check(wanted)
         print(f"{len(runs)} runs, {len(runs) - len(wanted)} finished before", file=sys.stderr)
-        with stop_signal() as stop:
+        # An exception instead, in the midst of DVC's code, might be swallowed there.
+        with ending.put_off() as stop:
             failures = {}
             if wanted or left:
                 with _engine(base, wanted, arguments) as engine:
@@ -143,25 +145,6 @@ def _prepare(engine: Engine, first_stages: grid.Run, names: list[str], stop: thr
     finally:
         engine.stop({name})
         engine.forget({name})
-
-
-@contextmanager
-def stop_signal() -> Iterator[threading.Event]:
-    """While the block runs, set when the user stops the study or closes its terminal; then signals act as before.
-
-    An exception instead, in the midst of DVC's code, might be swallowed there.
-    """
-    stop = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    # Ignored is what `nohup` has asked for.
-    heard = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
-    for number in heard:
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        yield stop
-    finally:
-        for number, handler in heard.items():
-            signal.signal(number, handler)
 
 
 def _check(stop: threading.Event) -> None:

@@ -1,4 +1,3 @@
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -50,45 +49,6 @@ def test_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert second.poll() is None
     with second:
         assert second.communicate(timeout=60)[0] == "in\n"
-
-
-STUCK = """
-import threading, time
-from stages import project
-project.PATIENCE = 1
-lock = threading.Lock()
-def stage():
-    with lock:
-        try:
-            print("begun", flush=True)
-            time.sleep(60)
-        finally:
-            {way_out}
-project.run(stage)
-"""
-
-
-@pytest.mark.parametrize(
-    ("number", "way_out", "code"),
-    [
-        (signal.SIGTERM, "pass", 143),
-        (signal.SIGINT, "pass", 1),
-        (signal.SIGTERM, "lock.acquire()", -signal.SIGALRM),
-        (signal.SIGINT, "lock.acquire()", -signal.SIGALRM),
-    ],
-)
-def test_a_stage_that_is_asked_to_ends_even_where_its_way_out_is_blocked(
-    number: int, way_out: str, code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    command = [sys.executable, "-c", STUCK.format(way_out=way_out)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as stage:
-        assert stage.stdout
-        assert stage.stdout.readline() == "begun\n"
-        stage.send_signal(number)
-        told = stage.communicate(timeout=60)[1]
-    assert stage.returncode == code
-    assert "Traceback" not in told
 
 
 def test_home_is_the_project_also_from_a_queued_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

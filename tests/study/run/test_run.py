@@ -2,14 +2,12 @@
 
 import json
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from study.run.__main__ import stop_signal
 from tests.browser import look, needs_browser
 from tests.conftest import ROOT, STUDY, Project, Study
 
@@ -185,16 +183,6 @@ def test_a_commit_makes_no_experiment_vanish(
     address = re.search(r"Ask for one as ([\w-]+@\w{7})$", refused.stderr, re.MULTILINE)[1]
     project.ok(sys.executable, "-m", "study.keep", str(tmp_path / "kept"), address)
     assert (tmp_path / "kept" / address / "predictions.csv").exists()
-
-
-def test_ctrl_c_stops_the_table_and_the_report_too_once_the_runs_are_over() -> None:
-    before = signal.getsignal(signal.SIGINT)
-    with stop_signal() as stop:
-        signal.raise_signal(signal.SIGINT)
-        assert stop.is_set()
-    assert signal.getsignal(signal.SIGINT) is before
-    with pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,116 @@
+"""How a command ends: well, with one line of what a user can put right, or soon after a signal asks it to."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import NoReturn
+
+from cxr import guard
+from cxr.errors import UserError
+
+# Ctrl-C; what `kill` and schedulers send; a terminal that is closed.
+ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Seconds that a command has to end in order once it is asked to.
+PATIENCE = 30.0
+
+
+class StoppedError(SystemExit):
+    """Asked to end by a signal other than Ctrl-C, with the exit code that a shell gives to such an end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.name = signal.Signals(number).name
+
+
+def run(command: Callable[[], None]) -> None:
+    """Run a command; a UserError becomes one line on stderr and exit code 1.
+
+    Asked to end, it does by an exception, which puts things in order on its way out. That way is gone once: a second
+    Ctrl-C does not break it off. After PATIENCE seconds SIGALRM ends the process, wherever it is stuck.
+    """
+    for number in _heard():
+        signal.signal(number, _end)
+    try:
+        with _guarded():
+            command()
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("error: interrupted; run it again to go on")
+    except StoppedError as stopped:
+        with suppress(OSError):  # its terminal may be closed
+            print(f"error: stopped by {stopped.name}; run it again to go on", file=sys.stderr)
+        raise
+
+
+@contextmanager
+def put_off() -> Iterator[threading.Event]:
+    """While the block runs, what asks this process to end sets an event and nothing else; then it acts as before.
+
+    For a block that looks at the event often, and takes as long as it takes to end in order.
+    """
+    asked = threading.Event()
+    before = {number: signal.signal(number, lambda *_: asked.set()) for number in _heard()}
+    descriptor = signal.set_wakeup_fd(-1)
+    try:
+        yield asked
+    finally:
+        signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _heard() -> list[signal.Signals]:
+    """The signals that ask this process to end. Ignored is what `nohup` has asked for."""
+    return [number for number in ASKING if signal.getsignal(number) is not signal.SIG_IGN]
+
+
+def _end(number: int, _: object) -> NoReturn:
+    """End by an exception; where it gets stuck, by SIGALRM.
+
+    Raised in the midst of TensorFlow's code, it leaves a lock taken there for which its own way out then waits.
+    """
+    for heard in _heard():
+        # Not SIG_IGN, which every process that is started to put things in order would inherit.
+        signal.signal(heard, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise StoppedError(number)
+
+
+@contextmanager
+def _guarded() -> Iterator[None]:
+    """While the block runs, a process stands by that ends this one PATIENCE seconds after a signal asked it to.
+
+    Python runs `_end` between two of its own steps. Native code that is stuck, and holds the interpreter's lock as
+    vl_convert does, lets it take none, in no thread. Only the signal's number is written to a pipe all the same.
+    """
+    command = [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), str(PATIENCE)]
+    nowhere = subprocess.DEVNULL
+    try:
+        # In a session of its own Ctrl-C in the terminal does not end it.
+        standing_by = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, bufsize=0, start_new_session=True
+        )
+    except OSError:
+        # No memory or no process is left for it: then without.
+        yield
+        return
+    with standing_by:
+        assert standing_by.stdin
+        os.set_blocking(standing_by.stdin.fileno(), False)
+        signal.set_wakeup_fd(standing_by.stdin.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(-1)
+            standing_by.kill()
+
+
+# What a worker of a pool is told is not for the process that it was forked from.
+os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
