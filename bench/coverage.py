@@ -14,7 +14,7 @@ from cxr.statistics import comparison
 from cxr.statistics.comparison import Classifier, Measured, Verdict, compare, measure
 from cxr.statistics.estimate import Estimate, estimate, sample
 
-N_TRIALS = 100
+N_TRIALS = 200
 N_SAMPLES = 500
 DISTANCE, RIVAL = 2.0, 2.3
 # With these two eight networks, as the study has.

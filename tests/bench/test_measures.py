@@ -9,12 +9,14 @@ from bench import coverage, evaluation, growth, ingest, readers
 
 
 def test_coverage_has_a_row_for_each_interval(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"N_TRIALS": 2, "N_SAMPLES": 20, "RHOS": [0.5]}.items():
+    monkeypatch.setattr(coverage, "RHOS", [0.5])
+    for name, value in {"N_TRIALS": 2, "N_SAMPLES": 20}.items():
         monkeypatch.setattr(coverage, name, value)
         monkeypatch.setattr(readers, name, value)
     monkeypatch.setattr(readers, "N_SEEDS", [3])
     table = coverage.measure_coverage()
-    assert not table.duplicated(["what", "interval", "sd of seeds"]).any()
+    assert not table.duplicated(["what", "interval", "share of noise common to a patient", "sd of seeds"]).any()
+    assert {"accuracy of one, over seeds", "auroc of one, over seeds"} <= set(table["what"])
     assert table["power"].dropna().between(0, 1).all()
     assert table["coverage"].between(0, 1).all()
     assert (table["mean width"] > 0).all()
