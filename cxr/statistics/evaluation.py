@@ -9,6 +9,7 @@ from sklearn import metrics as curves
 from cxr.statistics import metrics
 from cxr.statistics.estimate import estimate, keyed, read, sample
 from cxr.statistics.params import EvaluateParams
+from cxr.statistics.threshold import choose_threshold
 
 # The metrics that are drawn with their intervals, by what they are called there.
 DRAWN = {"accuracy": "accuracy", "auroc": "AUROC", "sensitivity": "sensitivity", "specificity": "specificity"}
@@ -19,7 +20,7 @@ def measure(val: pd.DataFrame, test: pd.DataFrame, params: EvaluateParams) -> di
 
     The threshold is settled on validation alone; intervals are 95%, by patient-group bootstrap.
     """
-    threshold = metrics.choose_threshold(params.threshold, *_arrays(val))
+    threshold = choose_threshold(params.threshold, *_arrays(val))
     return measure_at(threshold, test, params.bootstrap_samples, params.seed)
 
 

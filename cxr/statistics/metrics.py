@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_curve
 
 Labels = NDArray[np.integer[Any]]
 Flags = NDArray[np.bool_]
@@ -160,22 +159,6 @@ def calibration_bins(labels: Labels, probabilities: Probabilities) -> dict[str, 
     sums = [np.bincount(bins, weights=values, minlength=N_CALIBRATION_BINS) for values in (probabilities, labels)]
     predicted, observed = (of_bins[is_used] / n_images[is_used] for of_bins in sums)
     return {"predicted": predicted, "observed": observed, "n_images": n_images[is_used]}
-
-
-def choose_threshold(rule: float | str, labels: Labels, probabilities: Probabilities) -> float:
-    """The threshold that `rule` asks for, from the labels and probabilities of the validation part.
-
-    A number is itself. `youden` maximises sensitivity + specificity - 1 (Youden 1950); `sensitivity:x` is
-    the highest threshold whose sensitivity is at least x.
-    """
-    if not isinstance(rule, str):
-        return rule
-    false_positive_rate, true_positive_rate, thresholds = roc_curve(labels, probabilities, drop_intermediate=False)
-    if rule == "youden":
-        best = int((true_positive_rate - false_positive_rate)[1:].argmax()) + 1
-    else:
-        best = int((true_positive_rate >= float(rule.removeprefix("sensitivity:"))).argmax())
-    return float(thresholds[best])
 
 
 def _bins(probabilities: Probabilities) -> NDArray[np.int64]:

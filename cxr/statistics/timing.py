@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from cxr.statistics.estimate import Estimate
 
@@ -23,7 +23,7 @@ class Noise:
 
     def margin(self, share: float) -> float:
         """Half-width of a 95% interval of a logarithm whose variance is this share of a run's."""
-        return float(t.isf(0.025, self.degrees)) * math.sqrt(self.variance * share)
+        return -float(stdtrit(self.degrees, 0.025)) * math.sqrt(self.variance * share)
 
 
 def noise(equal_runs: list[list[float]]) -> Noise | None:

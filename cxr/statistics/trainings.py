@@ -18,8 +18,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
-from scipy.stats import chi2
+from scipy.special import chdtrc, ndtr, ndtri, stdtr, stdtrit
 
 Values = NDArray[np.float64]
 
@@ -215,4 +214,4 @@ def p_equal_variances(variances: Values, degrees: Values) -> float:
     pooled = degrees @ variances / total
     statistic = total * np.log(pooled) - degrees @ np.log(variances)
     correction = 1 + ((1 / degrees).sum() - 1 / total) / (3 * (k - 1))
-    return float(chi2.sf(statistic / correction, k - 1))
+    return float(chdtrc(k - 1, statistic / correction))

@@ -1,5 +1,7 @@
 """The table in a terminal."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -34,3 +36,9 @@ def test_a_long_name_goes_on_in_the_next_line_and_figures_stay_whole(capsys: pyt
     assert max(map(len, shown.splitlines())) <= 100
     assert "0.817 (0.781-0.849)" in shown
     assert "".join(line.split("  ")[0].strip() for line in shown.splitlines()[-3:]).endswith("of-several-words")
+
+
+def test_the_table_and_the_comparison_wait_for_no_library_that_learns() -> None:
+    heavy = "import sys, study.table, study.compare; print({'keras', 'sklearn', 'altair'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", heavy], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

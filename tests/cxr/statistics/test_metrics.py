@@ -78,22 +78,6 @@ def test_the_four_figures_that_are_compared_are_the_ones_by_those_names() -> Non
     assert compared == {name: found[name] for name in compared}
 
 
-def test_thresholds_are_chosen_on_what_is_given() -> None:
-    labels, probabilities, _ = sample(1)
-    assert metrics.choose_threshold(0.4, labels, probabilities) == 0.4
-    chosen = metrics.choose_threshold("sensitivity:0.95", labels, probabilities)
-    figures = metrics.at_threshold(labels, probabilities, chosen)
-    above = metrics.at_threshold(labels, probabilities, chosen + 0.011)
-    assert figures["sensitivity"] >= 0.95 > above["sensitivity"]
-    youden = metrics.choose_threshold("youden", labels, probabilities)
-    best = max(
-        sum(metrics.at_threshold(labels, probabilities, t)[key] for key in ("sensitivity", "specificity"))
-        for t in np.unique(probabilities)
-    )
-    at_youden = metrics.at_threshold(labels, probabilities, youden)
-    assert at_youden["sensitivity"] + at_youden["specificity"] == pytest.approx(best)
-
-
 def test_calibration_error_of_known_cases() -> None:
     labels = np.array([0, 1] * 50)
     assert metrics.expected_calibration_error(labels, np.full(100, 0.5)) == pytest.approx(0)
