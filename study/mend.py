@@ -4,6 +4,7 @@ A file of locks or a dvc.lock that was cut short blocks every later `dvc repro`;
 not find out again.
 """
 
+import argparse
 import json
 import sys
 import time
@@ -22,6 +23,7 @@ WRITING = 0.5
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m study.mend", description=__doc__).parse_args()
     for path in LOCKS:
         if _is_cut_short(path, json.loads):
             path.unlink(missing_ok=True)

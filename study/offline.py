@@ -4,6 +4,8 @@ DVC's own page loads Vega from a public server. This writes a page that carries 
 .dvc/config.local, which stays on this machine; without it DVC falls back to its own page.
 """
 
+import argparse
+
 import vl_convert
 
 from cxr import files
@@ -42,6 +44,7 @@ SNIPPET = "window.vegaEmbed = (place, spec) => vegaEmbed(place, spec, {renderer:
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m study.offline", description=__doc__).parse_args()
     try:
         bundle = vl_convert.javascript_bundle(SNIPPET)
     except ValueError as error:

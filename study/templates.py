@@ -3,6 +3,7 @@
 DVC fills in the rows of the experiments and the title that dvc.yaml gives; it knows them by anchors.
 """
 
+import argparse
 import json
 
 import altair as alt
@@ -37,6 +38,7 @@ def _text(spec: charts.Spec) -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m study.templates", description=__doc__).parse_args()
     for name, text in templates().items():
         with files.whole(project.home() / ".dvc" / "plots" / f"{name}.json") as partial:
             partial.write_text(text)

@@ -184,6 +184,9 @@ def override(generator: Generator) -> Ending:
     return ending(said_by(check))
 
 
+# Seconds in which a command with nothing to do has ended, also where ten others want the same two cores.
+LONGEST = 300
+
 COMMANDS = [
     *("study.run", "study.run study.yaml", "study.table", "study.compare", "study.report", "study.keep kept"),
     *("study.bundle", "study.shifts", "study.ranking none.csv", "cxr.predict", "cxr.predict none.keras"),
@@ -205,7 +208,7 @@ def command_line(generator: Generator) -> Ending:
         before = sorted(path for path in made.folder.rglob("*") if "__pycache__" not in path.parts)
         done = subprocess.run(
             [sys.executable, "-m", *command, *words], cwd=made.folder, env=made.environment(), capture_output=True,
-            text=True, timeout=120,
+            text=True, timeout=LONGEST,
         )  # fmt: skip
         if "Traceback" in done.stderr:
             raise LossError(f"{command} {words}: {done.stderr.strip().splitlines()[-1][:200]}")

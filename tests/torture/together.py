@@ -15,6 +15,7 @@ import numpy as np
 
 from tests.conftest import Project
 from tests.processes import at_work, wait_until, words
+from tests.torture import stored
 from tests.torture.case import Ending, Fault, LossError
 from tests.torture.pipeline import SMALL, copied, folder
 
@@ -72,7 +73,9 @@ def at_once(generator: Generator) -> Ending:
             code = ended(project, started, BOUND if is_to_end else LONGEST)
             told.append(judged(code, is_to_end, said))
         nothing_left(project)
+        stored.check(project)
         again(project, expected)
+        stored.check(project)
     return "told" if any(told) else "whole"
 
 
