@@ -29,9 +29,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 RUNTIME := $(VENV)/.ready-$(EXTRA)
 DEV := $(VENV)/.ready-$(EXTRA)-dev
 BENCH := $(VENV)/.ready-bench
-# More workers than this only wait for each other: each loads TensorFlow. A file's tests share a study
-# that takes long to make, so one worker runs them all; tests/conftest.py puts the long ones first.
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Half of what a test takes is waiting: four workers keep two cores at work, more would only load TensorFlow once more
+# each. A file's tests share what takes long to make, so one worker runs them all; tests/conftest.py orders the files.
+PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
 
 export PATH := $(abspath $(BIN)):$(PATH)
 

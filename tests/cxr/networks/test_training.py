@@ -208,7 +208,7 @@ def test_bfloat16_trains_as_float32_does_seed_by_seed() -> None:
         *_, history = training.train(model, images, train, val, params, training.Progress())
         return history[-1]["val_loss"], roc_auc_score(val.labels, predict(model, images, val.rows))
 
-    for seed in range(3):
+    for seed in range(2):
         loss, auroc = trained("float32", seed)
         assert trained("bfloat16", seed) == (pytest.approx(loss, abs=0.005), pytest.approx(auroc, abs=0.02))
         assert auroc > 0.85

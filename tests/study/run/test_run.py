@@ -55,6 +55,16 @@ def test_a_file_has_a_line_for_each_run_that_begins_and_ends(first: subprocess.C
     ]
 
 
+def test_what_the_runs_share_was_made_once_before_them(
+    project: Project, first: subprocess.CompletedProcess[str]
+) -> None:
+    for name in ("layers-1", "layers-2", "doomed"):
+        log = project.ok("dvc", "queue", "logs", name)
+        assert "Running stage 'train'" in log
+        assert "Running stage 'download'" not in log
+        assert "Running stage 'audit'" not in log
+
+
 def test_the_work_tree_and_the_users_params_stay(project: Project, first: subprocess.CompletedProcess[str]) -> None:
     assert project.ok("git", "status", "--short") == ""
 
