@@ -3,13 +3,46 @@
 import multiprocessing
 import os
 import threading
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
 from multiprocessing.connection import wait
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# Tasks that a pool is given ahead of the results that are taken: all cores have work, and the memory for what waits
+# does not grow with the data.
+N_TASKS_AHEAD = 256
 
 
 def workers() -> ProcessPoolExecutor:
     """A pool whose processes end when this one does, however it ends: a killed stage leaves nothing at work."""
     return ProcessPoolExecutor(initializer=_end_with_parent)
+
+
+def blocks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Lists of `size` items each; the last may have fewer."""
+    remaining = iter(items)
+    while block := list(islice(remaining, size)):
+        yield block
+
+
+def in_order(pool: ProcessPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """As `pool.map`, but `items` are taken as the results are, not all at once."""
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > N_TASKS_AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for task in waiting:
+            task.cancel()
 
 
 def _end_with_parent() -> None:

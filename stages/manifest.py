@@ -11,27 +11,18 @@ from cxr.data import manifest, names
 from cxr.data.images import UnusableFileError
 from cxr.data.names import Origin
 from cxr.errors import UserError, shortened
-from cxr.workers import workers
+from cxr.workers import blocks, in_order, workers
 from stages import project
 
 RAW = Path("data/raw")
+N_PER_TASK = 16
 
 
 def main() -> None:
     download = project.read_details("download")
     origin = names.origin(download)
     paths = sorted(path.relative_to(RAW).as_posix() for path in RAW.rglob("*") if path.is_file())
-    rows, problems = [], []
-    for path, (row, problem) in zip(paths, _inspect_all(paths, origin), strict=True):
-        rows.append(row)
-        if problem:
-            problems.append(f"{path} ({problem})")
-    if problems:
-        raise UserError(
-            f"{len(problems)} of {len(paths)} files in {RAW} cannot be used: "
-            f"{shortened(problems, rest_in=_written(problems))}"
-        )
-    table = manifest.build(rows)
+    table = manifest.build(_rows(paths, origin))
     expected, counts = download["expected_counts"], manifest.counts(table, origin.classes)
     if expected and counts != expected:
         raise UserError(
@@ -50,19 +41,39 @@ def _written(problems: list[str]) -> str:
     return str(path)
 
 
+def _rows(paths: list[str], origin: Origin) -> Iterator[dict[str, Any]]:
+    """The manifest row of each file, in the order of `paths`. Raises UserError at the end where a file is unusable."""
+    problems = []
+    for path, (row, problem) in zip(paths, _inspect_all(paths, origin), strict=True):
+        if problem:
+            problems.append(f"{path} ({problem})")
+        elif not problems:
+            yield row
+    if problems:
+        raise UserError(
+            f"{len(problems)} of {len(paths)} files in {RAW} cannot be used: "
+            f"{shortened(problems, rest_in=_written(problems))}"
+        )
+
+
 def _inspect_all(paths: list[str], origin: Origin) -> Iterator[tuple[dict[str, Any], str]]:
     """The manifest row of each file, or what is wrong with it."""
-    with workers() as pool:
-        found = tqdm(pool.map(_stored, paths, chunksize=16), total=len(paths), desc="manifest", unit="image")
-        for path, (stored, problem) in zip(paths, found, strict=True):
-            try:
-                yield names.identify(path, origin) | stored, problem
-            except UnusableFileError as error:
-                yield {}, problem or str(error)
+    with workers() as pool, tqdm(total=len(paths), desc="manifest", unit="image") as bar:
+        for task in in_order(pool, _stored, blocks(paths, N_PER_TASK)):
+            for path, stored, problem in task:
+                try:
+                    yield names.identify(path, origin) | stored, problem
+                except UnusableFileError as error:
+                    yield {}, problem or str(error)
+            bar.update(len(task))
 
 
-def _stored(path: str) -> tuple[dict[str, Any], str]:
-    """How a file is stored, or what is wrong with it."""
+def _stored(paths: list[str]) -> list[tuple[str, dict[str, Any], str]]:
+    """A few paths, with how each file is stored, or what is wrong with it."""
+    return [(path, *_inspect(path)) for path in paths]
+
+
+def _inspect(path: str) -> tuple[dict[str, Any], str]:
     try:
         return manifest.inspect(path, (RAW / path).read_bytes()), ""
     except UnusableFileError as error:

@@ -99,7 +99,7 @@ def _resume(stored: Path) -> training.Progress:
 
 
 def _part(path: Path, target: Target) -> Part:
-    table = pd.read_csv(path)
+    table = pd.read_csv(path, usecols=["row", "label", "etiology"])
     labels = table["label"] if target == "pneumonia" else table["etiology"].map(ETIOLOGIES.index)
     return Part(table["row"].to_numpy(np.int64), labels.to_numpy(np.uint8))
 

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 
 from cxr.data.images import UnusableFileError, read
 from cxr.vocabulary import SPLITS, SUFFIXES
+from cxr.workers import blocks
+
+# Rows that are put into a table at once.
+N_AT_ONCE = 10_000
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -86,10 +90,11 @@ def inspect(path: str, content: bytes) -> dict[str, Any]:
     }
 
 
-def build(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def build(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     """The manifest: rows sorted by path, each exact copy pointing to the first of its kind; schema-checked."""
-    table = pd.DataFrame(rows).sort_values("path", ignore_index=True)
-    table["jpeg_quality"] = table["jpeg_quality"].astype("Int64")
+    # A block at a time: as dicts all rows would take several times the memory of the table.
+    tables = [pd.DataFrame(block).astype({"jpeg_quality": "Int64"}) for block in blocks(rows, N_AT_ONCE)]
+    table = pd.concat(tables).sort_values("path", ignore_index=True)
     first = table.groupby("sha256")["path"].transform("first")
     table["duplicate_of"] = first.where(first != table["path"]).astype(object)
     return SCHEMA.validate(table[[name for name in SCHEMA.columns if name in table]])
@@ -108,7 +113,7 @@ def counts(table: pd.DataFrame, classes: list[str]) -> dict[str, dict[str, int]]
 
 def summarise(table: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
     """The figures of data/details/data.json: counts by class, groups, sizes, modes, each set of exact copies."""
-    copies = table.groupby("sha256").filter(lambda same: len(same) > 1)
+    copies = table[table["sha256"].duplicated(keep=False)]
     sets = [sorted(same["path"]) for _, same in copies.groupby("sha256")]
     return {
         "n_images": len(table),

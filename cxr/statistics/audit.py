@@ -17,6 +17,8 @@ from cxr.statistics.params import AuditParams
 
 Features = NDArray[np.float64]
 
+# The manifest's columns that tell of a file without its being decoded; a table's acquisition may be there.
+METADATA = {"jpeg_quality", "bytes", "width", "height", "mode", "acquisition"}
 RING_PIXELS = 16
 THUMBNAIL_PIXELS = 8
 THRESHOLD = 0.5
@@ -45,16 +47,17 @@ def pixel_features(images: NDArray[np.uint8]) -> dict[str, Features]:
 
     brightness: mean and standard deviation; border: the outermost ring of the image at 16x16; thumbnail: 8x8.
     """
-    brightness = np.stack([[image.mean(), image.std()] for image in images])
-    coarse = np.stack([block_means(image, RING_PIXELS) for image in images])
     is_ring = np.ones((RING_PIXELS, RING_PIXELS), dtype=bool)
     is_ring[1:-1, 1:-1] = False
-    thumbnails = np.stack([block_means(image, THUMBNAIL_PIXELS) for image in images])
-    return {
-        "brightness": brightness,
-        "border": coarse[:, is_ring],
-        "thumbnail": thumbnails.reshape(len(images), -1),
-    }
+    brightness = np.empty((len(images), 2))
+    border = np.empty((len(images), int(is_ring.sum())))
+    thumbnail = np.empty((len(images), THUMBNAIL_PIXELS**2))
+    # Image by image into their places: lists of what is found would take several times the memory.
+    for i, image in enumerate(images):
+        brightness[i] = image.mean(), image.std()
+        border[i] = block_means(image, RING_PIXELS)[is_ring]
+        thumbnail[i] = block_means(image, THUMBNAIL_PIXELS).ravel()
+    return {"brightness": brightness, "border": border, "thumbnail": thumbnail}
 
 
 def block_means(image: NDArray[np.uint8], size: int) -> Features:

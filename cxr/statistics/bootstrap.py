@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from cxr.statistics.metrics import Values, Weights
 
 INTERVAL = (2.5, 97.5)
-# A block of weights is (256, n) float64: 2.4 MB for 1,172 images, which stays in a processor's cache.
+# A block of weights is (256, n) float64: 2.4 MB for 1,172 images, which stays in a processor's cache. For more than
+# 4,096 images it has fewer draws and no more numbers, so that the memory does not grow with the test part.
 N_DRAWS_AT_ONCE = 256
+MOST_AT_ONCE = N_DRAWS_AT_ONCE * 4096
 # Numbers of 4 bytes that are kept from one classifier to the next: a report of 200 draws the same patients 200 times.
 MOST_KEPT = 16_000_000
 
@@ -25,22 +27,26 @@ def group_weights(groups: NDArray[Any], n_samples: int, seed: int) -> Iterator[W
     """
     names, group_of_image = np.unique(groups, return_inverse=True)
     drawn = _kept_draws if len(names) * n_samples <= MOST_KEPT else _draw_groups
-    for times_drawn in drawn(len(names), n_samples, seed):
+    n_at_once = max(1, min(N_DRAWS_AT_ONCE, MOST_AT_ONCE // len(groups)))
+    for times_drawn in drawn(len(names), n_samples, seed, n_at_once):
         # An image counts as often as its group: (draws, groups) -> (draws, n).
         yield times_drawn[:, group_of_image].astype(np.float64)
 
 
-def _draw_groups(n_groups: int, n_samples: int, seed: int) -> Iterator[Counts]:
-    """As many groups are drawn as there are: how often which, blocks of `(draws, groups)`."""
+def _draw_groups(n_groups: int, n_samples: int, seed: int, n_at_once: int) -> Iterator[Counts]:
+    """As many groups are drawn as there are: how often which, blocks of `(n_at_once, groups)`.
+
+    The draws are the same for every `n_at_once`.
+    """
     rng = np.random.default_rng(seed)
     evenly = np.full(n_groups, 1 / n_groups)
-    for start in range(0, n_samples, N_DRAWS_AT_ONCE):
-        yield rng.multinomial(n_groups, evenly, size=min(N_DRAWS_AT_ONCE, n_samples - start)).astype(np.int32)
+    for start in range(0, n_samples, n_at_once):
+        yield rng.multinomial(n_groups, evenly, size=min(n_at_once, n_samples - start)).astype(np.int32)
 
 
 @lru_cache(maxsize=1)
-def _kept_draws(n_groups: int, n_samples: int, seed: int) -> Iterable[Counts]:
-    return tuple(_draw_groups(n_groups, n_samples, seed))
+def _kept_draws(n_groups: int, n_samples: int, seed: int, n_at_once: int) -> Iterable[Counts]:
+    return tuple(_draw_groups(n_groups, n_samples, seed, n_at_once))
 
 
 def draws(

@@ -52,6 +52,16 @@ def test_jpeg_quality_is_read_from_the_quantisation_table(quality: int) -> None:
     assert row["jpeg_quality"] == quality
 
 
+def test_rows_put_together_in_blocks_are_the_same_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
+    contents = [jpeg(seed=seed) for seed in (0, 1, 0, 2, 1)]
+    rows = [row_of(f"train/NORMAL/IM-{9 - i:04d}-0001.jpeg", content) for i, content in enumerate(contents)]
+    # As of a PNG file: a block of such alone has no number in this column.
+    rows[4]["jpeg_quality"] = None
+    whole = manifest.build(rows)
+    monkeypatch.setattr(manifest, "N_AT_ONCE", 2)
+    pd.testing.assert_frame_equal(manifest.build(iter(rows)), whole)
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_a_row_describes_the_file(mode: str) -> None:
     content = jpeg(mode=mode)

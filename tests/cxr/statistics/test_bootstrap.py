@@ -29,6 +29,20 @@ def test_draws_that_are_too_many_to_keep_are_the_same(monkeypatch: pytest.Monkey
     assert all((weights == np.concatenate(list(bootstrap.group_weights(groups, 300, 0)))).all() for weights in kept)
 
 
+def test_the_draws_are_the_same_however_many_are_held_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, probabilities, groups = sample(0)
+    at_once = draws(labels, probabilities, groups, 300, 0)
+    assert len(next(bootstrap.group_weights(groups, 300, 0))) == bootstrap.N_DRAWS_AT_ONCE
+    monkeypatch.setattr(bootstrap, "MOST_AT_ONCE", 7 * len(groups))
+    assert len(next(bootstrap.group_weights(groups, 300, 0))) == 7
+    assert np.allclose(draws(labels, probabilities, groups, 300, 0), at_once, rtol=1e-14, atol=0)
+
+
+def test_a_part_too_large_for_one_draw_at_once_is_drawn_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "MOST_AT_ONCE", 1)
+    assert len(list(bootstrap.group_weights(np.arange(5), 3, 0))) == 3
+
+
 def test_intervals_are_wider_where_images_of_a_patient_agree() -> None:
     rng = np.random.default_rng(0)
     labels = np.repeat(rng.integers(0, 2, 60), 10)
