@@ -6,10 +6,10 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from bench import cluster, coverage, evaluation, growth, ingest, training
+from bench import cluster, coverage, evaluation, growth, ingest, large, training
 from stages import project
 
-PARTS = ["coverage", "ingest", "evaluation", "growth", "training", "leads", "cluster"]
+PARTS = ["coverage", "ingest", "evaluation", "growth", "large", "training", "leads", "cluster"]
 
 
 def main() -> None:
@@ -27,6 +27,7 @@ def main() -> None:
         "ingest": lambda: ingest.measure(arguments.images),
         "evaluation": evaluation.measure,
         "growth": growth.measure,
+        "large": large.measure,
         "training": training.measure,
         "leads": training.measure_leads,
         "cluster": lambda: cluster.measure(arguments.images),

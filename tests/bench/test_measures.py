@@ -1,11 +1,17 @@
 """Each part of the bench gives its table, here of next to nothing."""
 
+import hashlib
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from bench import coverage, evaluation, growth, ingest, readers
+from bench import coverage, evaluation, growth, ingest, large, readers
+from bench.watched import watch
+from cxr.errors import UserError
 
 
 def test_coverage_has_a_row_for_each_interval(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,3 +55,45 @@ def test_our_ingest_runs_on_a_folder_of_jpegs(
     images = np.load(project / "data" / "images.npy")
     assert images.shape == (len(files), ingest.SIZE, ingest.SIZE)
     assert ingest._distance(images[:1], ingest._exact(files[0])[None])["mean_difference"] < 2
+
+
+def test_a_command_is_watched_with_its_children(tmp_path: Path) -> None:
+    work = "held = bytearray(50 << 20); sum(range(10**7)); import time; time.sleep(.5)"
+    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {work!r}], check=True)"
+    cost = watch([sys.executable, "-c", child], tmp_path, os.environ, 60, 1000)
+    assert cost.peak_mib >= cost.own_mib >= 50
+    assert cost.cpu_seconds >= 0.05
+    assert cost.seconds >= 0.5
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("import time; time.sleep(60)", "longer than 1 s"),
+        ("held = bytearray(200 << 20); import time; time.sleep(60)", "more than 100 MiB"),
+        ("raise SystemExit('no images')", "failed: no images"),
+    ],
+)
+def test_what_takes_too_much_is_stopped_and_what_fails_says_why(code: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=told):
+        watch([sys.executable, "-c", code], tmp_path, os.environ, 1 if "longer" in told else 60, 100)
+
+
+def test_a_numbered_file_is_another_file_with_the_same_picture(tmp_path: Path) -> None:
+    large.draw(tmp_path, 80)
+    files = sorted(tmp_path.rglob("*.jpeg"))
+    assert len(files) == 80
+    contents = [path.read_bytes() for path in files]
+    assert len({hashlib.sha256(content).digest() for content in contents}) == 80
+    pictures = {Image.open(path).convert("L").tobytes() for path in files}
+    assert len(pictures) < 80
+
+
+@pytest.mark.slow
+def test_every_stage_is_measured_on_as_many_images_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large, "N_IMAGES", [200])
+    table = large.measure()
+    assert table["stage"].tolist() == [*large.OUTPUTS, large.DVC]
+    assert (table[["seconds", "cpu_seconds", "own_mib", "output_mib"]] > 0).all(axis=None)
+    assert (table["peak_mib"] >= table["own_mib"]).all()
+    assert table.set_index("stage").loc["images", "output_mib"] == pytest.approx(200 * large.SIZE**2 / 2**20, rel=0.01)
