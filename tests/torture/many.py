@@ -1,4 +1,4 @@
-"""What grows with the runs of one clone: `python -m tests.torture.many 50 100 200` writes docs/scale.md.
+"""What grows with the runs of one clone: `python -m tests.torture.many 50 100 200` writes its section of docs/scale.md.
 
 One run is trained. The others are its commit with other parameters, and with predictions of 600 images, curves and
 figures that were made up, in DVC's cache: what table, comparison and report read of a run is all there.
@@ -16,6 +16,7 @@ import psutil
 from ruamel.yaml import YAML
 from tabulate import tabulate
 
+from bench.watched import Others, machine
 from cxr import files
 from study.experiments import EXPERIMENTS, REF
 from study.results import FILES, Result
@@ -27,8 +28,8 @@ PAGE = Path("docs/scale.md")
 COMMANDS = ("table", "compare", "report")
 # What Git keeps of a run; DVC's cache has the rest.
 IN_GIT = ("params", "history")
-INTRODUCTION = """# Many runs in one clone
-
+HEADING = "## Many runs in one clone"
+INTRODUCTION = """\
 Experiments of one commit, each another learning rate, with predictions of 600 test images, five epochs of curves and
 2,000 draws of the bootstrap; all pairs are compared. One is trained on phantoms, the others are made up from its
 commit: `python -m tests.torture.many 10 50 100 200` measures and writes this, here on two cores. *Clone*: code, DVC's
@@ -40,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.torture.many", description=__doc__.splitlines()[0])
     parser.add_argument("counts", nargs="+", type=int, help="numbers of runs, rising")
     counts = parser.parse_args().counts
+    others = Others()
     with tempfile.TemporaryDirectory(prefix="many-", ignore_cleanup_errors=True) as name:
         project = finished(Path(name) / "project")
         rows, n_made = [], 1
@@ -51,8 +53,18 @@ def main() -> None:
             print(*rows[-1], flush=True)
         assert not at_work(project.folder)
     titles = ["runs", "clone, MiB", *(f"`study.{command}`: seconds, peak MiB" for command in COMMANDS)]
+    table = tabulate(rows, titles, "github", disable_numparse=True)
+    text = with_section(PAGE.read_text(), HEADING, f"{INTRODUCTION}\n{table}\n\n{machine(others.cores())}\n")
     with files.whole(PAGE) as partial:
-        partial.write_text(f"{INTRODUCTION}\n{tabulate(rows, titles, 'github', disable_numparse=True)}\n")
+        partial.write_text(text)
+
+
+def with_section(page: str, heading: str, text: str) -> str:
+    """A page with this text below its heading of the second level, all other sections as they were."""
+    before, found, rest = page.partition(f"{heading}\n")
+    assert found, f"no {heading} on the page"
+    _, following, after = rest.partition("\n## ")
+    return f"{before}{heading}\n\n{text}{following}{after}"
 
 
 def finished(folder: Path) -> Project:
