@@ -6,6 +6,7 @@ Each fault class runs in a process of its own, whose memory is measured. Exit co
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from tabulate import tabulate
@@ -16,7 +17,21 @@ from tests.torture.faults import FAULTS, isolated
 
 TABLE = Path("docs/results/reliability.csv")
 PAGE = Path("docs/reliability.md")
-COLUMNS = ["fault", "cases", "whole", "told", "lost", "seconds", "mebibytes"]
+GROWTH_TABLE = Path("docs/results/reliability_growth.csv")
+GROWTH_TITLES = {
+    "fault": "name",
+    "runs": "runs",
+    "failed": "of which failed",
+    "seconds": "seconds of the last study",
+    "processes": "processes at most",
+    "mebibytes": "memory at most, MiB",
+    "clone": "clone, MiB",
+    "cache": "of which DVC's cache",
+    "cache_after_gc": "cache after `dvc gc`",
+    "table": "`study.table`: seconds, peak MiB",
+    "compare": "`study.compare`",
+    "report": "`study.report`",
+}
 
 INTRODUCTION = """# What it survives
 
@@ -29,16 +44,26 @@ the process that made the cases, with all that it had loaded before.
 `make torture ONLY=image-bomb CASE=7` one case. `tests/torture/test_sample.py` tries some cases of the
 quick classes in every `make test`.
 """
+GROWTH = """## As the runs of a clone grow
+
+What `long-10`, `long-50` and `long-200` measured on their way, on tiny phantoms: each row's study has the runs that the
+row before has not. All good runs stood in the table, each failed one was named with its reason, no process was left,
+every object of DVC's cache, run cache and Git was what its sum says, and after `dvc gc -w --all-experiments` the report
+was the same to the byte. *Memory* is that of all the study's processes, shared pages counted once. What made-up runs
+with larger predictions take: [scale.md](scale.md).
+"""
 
 
 def main() -> None:
     arguments = _arguments()
-    rows = []
+    rows: list[dict[str, Any]] = []
+    grown: list[dict[str, Any]] = []
     losses: list[Case] = []
     for name in arguments.only:
         cases, mebibytes = isolated({name: _numbers(FAULTS[name], arguments)}, arguments.seed)
         lost = [case for case in cases if case.ending == "lost"]
         losses += lost
+        grown += [{"fault": name, **row} for case in cases for row in case.rows]
         endings = pd.Series([case.ending for case in cases])
         counts = {ending: int((endings == ending).sum()) for ending in ("whole", "told", "lost")}
         seconds = sum(case.seconds for case in cases)
@@ -47,7 +72,10 @@ def main() -> None:
         for case in lost[:10]:
             print(f"  case {case.number}: {case.reason}")
     if arguments.case is None:
-        _write(pd.DataFrame(rows, columns=COLUMNS))
+        _keep(rows, TABLE, arguments.only)
+        _keep(grown, GROWTH_TABLE, arguments.only)
+        with files.whole(PAGE) as partial:
+            partial.write_text(_page())
     sys.exit(bool(losses))
 
 
@@ -66,13 +94,17 @@ def _numbers(fault: Fault, arguments: argparse.Namespace) -> list[int]:
     return list(range(max(1, round(fault.n_cases * arguments.share))))
 
 
-def _write(new: pd.DataFrame) -> None:
-    """The table of all classes: those that were tried now, and the others as they were."""
-    old = pd.read_csv(TABLE) if TABLE.exists() else pd.DataFrame(columns=COLUMNS)
-    kept = old[~old["fault"].isin(new["fault"]) & old["fault"].isin(list(FAULTS))]
-    table = pd.concat([new, kept]) if len(kept) else new
-    table = table.set_index("fault").loc[[name for name in FAULTS if name in set(table["fault"])]].reset_index()
-    files.write_csv(str(TABLE), table.round({"seconds": 1, "mebibytes": 0}))
+def _keep(rows: list[dict[str, Any]], path: Path, tried: list[str]) -> None:
+    """Put these rows in the place of the old ones of the classes that were tried now, in the classes' order."""
+    old = pd.read_csv(path).to_dict("records") if path.exists() else []
+    kept = [row for row in old if row["fault"] in FAULTS and row["fault"] not in tried]
+    in_order = sorted([*rows, *kept], key=lambda row: list(FAULTS).index(row["fault"]))
+    if in_order:
+        files.write_csv(str(path), pd.DataFrame(in_order).round(1))
+
+
+def _page() -> str:
+    table = pd.read_csv(TABLE)
     drawn = [
         [row["fault"], FAULTS[row["fault"]].what, row["cases"], row["whole"], row["told"], row["lost"],
          f"{row['seconds']:.0f}", f"{row['mebibytes']:.0f}"]
@@ -81,8 +113,21 @@ def _write(new: pd.DataFrame) -> None:
     titles = ["name", "fault", "cases", "whole", "told", "lost", "seconds", "peak memory, MiB"]
     total = table[["cases", "whole", "told", "lost", "seconds"]].sum()
     drawn.append(["", "all", *(f"{total[name]:.0f}" for name in total.index), ""])
-    with files.whole(PAGE) as partial:
-        partial.write_text(f"{INTRODUCTION}\n{tabulate(drawn, titles, 'github', disable_numparse=True)}\n")
+    page = f"{INTRODUCTION}\n{tabulate(drawn, titles, 'github', disable_numparse=True)}\n"
+    return page + _growth() if GROWTH_TABLE.exists() else page
+
+
+def _growth() -> str:
+    grown = pd.read_csv(GROWTH_TABLE)
+    drawn = [[_cell(row[key]) for key in GROWTH_TITLES] for row in grown.to_dict("records")]
+    return f"\n{GROWTH}\n{tabulate(drawn, list(GROWTH_TITLES.values()), 'github', disable_numparse=True)}\n"
+
+
+def _cell(value: Any) -> str:
+    """A figure without decimals, nothing where it was not measured; two in one cell as they are."""
+    if isinstance(value, str):
+        return value
+    return "" if pd.isna(value) else f"{value:.0f}"
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ import math
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,12 +20,20 @@ class LossError(AssertionError):
 
 
 @dataclass(frozen=True)
+class Measured:
+    """How a case ended, and a row of figures for each of its steps."""
+
+    ending: Ending
+    rows: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Fault:
     """A fault class: what it is in words, how many cases are tried, and the function that makes one."""
 
     what: str
     n_cases: int
-    make: Callable[[np.random.Generator], Ending]
+    make: Callable[[np.random.Generator], Ending | Measured]
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,7 @@ class Case:
     ending: Ending
     reason: str
     seconds: float
+    rows: list[dict[str, Any]] = field(default_factory=list)
 
 
 def said_by(
@@ -67,10 +76,12 @@ def run(name: str, fault: Fault, number: int, seed: int) -> Case:
     start = time.monotonic()
     ending: Ending = "lost"
     reason = ""
+    rows: list[dict[str, Any]] = []
     try:
-        ending = fault.make(generator)
+        made = fault.make(generator)
+        ending, rows = (made.ending, made.rows) if isinstance(made, Measured) else (made, [])
     except LossError as loss:
         reason = str(loss)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-    return Case(name, number, ending, reason, time.monotonic() - start)
+    return Case(name, number, ending, reason, time.monotonic() - start, rows)

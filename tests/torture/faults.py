@@ -9,10 +9,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from cxr.machine import peak_memory_mib
-from tests.torture import attacks, downloads, inputs, kills, together
+from tests.torture import attacks, downloads, inputs, kills, long, together
 from tests.torture.case import Case, Fault, run
 
-FAULTS: dict[str, Fault] = {**attacks.FAULTS, **downloads.FAULTS, **inputs.FAULTS, **kills.FAULTS, **together.FAULTS}
+PARTS = (attacks, downloads, inputs, kills, together, long)
+FAULTS: dict[str, Fault] = {name: fault for part in PARTS for name, fault in part.FAULTS.items()}
 
 
 def isolated(numbers: dict[str, list[int]], seed: int) -> tuple[list[Case], float]:

@@ -19,12 +19,12 @@ RUNS = Path(".dvc/cache/runs")
 
 def check(project: Project) -> None:
     """Raises LossError that names what is damaged in DVC's cache, its run cache, or Git's objects and refs."""
-    found = [*_objects(project.folder / OBJECTS), *_runs(project.folder / RUNS), *_git(project)]
+    found = [*damaged_objects(project.folder / OBJECTS), *_runs(project.folder / RUNS), *_git(project)]
     if found:
         raise LossError(f"damaged: {'; '.join(found[:5])}")
 
 
-def _objects(top: Path) -> list[str]:
+def damaged_objects(top: Path) -> list[str]:
     """Files of DVC's cache that are not what their names say; lists of folders that name files that are not there.
 
     Another name is a file's that is still being written.

@@ -1,9 +1,12 @@
 """Some cases of each fault class: what `make torture` tries by the hundred."""
 
+import hashlib
+import json
 import multiprocessing
+from pathlib import Path
 
-from tests.torture import attacks, downloads, inputs, kills, together
-from tests.torture.faults import FAULTS, isolated
+from tests.torture import attacks, downloads, inputs, kills, stored
+from tests.torture.faults import FAULTS, PARTS, isolated
 
 # Seconds a case, for they start processes; the tests of stages and studies kill some too.
 COSTLY = {*kills.FAULTS, "download-kaggle", "params-accepted", "command-lines", "archive-bomb"}
@@ -20,5 +23,24 @@ def test_nothing_is_lost() -> None:
 
 
 def test_every_class_has_a_name_of_its_own() -> None:
-    parts = (attacks.FAULTS, downloads.FAULTS, inputs.FAULTS, kills.FAULTS, together.FAULTS)
-    assert sum(len(part) for part in parts) == len(FAULTS)
+    assert sum(len(part.FAULTS) for part in PARTS) == len(FAULTS)
+
+
+def test_what_is_damaged_in_a_cache_is_found(tmp_path: Path) -> None:
+    def keep(content: bytes, digest: str = "", suffix: str = "") -> str:
+        digest = digest or hashlib.md5(content).hexdigest()
+        (tmp_path / digest[:2]).mkdir(exist_ok=True)
+        (tmp_path / digest[:2] / (digest[2:] + suffix)).write_bytes(content)
+        return digest
+
+    listed = {name: keep(name.encode()) for name in ("one", "two")}
+    content = json.dumps([{"md5": digest, "relpath": name} for name, digest in listed.items()]).encode()
+    keep(content, suffix=".dir")
+    assert stored.damaged_objects(tmp_path) == []
+    keep(b"on", listed["one"])
+    (tmp_path / listed["two"][:2] / listed["two"][2:]).unlink()
+    one, two = listed.values()
+    assert set(stored.damaged_objects(tmp_path)) == {
+        f"{one[:2]}/{one[2:]} has another content",
+        f"{two} of a folder is missing",
+    }
