@@ -10,6 +10,7 @@
 #   make torture  faults by the thousand, and docs/reliability.md   ONLY=image-bomb CASE=7   SHARE=0.1
 #   make test     everything; ARGS="-k resumed" narrows it, ARGS="-n 0" runs one test at a time
 #   make test-fast  without what runs DVC, trains or opens a browser
+#   make lowest   the quick tests with the lowest versions that pyproject.toml allows, in an environment of their own
 #   make templates  the templates of `dvc plots`, from the report's charts
 #   make s3, make dask  what DVC needs for a bucket of S3, and a study for a Dask cluster
 #   make lint, make lock
@@ -29,13 +30,14 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 RUNTIME := $(VENV)/.ready-$(EXTRA)
 DEV := $(VENV)/.ready-$(EXTRA)-dev
 BENCH := $(VENV)/.ready-bench
+LOWEST := $(VENV)-lowest
 # Half of what a test takes is waiting: four workers keep two cores at work, more would only load TensorFlow once more
 # each. A file's tests share what takes long to make, so one worker runs them all; tests/conftest.py orders the files.
 PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
 
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo study mended table compare report bench templates torture test test-fast lint format lock s3 dask
+.PHONY: demo study mended table compare report bench templates torture test test-fast lowest lint format lock s3 dask
 
 # What a killed DVC has left half-written would stop each of these.
 mended: $(RUNTIME)
@@ -68,6 +70,14 @@ test: $(DEV)
 
 test-fast: $(DEV)
 	@python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
+
+# What was solved for the newest versions alone would be a guess: here is the other end.
+lowest: $(DEV)
+	@uv venv --quiet --allow-existing --python $(BIN)/python $(LOWEST)
+	@uv pip compile pyproject.toml --quiet --resolution lowest-direct --extra $(EXTRA) --extra dev \
+		--python $(LOWEST)/bin/python --output-file $(LOWEST)/versions.txt
+	@uv pip install --quiet --python $(LOWEST)/bin/python -r $(LOWEST)/versions.txt
+	@PATH="$(abspath $(LOWEST))/bin:$$PATH" python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
 
 torture: $(DEV)
 	@python -m tests.torture $(if $(ONLY),--only $(ONLY)) $(if $(CASE),--case $(CASE)) $(if $(SHARE),--share $(SHARE))
