@@ -4,10 +4,12 @@ A few hundred phantoms are drawn. Each image of the data set is the file of one 
 comment, so that files differ, as those of patients do, and cost the disk one block each; one in a hundred is a copy.
 """
 
+import math
 import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -17,10 +19,12 @@ import numpy as np
 import pandas as pd
 from ruamel.yaml import YAML
 
-from bench.watched import MIB, Cost, watch
+from bench.watched import MIB, Cost, Others, TooMuchError, watch
+from bench.ways import BATCH_SIZE
 from cxr.errors import UserError
 from cxr.sources import phantoms
 from cxr.sources.params import PhantomParams
+from cxr.vocabulary import CLASSES, SPLITS
 
 N_IMAGES = [5_000, 50_000, 400_000]
 N_DRAWN, PHANTOM_PIXELS = 300, 64
@@ -43,6 +47,10 @@ OUTPUTS = {
     "evaluate": ["data/predictions", "data/details/test.json", *(f"plots/{name}.csv" for name in ("roc", "confusion"))],
 }
 DVC = "dvc add data/raw"
+FROM_DISK = "batches of 224 px from disk"
+# Images in the file, and how many of them are read.
+N_ON_DISK = 40_000, 6_400
+DISK_IMAGE = (224, 224)
 LIMIT_S, LIMIT_MIB = 900.0, 10_000.0
 # Of the disk for an image: its file, the file that it is copied from, its pixels, rows of tables.
 BYTES_PER_IMAGE = 2 * 4096 + SIZE**2 + 1024
@@ -52,14 +60,22 @@ PROJECT = Path(__file__).parents[1]
 def measure() -> pd.DataFrame:
     """A row for each number of images and stage: what `watch` says it took, and what it wrote in MiB.
 
-    Each row is on stderr as soon as it is there. Raises UserError where the disk cannot hold the images.
+    The last row: images of 224 px read at random from a file that is not in memory. Each row is on stderr as soon as it
+    is there. A stage above its limits ends the rows of its number of images. Raises UserError where the disk cannot
+    hold the images.
     """
     rows: list[dict[str, Any]] = []
     for n in N_IMAGES:
         with tempfile.TemporaryDirectory(prefix="large-", ignore_cleanup_errors=True) as scratch:
             if shutil.disk_usage(scratch).free < 2 * n * BYTES_PER_IMAGE:
                 raise UserError(f"{n:,} images need {2 * n * BYTES_PER_IMAGE / 2**30:.0f} GiB free in {scratch}")
-            rows += _stages(Path(scratch), n)
+            try:
+                for row in _stages(Path(scratch), n):
+                    rows.append(row)
+            except TooMuchError as error:
+                print(f"{n:,} images: {error}; no more stages of so many", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="large-") as scratch:
+        rows.append(_from_disk(Path(scratch) / "images.npy"))
     return pd.DataFrame(rows)
 
 
@@ -74,10 +90,33 @@ def _stages(scratch: Path, n_images: int) -> Iterator[dict[str, Any]]:
         command = [sys.executable, "-m", f"stages.{stage}"]
         cost = watch(command, project, environment | (of_train if stage == "train" else {}), LIMIT_S, LIMIT_MIB)
         yield _row(n_images, stage, cost, [project / name for name in outputs])
-        if stage == "download":
-            shutil.rmtree(origin)
     cost = watch([sys.executable, "-m", "dvc", "add", "-q", "data/raw"], project, environment, LIMIT_S, LIMIT_MIB)
     yield _row(n_images, DVC, cost, [project / ".dvc" / "cache"])
+
+
+def _from_disk(path: Path) -> dict[str, Any]:
+    """How long it takes to read images in batches, in random order, from an array of which nothing is in memory.
+
+    Only Linux forgets a file that it has read; elsewhere they come from memory.
+    """
+    n, n_read = N_ON_DISK
+    images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(n, *DISK_IMAGE))
+    for start in range(0, n, BATCH_SIZE):
+        images[start : start + BATCH_SIZE] = start % 256
+    images.flush()
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        if hasattr(os, "posix_fadvise"):
+            del images
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    images = np.load(path, mmap_mode="r")
+    rows = np.random.default_rng(0).permutation(n)[:n_read]
+    others, started, worked = Others(), time.perf_counter(), time.process_time()
+    for start in range(0, n_read, BATCH_SIZE):
+        images[rows[start : start + BATCH_SIZE]]
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - worked
+    cost = Cost(seconds, cpu_seconds, math.nan, math.nan, others.cores())
+    return _row(n_read, FROM_DISK, cost, [path])
 
 
 def _row(n_images: int, stage: str, cost: Cost, outputs: list[Path]) -> dict[str, Any]:
@@ -117,13 +156,15 @@ def draw(folder: Path, n_images: int) -> None:
     kinds: dict[tuple[str, str], list[bytes]] = {}
     for phantom in phantoms.plan(params):
         kinds.setdefault((phantom.path.split("/")[0], phantom.etiology), []).append(phantoms.encode(phantom, 1.0))
+    for split in SPLITS:
+        for name in CLASSES:
+            (folder / split / name).mkdir(parents=True)
     last: dict[str, bytes] = {}
     for i, (split, etiology, name) in enumerate(_names(n_images)):
         drawn = kinds[split, etiology]
         content = numbered(drawn[i % len(drawn)], i) if i % 100 or split != "train" else last.get(etiology, drawn[0])
         last[etiology] = content
-        path = folder / split / ("NORMAL" if etiology == "normal" else "PNEUMONIA") / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = folder / split / CLASSES[etiology != "normal"] / name
         path.write_bytes(content)
 
 

@@ -15,6 +15,10 @@ POLL = 0.1
 MIB = 2**20
 
 
+class TooMuchError(UserError):
+    """A command took more time or memory than it may."""
+
+
 @dataclass(frozen=True)
 class Cost:
     """What a command took with all its children.
@@ -49,7 +53,8 @@ def watch(
 ) -> Cost:
     """Run a command in `folder` and watch it.
 
-    Raises UserError where it fails or takes more seconds or MiB of its own than its limits; it is then stopped.
+    Raises UserError where it fails, TooMuchError where it takes more seconds or MiB of its own than its limits; it is
+    then stopped, and its children with it, as those of `cxr.workers` end with their parent.
     """
     others, before = Others(), _children()
     peak = own = 0.0
@@ -62,9 +67,9 @@ def watch(
                 resident, alone = _memory(started.pid)
                 peak, own = max(peak, resident), max(own, alone)
                 if own > limit_mib:
-                    raise UserError(f"{' '.join(command[1:])} takes more than {limit_mib:,.0f} MiB")
+                    raise TooMuchError(f"{' '.join(command[1:])} takes more than {limit_mib:,.0f} MiB")
                 if time.monotonic() - others.started > limit_s:
-                    raise UserError(f"{' '.join(command[1:])} takes longer than {limit_s:,.0f} s")
+                    raise TooMuchError(f"{' '.join(command[1:])} takes longer than {limit_s:,.0f} s")
                 time.sleep(POLL)
         finally:
             started.kill()
