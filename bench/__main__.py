@@ -6,10 +6,10 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from bench import cluster, coverage, evaluation, growth, ingest, large, training
+from bench import answer, cluster, coverage, evaluation, growth, ingest, large, training
 from stages import project
 
-PARTS = ["coverage", "ingest", "evaluation", "growth", "large", "training", "leads", "cluster"]
+PARTS = ["coverage", "ingest", "evaluation", "growth", "large", "training", "leads", "answer", "cluster"]
 
 
 def main() -> None:
@@ -30,6 +30,7 @@ def main() -> None:
         "large": large.measure,
         "training": training.measure,
         "leads": training.measure_leads,
+        "answer": answer.measure,
         "cluster": lambda: cluster.measure(arguments.images),
     }
     arguments.out.mkdir(parents=True, exist_ok=True)
