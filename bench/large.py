@@ -46,7 +46,7 @@ OUTPUTS = {
     "train": ["models/model.keras", "data/details/train.json", "plots/history.csv"],
     "evaluate": ["data/predictions", "data/details/test.json", *(f"plots/{name}.csv" for name in ("roc", "confusion"))],
 }
-DVC = "dvc add data/raw"
+DVC = "DVC takes data/raw in"
 FROM_DISK = "batches of 224 px from disk"
 # Images in the file, and how many of them are read.
 N_ON_DISK = 40_000, 6_400
