@@ -9,7 +9,7 @@ from typing import Any
 from cxr.data.params import ImagesParams, SplitParams
 from cxr.errors import UserError
 from cxr.inference.params import ExplainParams
-from cxr.networks.params import AugmentParams, ModelParams, TrainParams
+from cxr.networks.params import AugmentParams, ModelParams, TrainParams, check_devices
 from cxr.networks.params import check as check_network
 from cxr.params import parse
 from cxr.sources.params import PhantomParams
@@ -36,6 +36,7 @@ def check(params: Mapping[str, Any]) -> None:
         raise UserError(f"params.yaml: {', '.join(unknown)}: no such section (misspelt?)")
     parsed: dict[str, Any] = {name: parse(kind, name, params.get(name)) for name, kind in SECTIONS.items()}
     check_network(parsed["model"], parsed["images"].size)
+    check_devices(parsed["model"], parsed["train"])
     _check_data(parsed["data"], parsed["split"], parsed["train"])
 
 

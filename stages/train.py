@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,11 +18,11 @@ from numpy.typing import NDArray
 
 from cxr import files
 from cxr.machine import peak_memory_mib
-from cxr.networks import checkpoint, memory, network, training
+from cxr.networks import checkpoint, devices, memory, network, training
 from cxr.networks.backend import device, keras, resolve_precision
 from cxr.networks.batches import Part
 from cxr.networks.model_file import save
-from cxr.networks.params import AugmentParams, ModelParams, Target, TrainParams
+from cxr.networks.params import AugmentParams, ModelParams, Target, TrainParams, check_devices
 from cxr.vocabulary import ETIOLOGIES
 from stages import project
 
@@ -33,10 +34,12 @@ def main() -> None:
     model_params = project.read_params(ModelParams, "model")
     params = project.read_params(TrainParams, "train")
     augment = project.read_params(AugmentParams, "augment")
+    check_devices(model_params, params)
+    devices.names(params.devices)
     images = np.load("data/images.npy", mmap_mode="r")
     precision = resolve_precision(params.precision)
     why = ", which has no bfloat16 of its own" if (params.precision, precision) == ("auto", "float32") else ""
-    computer = device()
+    computer = device() if params.devices == 1 else f"{params.devices} x {device()}"
     print(f"training in {precision} on {computer}{why}", file=sys.stderr)
     train, val = (_part(path, params.target) for path in PARTS)
     build = partial(
@@ -44,8 +47,8 @@ def main() -> None:
     )
     # Shapes are asked for, so no weights are to be brought.
     without_weights = replace(model_params, weights="none")
-    memory.check(partial(build, without_weights), min(params.batch_size, len(train.rows)))
-    with memory.one_line_when_exhausted():
+    memory.check(partial(build, without_weights), math.ceil(min(params.batch_size, len(train.rows)) / params.devices))
+    with memory.one_line_when_exhausted(), devices.shared(params.devices):
         model = build(model_params)
 
     sections = {"model": asdict(model_params), "train": asdict(params), "augment": asdict(augment)}
@@ -53,7 +56,7 @@ def main() -> None:
     stored = project.scratch("checkpoints") / f"{_key(setting, images, [train, val])}.npz"
     start = _resume(stored)
     history = start.history
-    with memory.one_line_when_exhausted(), _signal_file() as signal_file:
+    with memory.one_line_when_exhausted(), devices.shared(params.devices), _signal_file() as signal_file:
         for history in training.train(model, images, train, val, params, start, augment):
             files.write_csv("plots/history.csv", pd.DataFrame(history))
             signal_file.write_text(json.dumps({"pid": os.getpid(), "step": len(history) - 1}))

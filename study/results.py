@@ -49,6 +49,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "balance": False,
         "averaging": 0,
         "target": "pneumonia",
+        "devices": 1,
     },
     "augment": asdict(NEUTRAL),
     "evaluate": {"crop": 1.0, "flip": False, "temperature": "none"},

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr.networks import devices
 from cxr.networks.backend import keras
 
 Images = NDArray[np.uint8]
@@ -31,7 +32,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Batches of a part in the order given, read from the image array as they are needed.
 
     `n_classes`: with 2 a batch's targets are its labels `(n, 1)`, with more one column for each class `(n, n_classes)`.
-    `change`: what to do with its images. `weights`: of the classes in the loss `(n_classes,)`.
+    `change`: what to do with its images. `weights`: of the classes in the loss `(n_classes,)`. `n_devices`: with more
+    than one a batch is as `devices.fill` makes it.
     """
 
     def __init__(
@@ -44,10 +46,13 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         n_classes: int = 2,
         change: Change | None = None,
         weights: Floats | None = None,
+        n_devices: int = 1,
     ) -> None:
         # With one worker Keras lets TensorFlow tune the queue, and the end of an epoch may wait 10 s for the tuner;
-        # with more, Keras on JAX loses batches of the first epoch, those it drew to build the network.
-        super().__init__(workers=2 if keras.backend.backend() == "tensorflow" else 1)
+        # with more, Keras loses or displaces the batches that it drew to build the network: on JAX in the first epoch,
+        # on several devices of TensorFlow in every one.
+        super().__init__(workers=2 if keras.backend.backend() == "tensorflow" and n_devices == 1 else 1)
+        self.n_devices = n_devices
         self.images, self.part, self.order, self.batch_size = images, part, order, batch_size
         self.n_classes, self.change, self.weights = n_classes, change, weights
 
@@ -62,4 +67,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             images = self.change(images, rows)
         targets = labels[:, None] if self.n_classes == 2 else labels[:, None] == np.arange(self.n_classes)
         batch = images[:, :, :, None], targets.astype(np.float32)
-        return batch if self.weights is None else (*batch, self.weights[labels])
+        weights = None if self.weights is None else self.weights[labels]
+        if self.n_devices > 1:
+            return devices.fill(*batch, weights, self.n_devices)
+        return batch if weights is None else (*batch, weights)

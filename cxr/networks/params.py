@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from cxr.errors import UserError
 from cxr.networks import notation
 from cxr.params import STRICT, Seed
 
@@ -29,6 +30,8 @@ APPLICATIONS = {
     "vgg19": ["VGG19"],
     "xception": ["Xception"],
 }
+# Those of them that normalise by batch nowhere.
+WITHOUT_BATCH_NORMALISATION = ("convnext", "vgg16", "vgg19")
 APPLICATION_MODULES = {name: module for module, names in APPLICATIONS.items() for name in names}
 
 
@@ -81,7 +84,8 @@ class TrainParams:
     cosine (Loshchilov & Hutter 2017). weight_decay: apart from the gradient, of kernels only (the same, 2019).
     label_smoothing: share of a target that is spread over all classes. balance: normal images and pneumonia weigh the
     same in the training loss. averaging: momentum of a running average of the weights, which is then the network; 0 for
-    none. target: what the network tells apart while it learns.
+    none. target: what the network tells apart while it learns. devices: how many share each batch, see
+    cxr.networks.devices.
     """
 
     epochs: Annotated[int, Field(gt=0, le=10_000)]
@@ -95,13 +99,28 @@ class TrainParams:
     averaging: Share
     target: Target
     precision: Literal["auto", "float32", "bfloat16"]
+    devices: Annotated[int, Field(gt=0, le=1024)]
     seed: Seed
 
     @model_validator(mode="after")
     def _check(self) -> "TrainParams":
+        if self.batch_size % self.devices:
+            raise ValueError(
+                f"train.batch_size should be a multiple of train.devices, got {self.batch_size} for {self.devices}"
+            )
         if self.warmup_epochs and self.warmup_epochs >= self.epochs:
             raise ValueError("train.warmup_epochs should be less than train.epochs")
         return self
+
+
+def check_devices(model: ModelParams, train: TrainParams) -> None:
+    """Raises UserError where several devices would give another network than one."""
+    module = APPLICATION_MODULES.get(model.architecture, "")
+    if train.devices > 1 and module and module not in WITHOUT_BATCH_NORMALISATION:
+        raise UserError(
+            f"train.devices {train.devices}: {model.architecture} normalises by batch, which devices that have a share "
+            "of it cannot; use 1, or a stack, residual, VGG or ConvNeXt network"
+        )
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from cxr.errors import UserError
-from cxr.networks import augmentation
+from cxr.networks import augmentation, devices
 from cxr.networks.backend import gpus, keras
 from cxr.networks.batches import Batches, Change, Floats, Images, Labels, Part
 from cxr.networks.fast.optimizer import Adam
@@ -65,10 +65,12 @@ def compile_network(
     weight_decay: float = 0.0,
     label_smoothing: float = 0.0,
     averaging: float = 0.0,
+    n_devices: int = 1,
 ) -> None:
     """Adam on the cross-entropy of the logits, one or one for each etiology; accuracy at probability 0.5.
 
-    `learning_rate`: a number or a schedule of Keras. The rest: see TrainParams.
+    `learning_rate`: a number or a schedule of Keras. `n_devices`: with more than one, for batches that `devices.fill`
+    made. The rest: see TrainParams.
     """
     optimizer = adam(
         learning_rate,
@@ -79,15 +81,20 @@ def compile_network(
     )
     optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
     if network.output_shape[-1] == 1:
-        loss, accuracy = keras.losses.BinaryCrossentropy, keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)
+        kind, is_right = keras.losses.BinaryCrossentropy, binary_accuracy
+        metrics = [keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)]
     else:
-        loss = keras.losses.CategoricalCrossentropy
-        accuracy = keras.metrics.MeanMetricWrapper(folded_accuracy, name="accuracy")
+        kind, is_right = keras.losses.CategoricalCrossentropy, folded_accuracy
+        metrics = [keras.metrics.MeanMetricWrapper(folded_accuracy, name="accuracy")]
+    loss = kind(from_logits=True, label_smoothing=label_smoothing)
+    if n_devices > 1:
+        loss, metrics = devices.over_images(loss, is_right)
     network.compile(
         optimizer=optimizer,
-        loss=loss(from_logits=True, label_smoothing=label_smoothing),
-        metrics=[accuracy],
-        jit_compile="auto" if gpus() else False,
+        loss=loss,
+        metrics=metrics,
+        # Several devices: JAX divides the work when it compiles; Keras compiles nothing for TensorFlow there.
+        jit_compile="auto" if gpus() or n_devices > 1 else False,
     )
     # Now, not at the first step: a resumed training puts the moments of each variable back before it.
     network.optimizer.build(network.trainable_variables)
@@ -104,6 +111,11 @@ def learning_rate(params: TrainParams, n_batches: int) -> Any:
         warmup_target=params.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
+
+
+def binary_accuracy(targets: Any, logits: Any) -> Any:
+    """Whether normal or not is told right, `(n,)`, from targets and logits of pneumonia `(n, 1)`."""
+    return keras.ops.equal(logits[:, 0] > 0, targets[:, 0] > 0.5)
 
 
 def folded_accuracy(targets: Any, logits: Any) -> Any:
@@ -126,7 +138,8 @@ def train(
 
     `images`: uint8 `(n, size, size)`. The order of epoch e and what `augment` does to an image in it depend on the seed
     and e alone, and all other state is in `start.variables` (see `variables`), so a resumed training equals an
-    uninterrupted one. When all epochs are done, averaged weights take the weights' place.
+    uninterrupted one. When all epochs are done, averaged weights take the weights' place. With `params.devices` > 1
+    all this, and building the network, is to be done within `devices.shared`.
     Raises UserError when the loss is no longer a number.
     """
     compile_network(
@@ -135,6 +148,7 @@ def train(
         weight_decay=params.weight_decay,
         label_smoothing=params.label_smoothing,
         averaging=params.averaging,
+        n_devices=params.devices,
     )
     if start.history:
         restore(network, start.variables)
@@ -168,10 +182,14 @@ def _epoch(
         n_classes=n_classes,
         change=_change(augment, len(images), params.seed, epoch),
         weights=class_weights(train.labels, n_classes) if params.balance else None,
+        n_devices=params.devices,
+    )
+    validation = Batches(
+        images, val, np.arange(len(val.rows)), params.batch_size, n_classes=n_classes, n_devices=params.devices
     )
     logs = network.fit(
         training,
-        validation_data=Batches(images, val, np.arange(len(val.rows)), params.batch_size, n_classes=n_classes),
+        validation_data=validation,
         # The averaged weights, where there are any, take the others' place for the validation alone.
         callbacks=[bar, *([keras.callbacks.SwapEMAWeights()] if params.averaging else [])],
         shuffle=False,
@@ -223,7 +241,7 @@ def _is_finite(network: keras.Model) -> bool:
 
 def variables(network: keras.Model) -> Iterator[NDArray[Any]]:
     """Everything that changes during training: weights, dropout seeds, optimizer state; copied one at a time."""
-    return (keras.ops.convert_to_numpy(variable.value) for variable in _all_variables(network))
+    return (keras.ops.convert_to_numpy(variable) for variable in _all_variables(network))
 
 
 def restore(network: keras.Model, values: Iterable[NDArray[Any]]) -> None:

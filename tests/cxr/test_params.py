@@ -18,6 +18,7 @@ TRAIN = {
     "averaging": 0,
     "target": "pneumonia",
     "precision": "auto",
+    "devices": 1,
     "seed": 0,
 }
 IMAGES = {"size": 8, "is_square": False, "is_equalised": False, "shows": "all"}
@@ -49,6 +50,13 @@ def test_good_values_pass() -> None:
             {**TRAIN, "batch_size": 10**9},
             "train.batch_size should be less than or equal to 65536",
         ),
+        (
+            TrainParams,
+            "train",
+            {**TRAIN, "devices": 3},
+            "train.batch_size should be a multiple of train.devices, got 32",
+        ),
+        (TrainParams, "train", {**TRAIN, "devices": 0}, "train.devices should be greater than 0, got 0"),
         (TrainParams, "train", {**TRAIN, "seed": 2**32}, "train.seed should be less than 4294967296"),
         (SplitParams, "split", {**SPLIT, "seed": 2**32}, "split.seed should be less than 4294967296"),
         (EvaluateParams, "evaluate", {**EVALUATE, "bootstrap_samples": 10**9}, "evaluate.bootstrap_samples should be"),

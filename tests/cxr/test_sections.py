@@ -32,6 +32,8 @@ def changed(changes: dict[str, Any]) -> dict[str, Any]:
         {**FOLDER, "data.patient": r"(\d+)_.*"},
         {**FOLDER, "data.patient": "none"},
         {**FOLDER, "split.protocol": "series", "train.target": "etiology"},
+        {"train.devices": 2, "model.architecture": "residual"},
+        {"train.devices": 2, "model.architecture": "VGG16"},
     ],
 )
 def test_good_sections_pass(changes: dict[str, Any]) -> None:
@@ -51,6 +53,7 @@ def test_good_sections_pass(changes: dict[str, Any]) -> None:
         ({**FOLDER, "data.patient": "none", "train.target": "etiology"}, "which data.patient 'none' does not"),
         ({**FOLDER, "data.patient": "(.*)", "split.protocol": "series"}, "series needs .*, which data.patient"),
         ({**FOLDER, "data.patient": "none", "split.protocol": "grouped"}, "grouped cuts by patient, and .* none"),
+        ({"train.devices": 2, "model.architecture": "DenseNet121"}, "devices 2: DenseNet121 normalises by batch"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_one_line(changes: dict[str, Any], told: str) -> None:

@@ -23,6 +23,28 @@ def test_a_network_larger_than_the_memory_is_refused(trained: Project) -> None:
         (trained.folder / "params.yaml").write_bytes(kept)
 
 
+def test_more_devices_than_there_are_are_refused_and_several_are_recorded(trained: Project) -> None:
+    """The network of two devices is saved as any other; `evaluate` needs but one."""
+    code = (
+        "import runpy, tensorflow as tf\n"
+        "(cpu,), one = tf.config.list_physical_devices('CPU'), tf.config.LogicalDeviceConfiguration()\n"
+        "tf.config.set_logical_device_configuration(cpu, [one, one])\n"
+        "runpy.run_module('stages.train', run_name='__main__')\n"
+    )
+    kept = (trained.folder / "params.yaml").read_bytes()
+    try:
+        trained.set(train__devices=2)
+        assert error_of(trained.stage("train")) == "error: train.devices is 2, and this machine has 1: cpu:0"
+        alone = pd.read_csv(trained.folder / "plots" / "history.csv")
+        trained.ok("python", "-c", code)
+    finally:
+        (trained.folder / "params.yaml").write_bytes(kept)
+    assert json.loads((trained.folder / "data/details/train.json").read_text())["device"].startswith("2 x cpu")
+    shared = pd.read_csv(trained.folder / "plots" / "history.csv")
+    pd.testing.assert_frame_equal(shared.drop(columns="seconds"), alone.drop(columns="seconds"), rtol=1e-3)
+    ok(trained, "evaluate")
+
+
 def test_training_reads_no_image_but_those_of_its_lists(trained: Project) -> None:
     """Every row of data/images.npy that the stage asks for is noted."""
     code = (

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from cxr.networks.backend import fused, has_slow_kernel_gradients, keras
+from cxr.networks.devices import first_place
 
 ops = keras.ops
 
@@ -35,8 +36,11 @@ def keep_mask(shape: tuple[Any, ...], rate: float, seed: Any) -> Any:
     # hashed before a place is added to it.
     first, second = (ops.cast(half, "uint32") for half in ops.unstack(seed, 2))  # both ()
     key = _hash(_hash(first) + second)  # ()
+    n_places = math.prod(shape)
     # 0, 1, 2, ... in the shape of the mask. From int32, which TensorFlow's arange knows on every device.
-    places = ops.reshape(ops.cast(ops.arange(math.prod(shape), dtype="int32"), "uint32"), shape)
+    places = ops.reshape(ops.cast(ops.arange(n_places, dtype="int32"), "uint32"), shape)
+    # A device that has a share of a batch goes on from the places of the share before.
+    places = places + ops.cast(first_place(n_places), "uint32")
     # A word is uniform in [0, 2**32): it lies below rate * 2**32 with probability `rate`.
     return _hash(places + key, salt=_hash(key)) >= np.uint32(rate * 2**32)
 

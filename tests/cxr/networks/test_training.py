@@ -28,6 +28,7 @@ PARAMS = {
     "averaging": 0.0,
     "target": "pneumonia",
     "precision": "auto",
+    "devices": 1,
     "seed": 5,
 }
 # Every key that is not neutral.
