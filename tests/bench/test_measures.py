@@ -100,3 +100,9 @@ def test_the_stages_are_measured_on_as_many_images_as_asked(monkeypatch: pytest.
     assert (table[["seconds", "cpu_seconds", "output_mib"]] > 0).all(axis=None)
     assert (table["peak_mib"] >= table["own_mib"])[:-1].all()
     assert table.set_index("stage").loc["images", "output_mib"] == pytest.approx(200 * large.SIZE**2 / 2**20, rel=0.01)
+
+
+def test_what_the_disk_cannot_hold_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large, "BYTES_PER_IMAGE", 2**60)
+    monkeypatch.setattr(large, "N_ON_DISK", (100, 64))
+    assert large.measure()["stage"].tolist() == [large.FROM_DISK]
