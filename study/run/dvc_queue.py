@@ -228,13 +228,12 @@ def _end_work(names: set[str]) -> None:
 
 def _to_end(names: set[str]) -> list[psutil.Process]:
     """The processes at runs of these names, and our workers but those that are at somebody else's run."""
-    # The workers first: one that ends in between has noted by then all that it began.
-    workers = list(_workers(WORKER))
-    at_work = _at_work(names)
-    return at_work + [
-        worker
-        for worker in workers
-        if not any("exec-run" in _words(child) for child in _children(worker) if child not in at_work)
+    # Workers and what they have begun before the notes of runs: a run that is seen here has been noted by then, and is
+    # not taken for somebody else's. A worker that begins one later is asked to end, and looked at again.
+    begun = [(worker, [_words(child) for child in _children(worker)]) for worker in _workers(WORKER)]
+    records = dict(_records(names))
+    return _at_work(records) + [
+        worker for worker, commands in begun if all(_is_of(words, records) for words in commands if "exec-run" in words)
     ]
 
 
@@ -252,15 +251,17 @@ def _workers(prefix: str = "") -> Iterator[psutil.Process]:
                 yield process
 
 
-def _at_work(names: set[str]) -> list[psutil.Process]:
-    """The processes at runs of these names: DVC's own, and what it has started in their temporary copies."""
-    records = dict(_records(names))
+def _at_work(records: dict[str, Path]) -> list[psutil.Process]:
+    """The processes at these runs: DVC's own, and what it has started in their temporary copies."""
     folders = set(records.values())
     return [
-        process
-        for process in psutil.process_iter()
-        if any(Path(word).name in records for word in _words(process)) or _folder(process) in folders
+        process for process in psutil.process_iter() if _is_of(_words(process), records) or _folder(process) in folders
     ]
+
+
+def _is_of(words: list[str], records: dict[str, Path]) -> bool:
+    """Whether this is DVC's command line for one of these runs: it names the run's record."""
+    return any(Path(word).name in records for word in words)
 
 
 def _records(names: set[str]) -> Iterator[tuple[str, Path]]:
