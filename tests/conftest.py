@@ -56,8 +56,8 @@ STUDY = """runs:
   doomed: {train.learning_rate: 1e+30, train.epochs: 40}
 """
 
-# As the Makefile has it: half of what a test takes is waiting, so that two cores serve four.
-N_WORKERS = 4
+# As the Makefile has it.
+N_WORKERS = 3
 
 # A machine at other work is no failure of a law.
 settings.register_profile("patient", deadline=None)
