@@ -92,13 +92,14 @@ def ranking(validated: pd.DataFrame, tested: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for validation, rows_of_runs in validated.groupby("validation", sort=False):
-        by_run = rows_of_runs.set_index("run").loc[tested.index]
+        by_run = rows_of_runs.set_index("run").reindex(tested.index)
         for figure in by_run.columns.intersection(list(SIGNS), sort=False):
             known = by_run[figure].dropna()
             for goal in tested.columns:
                 values, goals = SIGNS[figure] * known.to_numpy(), tested.loc[known.index, goal].to_numpy()
-                rows.append((validation, figure, goal, float(_spearman(values, goals)), *_interval(values, goals)))
-    return pd.DataFrame(rows, columns=["validation", "figure", "test", "correlation", "low", "high"])
+                found = float(_spearman(values, goals)), *_interval(values, goals)
+                rows.append((validation, figure, len(known), goal, *found))
+    return pd.DataFrame(rows, columns=["validation", "figure", "runs", "test", "correlation", "low", "high"])
 
 
 def _spearman(one: NDArray[np.float64], two: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -122,8 +123,9 @@ def _in_words(table: pd.DataFrame) -> pd.DataFrame:
     """A row for each validation and figure, a column for each test figure."""
     limits = zip(table["correlation"], table["low"], table["high"], strict=True)
     cells = [f"{value:.2f} ({low:.2f} to {high:.2f})" for value, low, high in limits]
-    wide = table.assign(cell=cells).pivot(index=["validation", "figure"], columns="test", values="cell")
-    order = pd.MultiIndex.from_frame(table[["validation", "figure"]].drop_duplicates())
+    keys = ["validation", "figure", "runs"]
+    wide = table.assign(cell=cells).pivot(index=keys, columns="test", values="cell")
+    order = pd.MultiIndex.from_frame(table[keys].drop_duplicates())
     return wide.loc[order].reset_index().rename_axis(columns=None)
 
 

@@ -50,6 +50,16 @@ def test_only_the_order_matters_and_a_loss_counts_down(values: list[int], random
         assert table.loc[("middle 88%", figure, "auroc"), "correlation"] == pytest.approx(-1)
 
 
+def test_a_run_that_lacks_a_validation_counts_for_the_others() -> None:
+    names, accuracies = list("abcdef"), [0.5, 0.6, 0.7, 0.8, 0.9, 0.4]
+    rows = shifted(names, accuracies)
+    lacking = rows[~((rows["run"] == "f") & (rows["shift"] == "middle"))]
+    tested = pd.DataFrame({"accuracy": accuracies}, index=names)
+    table = ranking.ranking(ranking.validations(lacking), tested).set_index(["validation", "figure"])
+    assert table.loc[("middle 88%", "accuracy"), ["runs", "correlation"]].tolist() == [5, pytest.approx(1)]
+    assert table.loc[("corrupted", "accuracy"), ["runs", "correlation"]].tolist() == [6, pytest.approx(1)]
+
+
 @settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=5, max_size=8))
 def test_it_is_spearmans(pairs: list[tuple[int, int]]) -> None:
