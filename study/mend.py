@@ -1,7 +1,7 @@
-"""Mend what a DVC killed while writing has left: `python -m study.mend`, which each command of make runs first.
+"""Mend what a DVC killed while writing has left: `python -m study.mend`.
 
-A file of locks or a dvc.lock that was cut short blocks every later `dvc repro`; neither holds anything that DVC does
-not find out again.
+Each command of make runs it first, and a study the part of it that is of locks. A file of locks or a dvc.lock that was
+cut short blocks every later `dvc repro`; neither holds anything that DVC does not find out again.
 """
 
 import argparse
@@ -24,12 +24,17 @@ WRITING = 0.5
 
 def main() -> None:
     argparse.ArgumentParser(prog="python -m study.mend", description=__doc__).parse_args()
+    locks()
+    if _is_cut_short(LOCKFILE, _parse_lockfile):
+        _restore()
+
+
+def locks() -> None:
+    """Remove the files of locks that were cut short."""
     for path in LOCKS:
         if _is_cut_short(path, json.loads):
             path.unlink(missing_ok=True)
             print(f"{path} was cut short when DVC was killed; removed", file=sys.stderr)
-    if _is_cut_short(LOCKFILE, _parse_lockfile):
-        _restore()
 
 
 def _is_cut_short(path: Path, parse: Callable[[str], object]) -> bool:

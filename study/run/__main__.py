@@ -26,7 +26,7 @@ from tqdm import tqdm
 from cxr import ending
 from cxr.errors import UserError
 from stages import project
-from study import experiments
+from study import experiments, mend
 from study.commands import dvc
 from study.run import baseline, grid, lock, overrides, preparation
 from study.run.engine import Engine, State
@@ -49,6 +49,8 @@ def main() -> None:
         with ending.put_off() as stop:
             failures = {}
             if wanted or left:
+                # A worker that was killed as it wrote may have left them so that DVC reads none.
+                mend.locks()
                 with _engine(base, wanted, arguments) as engine:
                     failures = _work_off(engine, wanted, left, arguments.jobs, stop)
             _check(stop)
