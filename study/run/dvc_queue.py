@@ -97,6 +97,8 @@ class DvcQueue:
             _forget(queue, stashed | {entry.stash_rev for entry in waiting})
             begun = [entry for entry in queue.iter_active() if entry.name in names]
             _end_work(names)
+            for worker in self.workers:
+                worker.poll()
             _forget(queue, {entry.stash_rev for entry in begun})
         _remove_copies(names)
         experiments.put_back()
