@@ -56,9 +56,6 @@ STUDY = """runs:
   doomed: {train.learning_rate: 1e+30, train.epochs: 40}
 """
 
-# As the Makefile has it.
-N_WORKERS = 3
-
 # A machine at other work is no failure of a law.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
@@ -75,7 +72,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     first, second, third = (
         [path for path in files if path in kind] for kind in (slow & sharing, slow - sharing, {*files} - slow)
     )
-    beside = N_WORKERS - 1
+    beside = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)) - 1
     order = [*first[:1], *second[:beside], *first[1:], *second[beside:], *third]
     items.sort(key=lambda item: order.index(item.path))
 
