@@ -31,9 +31,9 @@ RUNTIME := $(VENV)/.ready-$(EXTRA)
 DEV := $(VENV)/.ready-$(EXTRA)-dev
 BENCH := $(VENV)/.ready-bench
 LOWEST := $(VENV)-lowest
-# A third of what a test takes is waiting: three workers keep two cores at work; more wait for each other, and load
+# Half of what a test takes is waiting: four workers keep two cores at work; more wait for each other, and load
 # TensorFlow once more each. A file's tests share what takes long to make, so one worker runs them all.
-PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
+PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
 
 export PATH := $(abspath $(BIN)):$(PATH)
 
