@@ -37,4 +37,7 @@ def serving() -> Iterator[tuple[str, dict[str, str]]]:
             },
         )
     finally:
+        # What moto keeps and whom it lets in is one state for all servers of this process: the next asks anew.
+        requests.post(f"{address}/moto-api/reset-auth", data="inf", timeout=10)
+        requests.post(f"{address}/moto-api/reset", timeout=10)
         server.stop()
