@@ -117,10 +117,17 @@ class Family:
             for one in self.configurations
         }
 
+    @cached_property
+    def prepared_alike(self) -> list[Configuration]:
+        """Those whose images are made as most configurations have them, or as the first has, of as many."""
+        preparations = [repr(one.first.params["images"]) for one in self.configurations]
+        [(commonest, _)] = Counter(preparations).most_common(1)
+        return [one for one, made in zip(self.configurations, preparations, strict=True) if made == commonest]
+
     @property
     def shortcuts(self) -> dict[str, dict[str, Estimate]]:
-        """Accuracy and auroc of the audit's classifiers, by the name of what they see."""
-        return self.first.without_lungs
+        """Accuracy and auroc of the audit's classifiers, by the name of what they see, on images `prepared_alike`."""
+        return self.prepared_alike[0].first.without_lungs
 
     @cached_property
     def pairs(self) -> list[Pair]:

@@ -211,7 +211,8 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
             "What needs no lungs",
             text=[
                 "Boosted trees that learn the label from what shows no lungs, on the same training and test parts. "
-                "Where one comes near a network, the network's figure proves little."
+                "Where one comes near a network, the network's figure proves little.",
+                *_of_images(family),
             ],
             table=tables.audit(family),
         ),
@@ -230,6 +231,15 @@ def _of_many(family: Family) -> list[Section]:
         f"on validation. All other tables have all {n}; pairs.csv beside this page has all {len(family.pairs):,} pairs."
     )
     return [Section(text=[text])]
+
+
+def _of_images(family: Family) -> list[str]:
+    """On whose images the audit was made, where not all configurations have theirs prepared alike."""
+    alike = [one.name for one in family.prepared_alike]
+    others = [one.name for one in family.configurations if one.name not in alike]
+    if not others:
+        return []
+    return [f"On the images as {alike[0]} has them. Prepared otherwise: {', '.join(others)}."]
 
 
 def _of_times(family: Family) -> str:

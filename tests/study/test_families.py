@@ -56,3 +56,12 @@ def test_side_by_side_a_setting_has_the_name_that_its_runs_share() -> None:
 def test_a_shared_name_ends_where_a_part_of_all_names_does() -> None:
     official, pooled = side_by_side(families([result("ab", "C-F"), result("ac", "C-F", protocol="pooled")]))
     assert set(official) == set(pooled) == {"C-F, 0.0001"}
+
+
+def test_the_audit_is_of_images_as_most_configurations_have_them() -> None:
+    results = [result("equalised"), result("a", "C-F-D"), result("b", "P-F-D")]
+    results[0].params["images"] = {**results[0].params["images"], "is_equalised": True}
+    results[0].shortcuts.clear()
+    [family] = families(results)
+    assert [one.name for one in family.prepared_alike] == ["a", "b"]
+    assert family.shortcuts == results[1].without_lungs

@@ -3,6 +3,7 @@ from study import notebook
 from study.families import MOST_DRAWN, families
 from study.report import figures, tables
 from study.report.chapters import compose
+from study.results import Result
 from tests.study.results_made import result
 
 
@@ -83,3 +84,17 @@ def test_small_figures_of_a_family_have_the_same_axes() -> None:
     ends = [[panel["spec"]["encoding"]["y"]["scale"]["domain"] for panel in spec["vconcat"]] for spec in (one, other)]
     assert ends[0] == ends[1]
     assert {row["rev"] for row in one["data"]["values"]} == {"a"}
+
+
+def test_whose_images_the_audit_is_of_is_told_where_they_differ() -> None:
+    runs, history = notebook.read_runs(), notebook.read_history()
+    results = [result("equalised"), result("a", "C-F-D"), result("b", "P-F-D")]
+    results[0].params["images"] = {**results[0].params["images"], "is_equalised": True}
+
+    def audit(shown: list[Result]) -> list[str]:
+        chapters = compose(families(shown), runs, history).chapters
+        [text] = [one.text for chapter in chapters for one in chapter.sections if one.title == "What needs no lungs"]
+        return text[1:]
+
+    assert audit(results) == ["On the images as a has them. Prepared otherwise: equalised."]
+    assert audit(results[1:]) == []
