@@ -7,11 +7,10 @@ import argparse
 from pathlib import Path
 
 from stages import project
-from study import results
+from study import results, study_file
 from study.families import families
 from study.notebook import read_runs
 from study.report import tables
-from study.run import grid
 
 
 def main() -> None:
@@ -19,7 +18,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold if none is named")
     parser.add_argument("--study", type=Path, default=Path("study.yaml"), help="study file whose margin counts")
     arguments, notebook = parser.parse_args(), read_runs()
-    for family in families(results.from_experiments(arguments.names), grid.margin(arguments.study)):
+    for family in families(results.from_experiments(arguments.names), study_file.margin(arguments.study)):
         print(f"\nTest part: {family.test_part}\n")
         print(tables.markdown(tables.performance(family, notebook)))
         if family.pairs:

@@ -14,15 +14,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cxr.errors import UserError
 from stages.project import parse_yaml
 from study.commands import git
-
-if TYPE_CHECKING:
-    from study.run.baseline import Baseline
-    from study.run.grid import Run
 
 EXPERIMENTS = "refs/exps"
 # Where DVC does not look: experiments that wait until the runs that are to replace them are finished.
@@ -84,17 +80,17 @@ def chosen(names: list[str]) -> dict[str, str]:
     return {name: refs[name] for name in names or sorted(holding)}
 
 
-def is_finished(run: "Run", baseline: "Baseline", refs: dict[str, str]) -> bool:
-    """Whether one of `refs` is of this name and has run with exactly these parameters and the baseline's code.
+def is_finished(name: str, params: dict[str, Any], code: str, refs: dict[str, str]) -> bool:
+    """Whether one of `refs` is of this name and has run with exactly these parameters and the code of commit `code`.
 
     All stages count here, those after training too: they are cheap, and DVC takes the training from its run cache.
     """
-    if run.name not in refs:
+    if name not in refs:
         return False
-    commit = git("rev-parse", refs[run.name]).strip()
-    if parse_yaml(git("show", f"{commit}:params.yaml"), f"params.yaml of {run.name}") != run.params:
+    commit = git("rev-parse", refs[name]).strip()
+    if parse_yaml(git("show", f"{commit}:params.yaml"), f"params.yaml of {name}") != params:
         return False
-    return _has_same_code(baseline.files, commit, *(name for name in _stages(baseline.files) if name != WITHOUT_RESULT))
+    return _has_same_code(code, commit, *(stage for stage in _stages(code) if stage != WITHOUT_RESULT))
 
 
 def set_aside(names: set[str]) -> None:

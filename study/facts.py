@@ -7,10 +7,22 @@ from cxr.data.names import in_prose
 from cxr.sources import kaggle, mendeley
 from cxr.statistics.estimate import Estimate
 from study.families import Configuration
-from study.report.tables import SHORTCUTS
 from study.results import EXPLAINED, Result
 
 NOT_KEPT = "not kept"
+# What each classifier of the audit sees.
+SHORTCUTS = {
+    "majority": "nothing: majority class",
+    "jpeg_quality": "JPEG quality (quantisation table)",
+    "bytes_per_pixel": "bytes per pixel",
+    "size": "width, height, aspect",
+    "mode": "mode (grey or RGB)",
+    "acquisition": "acquisition, as the table names it",
+    "metadata": "all metadata together",
+    "brightness": "mean and spread of brightness",
+    "border": "the frame: outermost ring at 16x16",
+    "thumbnail": "the image at 8x8",
+}
 CITATION = (
     "Kermany, Zhang, Goldbaum: Labeled Optical Coherence Tomography (OCT) and Chest X-Ray Images for Classification, "
     "Mendeley Data, v2, doi 10.17632/rscbjbr9sj.2"

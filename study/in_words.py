@@ -2,8 +2,8 @@
 
 from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
+from study.facts import SHORTCUTS
 from study.families import Configuration, Family
-from study.report.tables import SHORTCUTS
 
 # What a file tells without being decoded.
 OF_STORAGE = ("jpeg_quality", "bytes_per_pixel", "size", "mode", "metadata")

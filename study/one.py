@@ -77,7 +77,7 @@ def _named(runs: list[grid.Run], name: str) -> grid.Run:
 def _make(run: grid.Run, base: Baseline, address: str) -> None:
     """Run an experiment in this clone and push it, unless the Git remote has it."""
     git("fetch", "--quiet", address, f"+{experiments.EXPERIMENTS}/*:{experiments.EXPERIMENTS}/*")
-    if experiments.is_finished(run, base, experiments.of_present_commit()):
+    if experiments.is_finished(run.name, run.params, base.files, experiments.of_present_commit()):
         print(f"{run.name}: finished before", file=sys.stderr)
         return
     # DVC takes no second experiment of a name.

@@ -19,9 +19,8 @@ from cxr.statistics.estimate import Estimate, read
 from cxr.statistics.overfitting import overfitting
 from cxr.vocabulary import CLASSES
 from stages.project import parse_yaml
-from study import experiments
+from study import experiments, params_text
 from study.commands import git
-from study.run import overrides
 
 # What is read of a run: as it stands in the pipeline.
 FILES = {
@@ -212,7 +211,7 @@ def keep(folder: Path, name: str, ref: str) -> None:
 def without_path(text: str) -> str:
     """The text of a params.yaml with the last part alone of each path in section `data`; comments stay."""
     names = last_parts(parse_yaml(text, "params.yaml")["data"])
-    return overrides.apply(text, {f"data.{key}": name for key, name in names.items()}) if names else text
+    return params_text.apply(text, {f"data.{key}": name for key, name in names.items()}) if names else text
 
 
 def last_parts(data: dict[str, Any]) -> dict[str, str]:

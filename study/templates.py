@@ -11,7 +11,8 @@ import altair as alt
 from cxr import files
 from cxr.statistics import evaluation
 from stages import project
-from study.report import charts, tables
+from study import facts
+from study.report import charts
 
 TITLE = "<DVC_METRIC_TITLE>"
 
@@ -27,7 +28,7 @@ def templates() -> dict[str, str]:
         "performance": charts.performance(title, list(evaluation.DRAWN.values())),
         "precision_recall": charts.precision_recall(title),
         "roc": charts.roc(title),
-        "shortcuts": charts.shortcuts(title, tables.SHORTCUTS),
+        "shortcuts": charts.shortcuts(title, facts.SHORTCUTS),
     }
     return {name: _text(charts.template(chart)) for name, chart in drawn.items()}
 

@@ -11,12 +11,11 @@ import pandas as pd
 
 from cxr.errors import UserError
 from stages import project
-from study import experiments, notebook, results
+from study import experiments, notebook, results, study_file
 from study.families import families
 from study.report import tables
 from study.report.chapters import compose
 from study.report.pages import write
-from study.run import grid
 
 # Its margin counts where no other study is named.
 STUDY = Path("study.yaml")
@@ -29,7 +28,7 @@ def main(words: list[str] | None = None) -> None:
     names = [*arguments.names, *(_of_study(arguments.study, available) if arguments.study else [])]
     found = results.from_folder(arguments.kept, names) if arguments.kept else results.from_experiments(names)
     runs, history = notebook.read_runs(), notebook.read_history()
-    ordered = families(found, grid.margin(arguments.study or STUDY))
+    ordered = families(found, study_file.margin(arguments.study or STUDY))
     records = {
         "results.csv": pd.concat([tables.records(family, runs) for family in ordered]),
         "pairs.csv": tables.pair_records(ordered),
@@ -49,7 +48,7 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
 
 def _of_study(path: Path, available: list[str]) -> list[str]:
     """Those of the available names that are runs of a study: `name`, or `name-label`."""
-    study = grid.read(path)["runs"]
+    study = study_file.read(path)["runs"]
     names = [name for name in available if any(f"{name}-".startswith(f"{run}-") for run in study)]
     if not names:
         raise UserError(f"no run of {path} is finished; run it with: python -m study.run {path}")

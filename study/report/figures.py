@@ -12,10 +12,10 @@ from cxr.data.names import images_of, in_prose
 from cxr.statistics import evaluation
 from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
-from study import families
+from study import facts, families
 from study.families import Configuration, Family
 from study.notebook import notebook_run
-from study.report import charts, drawing, tables
+from study.report import charts, drawing
 from study.report.charts import Spec, Title, of_rows
 
 
@@ -140,7 +140,7 @@ def accuracies(family: Family) -> Figure:
     """Accuracy with interval of every configuration and, below, of what needs no lungs."""
     networks, others = "network", "no lungs seen"
     rows = [(run.name, networks, run.estimates["accuracy"]) for run in family.configurations]
-    rows += [(tables.SHORTCUTS.get(key, key), others, value["accuracy"]) for key, value in family.shortcuts.items()]
+    rows += [(facts.SHORTCUTS.get(key, key), others, value["accuracy"]) for key, value in family.shortcuts.items()]
     best = max(family.configurations, key=lambda run: run.estimates["accuracy"].value)
     chart = charts.intervals(_title(family, "Accuracy, 95% intervals"), "accuracy", [networks, others])
     return Figure(
@@ -176,9 +176,9 @@ def side_by_side(all_families: list[Family]) -> Figure:
         for name, run in by_name.items():
             rows.append((name, family.test_part, run.estimates["accuracy"]))
         for key in ("majority", "thumbnail"):
-            rows.append((tables.SHORTCUTS[key], family.test_part, family.shortcuts[key]["accuracy"]))
+            rows.append((facts.SHORTCUTS[key], family.test_part, family.shortcuts[key]["accuracy"]))
     # The shortcuts below the networks of all families.
-    rows.sort(key=lambda row: row[0] in tables.SHORTCUTS.values())
+    rows.sort(key=lambda row: row[0] in facts.SHORTCUTS.values())
     title = Title(text="Accuracy by the way the test part is cut, 95% intervals")
     parts = [family.test_part for family in all_families]
     return Figure(

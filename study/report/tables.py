@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from cxr.statistics.comparison import Difference, Rank
 from cxr.statistics.estimate import Estimate, keyed
+from study.facts import SHORTCUTS
 from study.families import Configuration, Family, Pair, side_by_side
 from study.notebook import notebook_run
 
@@ -18,18 +19,6 @@ Item = TypeVar("Item")
 
 # The two rows that need no image, in every table of results.
 WITHOUT_IMAGES = {"majority": "majority class", "metadata": "metadata alone, no image"}
-SHORTCUTS = {
-    "majority": "nothing: majority class",
-    "jpeg_quality": "JPEG quality (quantisation table)",
-    "bytes_per_pixel": "bytes per pixel",
-    "size": "width, height, aspect",
-    "mode": "mode (grey or RGB)",
-    "acquisition": "acquisition, as the table names it",
-    "metadata": "all metadata together",
-    "brightness": "mean and spread of brightness",
-    "border": "the frame: outermost ring at 16x16",
-    "thumbnail": "the image at 8x8",
-}
 NOTEBOOK = "the study's notebook"
 NOTHING = "-"
 FEWEST_TO_RANK = 3

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from cxr import ending
 from cxr.errors import UserError
 from stages import project
-from study import experiments, mend
+from study import experiments, mend, study_file
 from study.commands import dvc
 from study.run import baseline, grid, lock, overrides, preparation
 from study.run.engine import Engine, State
@@ -42,7 +42,7 @@ def main() -> None:
     runs = grid.load(arguments.study, base.params, overrides.parse_overrides(arguments.set), arguments.label)
     with lock.alone(arguments.study, {run.name for run in runs} | preparation.names(runs)) as left:
         refs = experiments.finished()
-        wanted = [run for run in runs if not experiments.is_finished(run, base, refs)]
+        wanted = [run for run in runs if not experiments.is_finished(run.name, run.params, base.files, refs)]
         grid.check(wanted)
         print(f"{len(runs)} runs, {len(runs) - len(wanted)} finished before", file=sys.stderr)
         # An exception instead, in the midst of DVC's code, might be swallowed there.
@@ -205,7 +205,7 @@ def _show(names: list[str], arguments: argparse.Namespace) -> None:
     found = results.from_experiments(names)
     table.show(found)
     if arguments.in_words:
-        together = families(found, grid.margin(arguments.study))
+        together = families(found, study_file.margin(arguments.study))
         print(
             "",
             *(fill(sentence, 100, subsequent_indent="  ") for sentence in in_words.sentences(together)),

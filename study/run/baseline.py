@@ -8,7 +8,7 @@ from typing import Any
 from cxr.errors import UserError
 from stages import project
 from study.commands import git
-from study.run.overrides import apply
+from study.params_text import apply
 
 # What differs here differs in a run's result.
 FOLDERS = ("cxr", "stages")

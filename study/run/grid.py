@@ -11,6 +11,7 @@ from cxr import sections
 from cxr.errors import UserError
 from cxr.sources import records
 from stages import project
+from study import study_file
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ def load(path: Path, base: dict[str, Any], extra: dict[str, Any], label: str = "
     Raises UserError that names every run with an unknown parameter or a name that no experiment can have. The values of
     parameters are not looked at: see `check`.
     """
-    study = read(path)
+    study = study_file.read(path)
     for_all = study.get("params") or {}
     changes = {str(name): overrides or {} for name, overrides in study["runs"].items()}
     if no_mappings := [name for name, given in {"params": for_all, **changes}.items() if not isinstance(given, dict)]:
@@ -47,27 +48,6 @@ def load(path: Path, base: dict[str, Any], extra: dict[str, Any], label: str = "
         )
     overrides = {f"{name}-{label}" if label else name: {**for_all, **given, **extra} for name, given in changes.items()}
     return _for_all(overrides, lambda name: _run(name, base, overrides[name]))
-
-
-def read(path: Path) -> dict[str, Any]:
-    """A study file: `runs`, and where it has them `params` and `margin`. Raises UserError where it is another thing."""
-    study = project.read_yaml(path)
-    if not isinstance(study.get("runs"), dict) or set(study) - {"params", "margin", "runs"}:
-        raise UserError(
-            f"{path} needs `runs`, a mapping from names to overrides, and may have `params` for all and `margin`"
-        )
-    margin = study.get("margin")
-    is_number = isinstance(margin, int | float) and not isinstance(margin, bool)
-    if margin is not None and not (is_number and 0 < margin < 1):
-        raise UserError(
-            f"{path}: margin is the difference in accuracy that does not matter, between 0 and 1; got {margin!r:.100}"
-        )
-    return study
-
-
-def margin(path: Path) -> float | None:
-    """The difference in accuracy and AUROC that does not matter to this study; None where it names none."""
-    return read(path).get("margin")
 
 
 def _run(name: str, base: dict[str, Any], overrides: dict[str, Any]) -> Run:

@@ -1,9 +1,6 @@
-"""Overrides of params.yaml: as words, `section.key=value`, and written into its text."""
+"""Overrides of params.yaml as words: `section.key=value`."""
 
-import io
 from typing import Any
-
-from ruamel.yaml import YAML
 
 from cxr.errors import UserError
 from stages.project import parse_yaml
@@ -18,17 +15,3 @@ def parse_overrides(texts: list[str]) -> dict[str, Any]:
             raise UserError(f"'{text:.100}' is no override; write section.key=value")
         overrides[key] = parse_yaml(value, f"the value of '{key:.100}'")
     return overrides
-
-
-def apply(text: str, overrides: dict[str, Any]) -> str:
-    """The text of a params.yaml with `section.key` overrides; comments stay."""
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    content = yaml.load(text)
-    for key, value in overrides.items():
-        section, _, name = key.partition(".")
-        content[section][name] = value
-    changed = io.StringIO()
-    yaml.dump(content, changed)
-    return changed.getvalue()

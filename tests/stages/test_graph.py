@@ -108,6 +108,19 @@ def test_no_module_needs_itself() -> None:
     TopologicalSorter({module: imported(module) for module in modules}).prepare()
 
 
+def test_no_room_needs_itself() -> None:
+    """A folder of cxr/ or of study/ is one room; a module beside the rooms stands for itself."""
+    tops = ("cxr", "study")
+    files = [path.relative_to(ROOT).as_posix() for top in tops for path in (ROOT / top).rglob("*.py")]
+    needs: dict[str, set[str]] = {}
+    for file in files:
+        needed = {"/".join(other.split("/")[:2]) for other in imported(file) if other.startswith(tops)}
+        room = "/".join(file.split("/")[:2])
+        needs[room] = needs.get(room, set()) | needed - {room}
+    assert {"cxr/networks", "study/run", "study/report"} <= set(needs)
+    TopologicalSorter(needs).prepare()
+
+
 def test_imports_run_one_way() -> None:
     layers = ["cxr", "stages", "study"]
     for path in (file for layer in layers for file in (ROOT / layer).rglob("*.py")):

@@ -147,7 +147,7 @@ def test_an_older_run_is_repeated_where_any_stage_would_be(repository: Repositor
 
     def is_finished(run: grid.Run) -> bool:
         base = baseline.read(is_uncommitted=False)
-        return experiments.is_finished(run, base, experiments.finished())
+        return experiments.is_finished(run.name, run.params, base.files, experiments.finished())
 
     assert is_finished(run)
     repository.commit()

@@ -12,8 +12,7 @@ import pytest
 from cxr.networks.params import NEUTRAL, AugmentParams
 from cxr.params import parse
 from stages.project import parse_yaml
-from study import results
-from study.run import overrides
+from study import params_text, results
 from tests.conftest import ROOT, Project
 from tests.study.results_made import result, save
 
@@ -82,9 +81,9 @@ def test_a_network_in_short(model: dict[str, object], told: str) -> None:
 @pytest.mark.parametrize("directory", [".", "0", "images", "../../home/me/my images", '/it\'s: a "b"/sea'])
 def test_the_way_to_a_folder_is_not_kept_and_all_else_is(directory: str) -> None:
     text = (ROOT / "params.yaml").read_text()
-    kept = results.without_path(overrides.apply(text, {"data.directory": directory}))
+    kept = results.without_path(params_text.apply(text, {"data.directory": directory}))
     assert parse_yaml(kept, "kept")["data"]["directory"] == Path(directory).name
-    without = [overrides.apply(one, {"data.directory": None}).split() for one in (kept, text)]
+    without = [params_text.apply(one, {"data.directory": None}).split() for one in (kept, text)]
     assert without[0] == without[1], "all words, those of comments too"
 
 

@@ -6,12 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from study import notebook, results
+from study import notebook, results, study_file
 from study.families import Family, families
 from study.report import tables
 from study.report.chapters import compose
 from study.report.pages import Section
-from study.run import grid
 
 COMMITTED = Path(__file__).parents[3] / "docs" / "results" / "112px"
 # Sums on another processor differ in their last bits; the CSV has six digits.
@@ -22,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def kept() -> list[Family]:
-    return families(results.from_folder(COMMITTED / "runs", []), grid.margin(COMMITTED.parents[2] / "study.yaml"))
+    return families(results.from_folder(COMMITTED / "runs", []), study_file.margin(COMMITTED.parents[2] / "study.yaml"))
 
 
 def test_every_number_is_the_committed_one(kept: list[Family]) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from cxr.errors import UserError
 from stages import project
+from study import study_file
 from study.run import grid
 
 ROOT = Path(__file__).parents[3]
@@ -26,7 +27,7 @@ def test_the_projects_own_files_are_good(name: str, n_runs: int) -> None:
     runs = grid.load(ROOT / name, PARAMS, {})
     assert len(runs) == n_runs
     grid.check(runs)
-    assert grid.margin(ROOT / name) == 0.02
+    assert study_file.margin(ROOT / name) == 0.02
 
 
 def test_overrides_reach_the_params_in_order() -> None:
@@ -39,9 +40,9 @@ def test_overrides_reach_the_params_in_order() -> None:
 
 def test_a_margin_changes_no_run_and_need_not_be_there() -> None:
     plain = grid.load(write("runs: {one: {}}"), PARAMS, {})
-    assert grid.margin(Path("mine.yaml")) is None
+    assert study_file.margin(Path("mine.yaml")) is None
     assert grid.load(write("margin: 0.1\nruns: {one: {}}"), PARAMS, {}) == plain
-    assert grid.margin(Path("mine.yaml")) == 0.1
+    assert study_file.margin(Path("mine.yaml")) == 0.1
 
 
 def test_a_label_ends_every_name() -> None:
