@@ -1,6 +1,5 @@
 """How cost grows with the number of images and with their size, on phantoms."""
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -10,18 +9,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from ruamel.yaml import YAML
 
+from bench import pipeline
 from bench.ways import BATCH_SIZE
 from bench.worker import Worker
 
 N_IMAGES = [250, 1000, 4000]
 SIZES = [64, 112, 160, 224]
 LAYERS = "C-P-C-P-C-P-C-P-F-D-D"
-PHANTOM_PIXELS = 256
+PHANTOMS = {"data.source": "phantom", "phantom.pixels": 256}
 N_BATCHES = 12
 STAGES = ["download", "manifest", "images", "split", "audit"]
-PROJECT = Path(__file__).parents[1]
 
 
 def measure() -> pd.DataFrame:
@@ -33,25 +31,13 @@ def _stages() -> list[dict[str, Any]]:
     rows = []
     for n in N_IMAGES:
         with tempfile.TemporaryDirectory() as scratch:
-            _clone(Path(scratch), n)
+            pipeline.copy(Path(scratch), PHANTOMS | {"phantom.n_images": n})
             for stage in STAGES:
                 started = time.perf_counter()
                 command = [sys.executable, "-m", f"stages.{stage}"]
                 subprocess.run(command, cwd=scratch, check=True, capture_output=True)
                 rows.append({"what": stage, "n_images": n, "seconds": time.perf_counter() - started})
     return rows
-
-
-def _clone(folder: Path, n_images: int) -> None:
-    """The pipeline's code with params for that many phantoms."""
-    for name in ("cxr", "stages"):
-        shutil.copytree(PROJECT / name, folder / name)
-    yaml = YAML()
-    params = yaml.load((PROJECT / "params.yaml").read_text())
-    params["data"]["source"] = "phantom"
-    params["phantom"] |= {"n_images": n_images, "pixels": PHANTOM_PIXELS}
-    with (folder / "params.yaml").open("w") as file:
-        yaml.dump(params, file)
 
 
 def _training() -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from bench import pipeline
 from cxr.errors import UserError
 from cxr.sources import phantoms
 from cxr.sources.params import PhantomParams
@@ -25,7 +26,6 @@ N_PHANTOMS = 96
 PHANTOM_PIXELS = 1300
 # The files are taken again until there are this many: the start of Python is not what a real set's time goes into.
 MIN_IMAGES = 1500
-PROJECT = Path(__file__).parents[1]
 
 
 def measure(folder: Path | None) -> pd.DataFrame:
@@ -67,9 +67,7 @@ def measure(folder: Path | None) -> pd.DataFrame:
 def _project(scratch: Path, folder: Path | None) -> Path:
     """A copy of the pipeline with the JPEGs in data/raw and a manifest that names them."""
     project = scratch / "project"
-    for name in ("cxr", "stages", "params.yaml"):
-        source = PROJECT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, _parent(project / name))
+    pipeline.copy(project, {"images.size": SIZE})
     raw = project / "data" / "raw"
     if folder is None:
         traps = dict.fromkeys(("quality_trap", "brightness_trap", "duplicate_trap", "prevalence_trap"), True)

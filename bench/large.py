@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from ruamel.yaml import YAML
 
+from bench import pipeline
 from bench.watched import MIB, Cost, Others, TooMuchError, watch
 from bench.ways import BATCH_SIZE
 from cxr.sources import phantoms
@@ -53,7 +53,6 @@ DISK_IMAGE = (224, 224)
 LIMIT_S, LIMIT_MIB = 900.0, 10_000.0
 # Of the disk for an image: its file, the file that it is copied from, its pixels, rows of tables.
 BYTES_PER_IMAGE = 2 * 4096 + SIZE**2 + 1024
-PROJECT = Path(__file__).parents[1]
 
 
 def measure() -> pd.DataFrame:
@@ -82,10 +81,10 @@ def measure() -> pd.DataFrame:
 def _stages(scratch: Path, n_images: int) -> Iterator[dict[str, Any]]:
     origin, project = scratch / "origin", scratch / "project"
     draw(origin, n_images)
-    _clone(project, origin)
+    _project(project, origin)
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     # As dvc.yaml starts it.
-    of_train = dict([(PROJECT / "cxr" / "networks" / "malloc.env").read_text().strip().split("=", 1)])
+    of_train = dict([(pipeline.PROJECT / "cxr" / "networks" / "malloc.env").read_text().strip().split("=", 1)])
     for stage, outputs in OUTPUTS.items():
         command = [sys.executable, "-m", f"stages.{stage}"]
         cost = watch(command, project, environment | (of_train if stage == "train" else {}), LIMIT_S, LIMIT_MIB)
@@ -132,20 +131,12 @@ def _bytes(path: Path) -> int:
     return sum(os.lstat(os.path.join(above, name)).st_size for above, _, names in os.walk(path) for name in names)
 
 
-def _clone(folder: Path, origin: Path) -> None:
-    """The pipeline's code under DVC, with params for the images of `origin` and the small network."""
-    for name in ("cxr", "stages"):
-        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    yaml = YAML()
-    params = yaml.load((PROJECT / "params.yaml").read_text())
-    for key, value in {**SETTINGS, "data.source": "directory", "data.directory": str(origin)}.items():
-        section, name = key.split(".")
-        params[section][name] = value
-    with (folder / "params.yaml").open("w") as file:
-        yaml.dump(params, file)
+def _project(folder: Path, origin: Path) -> None:
+    """The pipeline under DVC, with params for the images of `origin` and the small network."""
+    pipeline.copy(folder, {**SETTINGS, "data.source": "directory", "data.directory": str(origin)})
     # What `dvc init --no-scm` makes.
     (folder / ".dvc" / "tmp").mkdir(parents=True)
-    config = (PROJECT / ".dvc" / "config").read_text()
+    config = (pipeline.PROJECT / ".dvc" / "config").read_text()
     (folder / ".dvc" / "config").write_text(config.replace("[core]\n", "[core]\n    no_scm = true\n"))
 
 

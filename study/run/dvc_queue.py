@@ -68,8 +68,7 @@ class DvcQueue:
     def states(self, names: set[str]) -> dict[str, State]:
         # Before the states: a run that no worker was at, and that is running still, has died with its worker.
         is_worked_on = any(_workers())
-        for worker in self.workers:
-            worker.poll()
+        self._reap()
         try:
             with Repo() as repo:
                 # Oldest first: of several runs of a name the newest stays.
@@ -97,8 +96,7 @@ class DvcQueue:
             _forget(queue, stashed | {entry.stash_rev for entry in waiting})
             begun = [entry for entry in queue.iter_active() if entry.name in names]
             _end_work(names)
-            for worker in self.workers:
-                worker.poll()
+            self._reap()
             _forget(queue, {entry.stash_rev for entry in begun})
         _remove_copies(names)
         experiments.put_back()
@@ -146,6 +144,11 @@ class DvcQueue:
             log = _log(1).read_text(errors="replace")
             raise UserError(f"DVC's queue worker ends as soon as it is started: {error_line(log)}; see {_log(1)}")
         self._start_workers()
+
+    def _reap(self) -> None:
+        """Ask each worker once whether it has ended: until then it stays as a zombie, which looks like a process."""
+        for worker in self.workers:
+            worker.poll()
 
     def _start_workers(self) -> None:
         """Start workers in the background; each ends by itself when the queue has been empty for a while."""

@@ -39,7 +39,7 @@ def test_prediction_and_intervals_are_timed_both_ways(monkeypatch: pytest.Monkey
 @pytest.mark.slow
 def test_the_stages_before_training_run_in_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growth, "N_IMAGES", [60])
-    monkeypatch.setattr(growth, "PHANTOM_PIXELS", 32)
+    monkeypatch.setitem(growth.PHANTOMS, "phantom.pixels", 32)
     assert [row["what"] for row in growth._stages()] == growth.STAGES
 
 

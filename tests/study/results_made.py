@@ -15,6 +15,15 @@ N_IMAGES = 600
 SHARED = {"n_images_of_shared_groups": 100, "shared_groups": {"train": 40, "val": 12}, "shared_copies": {"train": 3}}
 APART = {"n_images_of_shared_groups": 0, "shared_groups": {"train": 0, "val": 0}, "shared_copies": {"train": 0}}
 
+# What the stage explain says of a run, in data/details/explain.json.
+EXPLAINED = {
+    "share_in_lungs": {"all": 0.4, "called_pneumonia": 0.5, "chance": 0.33},
+    "probability_drop": {"lungs": 0.25, "frame": None},
+    "agreement_random": 0.01,
+    "foreign": {"n_images": 600, "n_foreign": 256, "false_alarms": 0.0125, "hits": {"noise": 1.0}},
+    "pictures": {"samples": "Drawn at random. train, NORMAL: one.jpeg, 40 x 30.", "saliency": "Grad-CAM."},
+}
+
 
 def predictions(accuracy: float, seed: int, n: int = N_IMAGES) -> pd.DataFrame:
     """Labels of two images per patient, called rightly with probability `accuracy`, errors by `seed`."""

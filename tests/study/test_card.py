@@ -16,8 +16,7 @@ from study.families import families
 from study.results import Result
 from study.subgroups import subgroups
 from tests.conftest import ROOT
-from tests.study.report.test_pictures import EXPLAINED
-from tests.study.results_made import result, save
+from tests.study.results_made import EXPLAINED, result, save
 
 
 def kermany(name: str) -> Result:

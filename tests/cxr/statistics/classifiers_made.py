@@ -1,4 +1,4 @@
-"""Classifiers of made images, for the tests of this room."""
+"""Classifiers of made images, and what their trainings have in common, for the tests of this room."""
 
 import numpy as np
 import pandas as pd
@@ -42,3 +42,11 @@ def compared(
     """Two configurations, compared alone."""
     measured = [comparison.measure(trainings[0].name, trainings, n_samples, seed) for trainings in (one, two)]
     return comparison.compare(measured, margin)[0]
+
+
+def nested(sizes: list[int], variance: float, within: float, across: float) -> np.ndarray:
+    """The covariance matrix of trainings nested in configurations of these sizes."""
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    matrix = np.where(owner[:, None] == owner, within, across)
+    np.fill_diagonal(matrix, variance)
+    return matrix

@@ -4,7 +4,7 @@ import pytest
 from cxr.statistics import needed
 from cxr.statistics.comparison import POWER, SIGNIFICANCE, Verdict, what_would_tell
 from cxr.statistics.trainings import Spread, spread
-from tests.cxr.statistics.test_trainings import nested
+from tests.cxr.statistics.classifiers_made import nested
 
 N_IMAGES, K = 600, 4
 

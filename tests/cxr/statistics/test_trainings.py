@@ -8,6 +8,7 @@ from scipy import stats
 
 from cxr.statistics import trainings
 from cxr.statistics.trainings import Spread, spread
+from tests.cxr.statistics.classifiers_made import nested
 
 # Van Dyke et al. (1993): two modalities, five readers, 114 cases; areas under the ROC curve of the readers, their
 # variance and covariances by jackknife, and what the Obuchowski-Rockette analysis with Hillis' degrees of freedom makes
@@ -25,14 +26,6 @@ ALONE = [
 def alike(n: int, variance: float, covariance: float) -> np.ndarray:
     """The covariance matrix of n readings with one variance and one covariance."""
     return np.full((n, n), covariance) + (variance - covariance) * np.eye(n)
-
-
-def nested(sizes: list[int], variance: float, within: float, across: float) -> np.ndarray:
-    """The covariance matrix of trainings nested in configurations of these sizes."""
-    owner = np.repeat(np.arange(len(sizes)), sizes)
-    matrix = np.where(owner[:, None] == owner, within, across)
-    np.fill_diagonal(matrix, variance)
-    return matrix
 
 
 def random(seed: int, sizes: list[int]) -> Spread:

@@ -12,15 +12,7 @@ from study.families import families
 from study.report import pictures
 from study.report.pages import Chapter, Report, write
 from study.results import Result
-from tests.study.results_made import result
-
-EXPLAINED = {
-    "share_in_lungs": {"all": 0.4, "called_pneumonia": 0.5, "chance": 0.33},
-    "probability_drop": {"lungs": 0.25, "frame": None},
-    "agreement_random": 0.01,
-    "foreign": {"n_images": 600, "n_foreign": 256, "false_alarms": 0.0125, "hits": {"noise": 1.0}},
-    "pictures": {"samples": "Drawn at random. train, NORMAL: one.jpeg, 40 x 30.", "saliency": "Grad-CAM."},
-}
+from tests.study.results_made import EXPLAINED, result
 
 
 def with_pictures(name: str, **changes: str) -> Result:
