@@ -76,7 +76,7 @@ def header(family: Family) -> dict[str, Any]:
         if name in METRICS
     ]
     dataset = {"name": family.test_part, "type": "image-folder", "split": "test"}
-    figures = [{"task": {"type": "image-classification"}, "dataset": dataset, "metrics": told}]
+    measured = [{"task": {"type": "image-classification"}, "dataset": dataset, "metrics": told}]
     kind = "synthetic-images" if facts.is_synthetic(result) else "chest-radiographs"
     return {
         "license": "mit",
@@ -84,7 +84,7 @@ def header(family: Family) -> dict[str, Any]:
         "pipeline_tag": "image-classification",
         "tags": ["medical-imaging", kind, "not-for-clinical-use"],
         "metrics": list(METRICS.values()),
-        "model-index": [{"name": configuration.name, "results": figures}],
+        "model-index": [{"name": configuration.name, "results": measured}],
     }
 
 

@@ -22,7 +22,8 @@ from study.results import Result
 
 WITH_INTERVAL = ("accuracy", "auroc", "sensitivity", "specificity")
 ALONE = ("balanced_accuracy", "mcc", "loss", "ece")
-Figures = dict[str, float | int]
+# Metrics by name, as data/details/test.json has them.
+Metrics = dict[str, float | int]
 
 
 def main() -> None:
@@ -41,13 +42,13 @@ def main() -> None:
         with whole(arguments.out) as partial:
             partial.write_text(json.dumps(told, indent=2) + "\n")
     print(f"Tested on {runs[0].test_part}; 95% intervals cover patients, not trainings.\n")
-    alone = {run.name: _figures(run.tested, runs[0]) for run in runs}
-    rows = [[name, *_cells(figures)] for name, figures in {**alone, f"the {len(runs)} as one": together}.items()]
+    alone = {run.name: _metrics(run.tested, runs[0]) for run in runs}
+    rows = [[name, *_cells(metrics)] for name, metrics in {**alone, f"the {len(runs)} as one": together}.items()]
     print(tabulate(rows, ["run", *WITH_INTERVAL, *ALONE], "github", disable_numparse=True))
 
 
-def measure(runs: list[Result]) -> Figures:
-    """The figures of the ensemble of these runs; draws of patients as for the first of them.
+def measure(runs: list[Result]) -> Metrics:
+    """The metrics of the ensemble of these runs; draws of patients as for the first of them.
 
     Raises UserError where there are less than two, or where they were tested on different images.
     """
@@ -56,20 +57,20 @@ def measure(runs: list[Result]) -> Figures:
     if parts := sorted({run.test_part for run in runs if run.test_part != runs[0].test_part}):
         raise UserError(f"these runs were tested on different images: {'; '.join([runs[0].test_part, *parts])}")
     one = ensemble("ensemble", [run.tested for run in runs])
-    return _figures(one, runs[0])
+    return _metrics(one, runs[0])
 
 
-def _figures(classifier: Classifier, first: Result) -> Figures:
+def _metrics(classifier: Classifier, first: Result) -> Metrics:
     settings = first.params["evaluate"]
     return evaluation.measure_at(
         classifier.threshold, classifier.predictions, settings["bootstrap_samples"], settings["seed"]
     )
 
 
-def _cells(figures: Figures) -> list[str]:
-    with_interval = [read(figures, name) for name in WITH_INTERVAL]
+def _cells(metrics: Metrics) -> list[str]:
+    with_interval = [read(metrics, name) for name in WITH_INTERVAL]
     told = [f"{one.value:.4f} ({one.low:.3f}-{one.high:.3f})" for one in with_interval]
-    return [*told, *(f"{figures[name]:.3f}" for name in ALONE)]
+    return [*told, *(f"{metrics[name]:.3f}" for name in ALONE)]
 
 
 if __name__ == "__main__":

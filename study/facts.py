@@ -208,8 +208,8 @@ def without_lungs(result: Result) -> str:
 def explained(result: Result) -> dict[str, Any] | None:
     """data/details/explain.json; None where it is not kept, or is older than its newest figures."""
     content = result.beside(EXPLAINED)
-    figures = json.loads(content) if content else None
-    return figures if figures and "foreign" in figures else None
+    values = json.loads(content) if content else None
+    return values if values and "foreign" in values else None
 
 
 def saliency(result: Result) -> str:

@@ -183,9 +183,9 @@ def _work(result: Result) -> Hashable:
 
 
 def side_by_side(all_families: list[Family]) -> list[dict[str, Configuration]]:
-    """Of each family its configurations by what they are called in all of them.
+    """For each family its configurations, under labels that mean the same setting in all families.
 
-    That is the name which those of one setting share, `layers-1` of layers-1 and layers-1-pooled; else the setting.
+    The label is what the names of one setting share, `layers-1` of layers-1 and layers-1-pooled; else the setting.
     """
     names: dict[str, list[str]] = {}
     for family in all_families:

@@ -15,7 +15,7 @@ from cxr.errors import UserError
 from stages import project
 from study.commands import git
 
-# Who reads and writes what just now, as JSON: of the pipeline, and of the experiments.
+# DVC's files of locks, of the pipeline and of the experiments: JSON that says which process reads or writes what.
 LOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
 LOCKFILE = Path("dvc.lock")
 # Seconds in which a DVC that is alive has written a file to its end.

@@ -84,7 +84,7 @@ def _make(run: grid.Run, base: Baseline, address: str) -> None:
     experiments.remove({run.name})
     Path("params.yaml").write_text(base.params_with(run.overrides))
     with project.alone("images"):
-        # What this disk has not got, one run makes or pulls; the others wait and find it.
+        # The first run on this disk makes or pulls the images; the others wait and find them there.
         _dvc(run.name, "repro", "--pull", *preparation.TARGETS)
     _dvc(run.name, "exp", "run", "--pull", "--allow-missing", "--name", run.name)
     ref = experiments.of_present_commit()[run.name]
@@ -168,7 +168,8 @@ def _clone(address: str, commit: str, name: str) -> Iterator[None]:
             with Repo() as repo, repo.config.edit("local") as local:
                 local["cache"]["dir"] = cache
                 for remote, settings in remotes.items():
-                    # As a path may be told: from the folder that lends, not from the clone.
+                    # A remote's path may be relative to the folder that lends; the clone lies elsewhere, so it is set
+                    # here as DVC has resolved it there.
                     if "://" not in settings["url"]:
                         local["remote"].setdefault(remote, {})["url"] = str(settings["url"])
             yield

@@ -2,8 +2,8 @@
 
 SHIFTS.csv is what `python -m study.shifts` wrote of the runs; their test figures come from the kept runs, or without
 --kept from the experiments. Without SHIFTS.csv the validation is that of all trainings' last epochs. Spearman's
-correlation over the runs, with an interval from draws of runs: chosen by a validation with a low one, a run is no
-better on the test part than another.
+correlation over the runs, with an interval from draws of runs. Where it is low, the run that a validation ranks first
+need not be better on the test part than any other.
 """
 
 import argparse
@@ -56,14 +56,14 @@ def _kept(folders: list[Path], names: list[str]) -> list[results.Result]:
 
 
 def validations(shifted: pd.DataFrame) -> pd.DataFrame:
-    """FIGURES by run and validation: the middle of the images by its percentage, and the mean of all corruptions."""
+    """METRICS by run and validation: the middle of the images by its percentage, and the mean of all corruptions."""
     is_corrupted = ~shifted["shift"].isin([shifts.AS_IT_IS, shifts.MIDDLE])
     is_middle = shifted["shift"] == shifts.MIDDLE
     validation = shifted["shift"].where(~is_corrupted, "corrupted")
     validation = validation.where(~is_middle, "middle " + shifted["strength"].astype(str) + "%")
     validation = validation.replace({shifts.AS_IT_IS: "as evaluated", "middle 100%": "whole image"})
     grouped = shifted.assign(validation=validation).groupby(["run", "validation"], sort=False)
-    return grouped[shifts.FIGURES].mean().reset_index()
+    return grouped[shifts.METRICS].mean().reset_index()
 
 
 def last_epochs(runs: list[results.Result]) -> pd.DataFrame:
@@ -86,7 +86,7 @@ def ranking(validated: pd.DataFrame, tested: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     validated
-        Columns run, validation and some of `shifts.FIGURES`; a run that has no value counts for no correlation.
+        Columns run, validation and some of `shifts.METRICS`; a run that has no value counts for no correlation.
     tested
         Index run, columns accuracy and auroc.
     """
@@ -130,7 +130,7 @@ def _in_words(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read(path: str) -> pd.DataFrame:
-    columns = ["run", "shift", "strength", *shifts.FIGURES]
+    columns = ["run", "shift", "strength", *shifts.METRICS]
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:

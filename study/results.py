@@ -34,7 +34,8 @@ FILES = {
     "predictions": "data/predictions/test.csv",
 }
 
-# What the study's runs have in common, as params.yaml has it, and with it all runs kept before these keys were there.
+# Keys of params.yaml that are younger than some kept runs, or the same in all the study's: a run that has no value for
+# one was made with this value.
 SETTINGS: dict[str, dict[str, Any]] = {
     "data": {"table": None, "positive": None, "patient": "auto"},
     "images": {"is_square": False, "is_equalised": False, "shows": "all"},

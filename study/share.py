@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # What is large, and read by no table and no report.
 IMAGES = ("data/raw", "data/images.npy")
-# What DVC knows of a remote that nobody else may.
+# Settings of a DVC remote that are secret.
 SECRETS = re.compile(r"secret|password|token|account_key|connection_string|sas", re.IGNORECASE)
 CONFIG = ".dvc/config"
 
@@ -204,7 +204,10 @@ def _local_refs() -> dict[str, str]:
 
 
 def _asked(ref: str, names: list[str]) -> str:
-    """As which of these names or addresses an experiment is asked for, if so; by its name where there are none."""
+    """The one of `names` (NAME or NAME@COMMIT) that asks for the experiment at `ref`, empty where none does.
+
+    Without names its own name.
+    """
     start, rest, name = ref.removeprefix(f"{experiments.EXPERIMENTS}/").split("/")
     return next((asked for asked in names or [name] if asked in (name, f"{name}@{start}{rest[:5]}")), "")
 

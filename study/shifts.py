@@ -34,7 +34,7 @@ from study import experiments, results
 AS_IT_IS = "none"
 MIDDLE = "middle"  # its strength: the percentage of width and height that is seen
 PERCENTAGES = (100, 94, 88)
-FIGURES = ["accuracy", "auroc", "loss"]
+METRICS = ["accuracy", "auroc", "loss"]
 
 # Images of the array `(n, size, size)` and the share of width and height that is seen, None for the run's own, to
 # logits `(n,)`.
@@ -48,9 +48,9 @@ def main() -> None:
     for name, ref in refs.items():
         with results.complete(name):
             tables.append(_of_experiment(ref, arguments.strengths).assign(run=name))
-    table = pd.concat(tables)[["run", "shift", "strength", *FIGURES]]
+    table = pd.concat(tables)[["run", "shift", "strength", *METRICS]]
     files.write_csv(arguments.out, table)
-    print(table.groupby(["run", "shift"], sort=False)[FIGURES].mean().round(4).to_string())
+    print(table.groupby(["run", "shift"], sort=False)[METRICS].mean().round(4).to_string())
 
 
 def _arguments() -> argparse.Namespace:
@@ -62,7 +62,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _of_experiment(ref: str, strengths: list[int]) -> pd.DataFrame:
-    """FIGURES of one experiment under every shift, its accuracy at probability 0.5."""
+    """METRICS of one experiment under every shift, its accuracy at probability 0.5."""
     from cxr.inference.predict import logits
     from cxr.networks.model_file import load
 
@@ -89,12 +89,12 @@ def _of_experiment(ref: str, strengths: list[int]) -> pd.DataFrame:
 def measure(
     contents: list[bytes], labels: NDArray[np.int64], params: ImagesParams, judge: Judge, strengths: list[int]
 ) -> Iterator[dict[str, Any]]:
-    """Rows with shift, strength and FIGURES of image files and their labels `(n,)`, first of the files as they are."""
+    """Rows with shift, strength and METRICS of image files and their labels `(n,)`, first of the files as they are."""
 
     def row(name: str, strength: int, logits: NDArray[np.float64]) -> dict[str, Any]:
         probabilities = expit(logits)
-        figures = metrics.of_probabilities(labels, probabilities) | metrics.compared(labels, probabilities, 0.5)
-        return {"shift": name, "strength": strength, **{key: figures[key] for key in FIGURES}}
+        measured = metrics.of_probabilities(labels, probabilities) | metrics.compared(labels, probabilities, 0.5)
+        return {"shift": name, "strength": strength, **{key: measured[key] for key in METRICS}}
 
     with workers() as pool:
 

@@ -207,8 +207,8 @@ def confusion(title: Title, classes: list[str] | None = None) -> alt.FacetChart:
     return (
         _panels(cells, _data())
         .properties(title=title)
-        # A cell without images is a zero, not a hole: each image is in the cell of what it is called, and counts
-        # nothing in that of what it is, so that every class is there.
+        # Each image becomes two rows, one for its predicted class, which counts 1, and one for its actual class, which
+        # counts 0: so there is a column for each class, also for one that no image is called.
         .transform_fold(["actual", "predicted"], as_=["role", "called"])
         .transform_calculate(counts="datum.role == 'predicted' ? 1 : 0")
         .transform_aggregate(n="sum(counts)", groupby=["rev", "actual", "called"])

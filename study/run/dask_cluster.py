@@ -174,7 +174,7 @@ class DaskCluster:
         return {name.removeprefix(start): self.client.get_dataset(name) for name in published}
 
     def _published(self, name: str) -> str:
-        """Under what the cluster keeps a run for those who come later."""
+        """The name under which the cluster keeps the future of a run, so that a later study finds it."""
         return f"cxr-{hashlib.sha256(self.address.encode()).hexdigest()[:8]}-{name}"
 
     def _task(self, run: "Run") -> Task:

@@ -51,7 +51,8 @@ class DvcQueue:
         self.baseline = baseline
         self.n_jobs = 0
         self.workers: list[subprocess.Popen[bytes]] = []
-        # How often workers have ended with the runs in these states, which they found so when they were started.
+        # The states of the runs when workers were last started, and how many times in a row workers have ended since
+        # without a change of these.
         self.n_ends, self.found = 0, dict[str, State]()
 
     def start(self, runs: "list[Run]", n_jobs: int) -> None:
@@ -89,8 +90,8 @@ class DvcQueue:
     def stop(self, names: set[str]) -> set[str]:
         with Repo() as repo:
             queue = repo.experiments.celery_queue
-            # First of all: what no longer waits, no worker takes up when the run before it ends. Of what was killed
-            # while it queued, DVC may know the commit and no message.
+            # Waiting runs leave the queue first, so that no worker takes one up while the others are ended. A study
+            # killed as it queued a run may have left the run's commit in the stash, and no message in the queue.
             waiting = [entry for entry in queue.iter_queued() if entry.name in names]
             stashed = {revision for revision, entry in queue.stash.stash_revs.items() if entry.name in names}
             _forget(queue, stashed | {entry.stash_rev for entry in waiting})
@@ -233,8 +234,9 @@ def _end_work(names: set[str]) -> None:
 
 def _to_end(names: set[str]) -> list[psutil.Process]:
     """The processes at runs of these names, and our workers but those that are at somebody else's run."""
-    # Workers and what they have begun before the notes of runs: a run that is seen here has been noted by then, and is
-    # not taken for somebody else's. A worker that begins one later is asked to end, and looked at again.
+    # The order matters. DVC writes a run's record before it starts the run, so records that are read after the list of
+    # processes hold every run in it, and none is taken for somebody else's. A worker that begins a run in between is
+    # asked to end, and looked at again.
     begun = [(worker, [_words(child) for child in _children(worker)]) for worker in _workers(WORKER)]
     records = dict(_records(names))
     return _at_work(records) + [
