@@ -2,7 +2,7 @@
 
 from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
-from study.facts import SHORTCUTS
+from study.facts import SHORTCUTS, is_synthetic
 from study.families import Configuration, Family
 
 # What a file tells without being decoded.
@@ -79,7 +79,7 @@ def _open(family: Family) -> str:
         n_differ = sum(pair.comparison.accuracy.verdict is Verdict.DIFFER for pair in family.pairs)
         seeds = f"{n_differ} of {len(family.pairs)} pairs differ by more than patients and training seeds bring"
     drawn = "; the images are drawn, so none of this speaks of real radiographs"
-    return f"Open: {seeds}{drawn if family.first.data['images'] == 'synthetic' else ''}."
+    return f"Open: {seeds}{drawn if is_synthetic(family.first) else ''}."
 
 
 def _accuracy(network: Configuration) -> float:

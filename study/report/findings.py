@@ -2,6 +2,7 @@
 
 from cxr.data.names import images_of, in_prose
 from study import in_words
+from study.facts import is_synthetic
 from study.families import Family
 from study.report.conclusions import GOAL
 
@@ -31,7 +32,7 @@ def _accuracies(all_families: list[Family]) -> str:
 
 
 def _of_the_goal(all_families: list[Family]) -> str:
-    if all_families[0].first.data["images"] == "synthetic":
+    if is_synthetic(all_families[0].first):
         return ""
     reached = []
     for family, where in _places(all_families):
