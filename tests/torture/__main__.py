@@ -5,6 +5,7 @@ Each fault class runs in a process of its own, whose memory is measured. Exit co
 
 import argparse
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from tests.torture.faults import FAULTS, isolated
 
 TABLE = Path("docs/results/reliability.csv")
 PAGE = Path("docs/reliability.md")
+# Counted in those cases that were not lost.
+KILLED = ("kills", "resumed")
 GROWTH_TABLE = Path("docs/results/reliability_growth.csv")
 GROWTH_TITLES = {
     "fault": "name",
@@ -73,6 +76,7 @@ def main() -> None:
         endings = pd.Series([case.ending for case in cases])
         counts = {ending: int((endings == ending).sum()) for ending in ("whole", "told", "lost")}
         seconds = sum(case.seconds for case in cases)
+        counts |= {key: sum(getattr(case, key) for case in cases) for key in KILLED}
         rows.append({"fault": name, "cases": len(cases), **counts, "seconds": seconds, "mebibytes": mebibytes})
         print(f"{name}: {len(cases)} cases, {len(lost)} lost, {seconds:.0f} s, {mebibytes:.0f} MiB", flush=True)
         for case in lost[:10]:
@@ -104,6 +108,8 @@ def _keep(rows: list[dict[str, Any]], path: Path, tried: list[str]) -> None:
     """Put these rows in the place of the old ones of the classes that were tried now, in the classes' order."""
     old = pd.read_csv(path).to_dict("records") if path.exists() else []
     kept = [row for row in old if row["fault"] in FAULTS and row["fault"] not in tried]
+    if path == TABLE:
+        kept = [dict.fromkeys(KILLED, 0) | row for row in kept]
     in_order = sorted([*rows, *kept], key=lambda row: list(FAULTS).index(row["fault"]))
     if in_order:
         files.write_csv(str(path), pd.DataFrame(in_order).round(1))
@@ -119,8 +125,18 @@ def _page() -> str:
     titles = ["name", "fault", "cases", "whole", "told", "lost", "seconds", "peak memory, MiB"]
     total = table[["cases", "whole", "told", "lost", "seconds"]].sum()
     drawn.append(["", "all", *(f"{total[name]:.0f}" for name in total.index), ""])
-    page = f"{INTRODUCTION}\n{tabulate(drawn, titles, 'github', disable_numparse=True)}\n"
+    page = f"{INTRODUCTION}\n{tabulate(drawn, titles, 'github', disable_numparse=True)}\n\n{_killed(table)}\n"
     return page + _growth() if GROWTH_TABLE.exists() else page
+
+
+def _killed(table: pd.DataFrame) -> str:
+    each = [f"{row['kills']} in `{row['fault']}`" for row in table.to_dict("records") if row["kills"]]
+    return textwrap.fill(
+        f"SIGKILLs that ended a process at work: {', '.join(each)}, {table['kills'].sum()} in all. "
+        f"{table['resumed'].sum()} trainings then went on from their checkpoint.",
+        width=120,
+        break_on_hyphens=False,
+    )
 
 
 def _growth() -> str:

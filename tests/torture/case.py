@@ -21,10 +21,14 @@ class LossError(AssertionError):
 
 @dataclass(frozen=True)
 class Measured:
-    """How a case ended, and a row of figures for each of its steps."""
+    """How a case ended, and what was counted: a row of figures for each of its steps, processes that SIGKILL ended at
+    work, and the trainings that went on from a checkpoint after that.
+    """
 
     ending: Ending
-    rows: list[dict[str, Any]]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    kills: int = 0
+    resumed: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Case:
     reason: str
     seconds: float
     rows: list[dict[str, Any]] = field(default_factory=list)
+    kills: int = 0
+    resumed: int = 0
 
 
 def said_by(
@@ -74,14 +80,14 @@ def run(name: str, fault: Fault, number: int, seed: int) -> Case:
     """Make one case; what it raises besides LossError is a loss as well."""
     generator = np.random.default_rng([seed, zlib.crc32(name.encode()), number])
     start = time.monotonic()
-    ending: Ending = "lost"
+    measured = Measured("lost")
     reason = ""
-    rows: list[dict[str, Any]] = []
     try:
         made = fault.make(generator)
-        ending, rows = (made.ending, made.rows) if isinstance(made, Measured) else (made, [])
+        measured = made if isinstance(made, Measured) else Measured(made)
     except LossError as loss:
         reason = str(loss)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-    return Case(name, number, ending, reason, time.monotonic() - start, rows)
+    seconds = time.monotonic() - start
+    return Case(name, number, measured.ending, reason, seconds, measured.rows, measured.kills, measured.resumed)

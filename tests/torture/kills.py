@@ -2,67 +2,107 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from tests.conftest import Project
-from tests.torture import pipeline
-from tests.torture.case import Ending, Fault, LossError
+from tests.processes import at_work
+from tests.torture import pipeline, stored, together
+from tests.torture.case import Ending, Fault, LossError, Measured
 from tests.torture.pipeline import (
+    RESUMED,
     STAGES,
+    begin,
     compare,
     copied,
     finished,
     killed_after,
+    n_resumed,
     one_line,
     python,
     reproduced,
+    said,
 )
 
 Generator = np.random.Generator
 
 
-def killed_stage(generator: Generator) -> Ending:
+def killed_stage(generator: Generator) -> Measured:
     """One stage, killed one to three times at random moments, then run to its end."""
     stage = str(generator.choice(STAGES, p=_weights(train=4, download=2, evaluate=2)))
     with copied(finished().project) as project:
         _without_outputs(project, stage)
+        n_kills = 0
         for _ in range(generator.integers(1, 4)):
             seconds = float(generator.uniform(0.2, 1.1)) * finished().seconds[stage]
             if not killed_after(project, seconds, python(stage), bool(generator.random() < 0.5)):
                 break
-        compare(project.stage(stage), project, finished())
-    return "whole"
+            n_kills += 1
+        done = project.stage(stage)
+        compare(done, project, finished())
+        return Measured("whole", kills=n_kills, resumed=n_resumed(project, done))
 
 
-def killed_in_training(generator: Generator) -> Ending:
+def killed_in_training(generator: Generator) -> Measured:
     """Training, killed each time as soon as its checkpoint has reached some epoch: it must go on there."""
     with copied(finished().project) as project:
         _without_outputs(project, "train")
         checkpoints = project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints"
+        n_kills = 0
         for _ in range(generator.integers(1, 4)):
-            _killed_when_written(project, checkpoints, int(generator.integers(1, 4)))
+            n_kills += _killed_when_written(project, checkpoints, int(generator.integers(1, 4)))
         was_begun = any(checkpoints.glob("*.npz"))
         done = project.stage("train")
-        if was_begun and "resuming after epoch" not in done.stderr:
+        if was_begun and RESUMED not in done.stderr:
             raise LossError("a checkpoint was there, and training began anew")
         compare(done, project, finished())
-    return "whole"
+        return Measured("whole", kills=n_kills, resumed=n_resumed(project, done))
 
 
-def killed_repro(generator: Generator) -> Ending:
+def killed_repro(generator: Generator) -> Measured:
     """`dvc repro` of everything, killed one to three times, mended as make does, then run to its end."""
     with copied(reproduced().project) as project:
         _forget(project)
+        n_kills = 0
         for _ in range(generator.integers(1, 4)):
             seconds = float(generator.uniform(0.05, 1.0)) * reproduced().seconds["repro"]
-            killed_after(project, seconds, ["dvc", "repro", "-q"], bool(generator.random() < 0.7))
+            n_kills += killed_after(project, seconds, together.REPRO, bool(generator.random() < 0.7))
             project.ok("python", "-m", "study.mend")
-        compare(project.run("dvc", "repro", "-q"), project, reproduced())
-    return "whole"
+        done = project.run(*together.REPRO)
+        compare(done, project, reproduced())
+        return Measured("whole", kills=n_kills, resumed=n_resumed(project, done))
+
+
+def killed_study(generator: Generator) -> Measured:
+    """A study of two runs; one to three times, one process of it or all are killed. Then mended, run to its end.
+
+    What is killed: the study itself, DVC's queue worker, a run, a stage, or whatever else works for it at that moment.
+    """
+    seconds, expected = together.undisturbed()
+    with copied(together.original()) as project:
+        n_kills = 0
+        for _ in range(generator.integers(1, 4)):
+            moment, chosen = float(generator.uniform(0.05, 1.0)) * seconds, float(generator.random())
+            with tempfile.TemporaryFile("w+") as said, begin(project, together.STUDY, said) as study:
+                with suppress(subprocess.TimeoutExpired):
+                    study.wait(moment)
+                    continue
+                killed = _killed(project, chosen)
+                n_kills += bool(killed)
+                code = together.ended(project, study, together.SLOWER * seconds)
+                if study.pid not in killed:
+                    together.judged(code, False, said)
+        together.again(project, expected)
+        together.nothing_left(project)
+        stored.check(project)
+    return Measured("whole", kills=n_kills)
 
 
 def torn(generator: Generator) -> Ending:
@@ -102,6 +142,17 @@ def full_disk(generator: Generator) -> Ending:
     return ending
 
 
+def _killed(project: Project, chosen: float) -> set[int]:
+    """Kill all processes at work in a clone, as a power cut does, or one of them; their numbers."""
+    processes = sorted(at_work(project.folder), key=lambda process: process.pid)
+    if chosen > 0.25:
+        processes = processes[int((chosen - 0.25) / 0.75 * len(processes)) :][:1]
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    return {process.pid for process in processes}
+
+
 def _weights(**more: float) -> list[float]:
     weights = np.array([more.get(stage, 1.0) for stage in STAGES])
     return list(weights / weights.sum())
@@ -124,9 +175,9 @@ def _forget(project: Project) -> None:
     shutil.rmtree(project.folder / ".dvc" / "cache")
 
 
-def _killed_when_written(project: Project, checkpoints: Path, n_writes: int) -> None:
-    """Start training and kill it when its checkpoint has been written so many times, or when it has ended."""
-    with project.begin(*python("train"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as started:
+def _killed_when_written(project: Project, checkpoints: Path, n_writes: int) -> bool:
+    """Start training and kill it when its checkpoint has been written so many times; whether it was still at work."""
+    with said(project) as stderr, begin(project, python("train"), stderr) as started:
         seen: set[int] = set()
         while started.poll() is None and len(seen) < n_writes:
             for path in checkpoints.glob("*.npz"):
@@ -136,6 +187,7 @@ def _killed_when_written(project: Project, checkpoints: Path, n_writes: int) -> 
                     continue
             time.sleep(0.002)
         started.kill()
+    return started.returncode == -signal.SIGKILL
 
 
 def _tear(path: Path, generator: Generator) -> None:
@@ -165,6 +217,7 @@ FAULTS = {
     "killed-stage": Fault("a stage killed up to three times at random moments", 120, killed_stage),
     "killed-training": Fault("a training killed up to three times once it has a checkpoint", 40, killed_in_training),
     "killed-repro": Fault("`dvc repro` of everything, killed up to three times", 30, killed_repro),
+    "killed-study": Fault("a study of two runs: it, its worker, a run, a stage or all are killed", 20, killed_study),
     "torn": Fault("a power cut: up to four written files come back empty, short or zeros", 60, torn),
     "full-disk": Fault("a disk that takes no more, in each stage that writes", 40, full_disk),
 }

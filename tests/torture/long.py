@@ -17,7 +17,8 @@ from tests.processes import at_work
 from tests.torture import stored
 from tests.torture.case import Fault, LossError, Measured
 from tests.torture.many import COMMANDS, measured, mebibytes
-from tests.torture.together import begin, nothing_left
+from tests.torture.pipeline import begin
+from tests.torture.together import nothing_left
 
 # The first of these numbers of runs can be tried in minutes, the last takes hours.
 SIZES = (10, 50, 200)

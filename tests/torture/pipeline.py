@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import IO, Any
 
 import pandas as pd
 from ruamel.yaml import YAML
@@ -25,6 +26,9 @@ from tests.torture.case import LossError
 SMALL = TINY | {"phantom.n_images": 60, "train.epochs": 6}
 # In the order of the pipeline. `explain` draws for longer than all others together: it is one of four cases.
 STAGES = ("check", "download", "manifest", "images", "split", "audit", "train", "evaluate")
+# In the folder of a case, beside its project: what the commands wrote to standard error that were killed.
+SAID = "said.txt"
+RESUMED = "resuming after epoch"
 # What is measured anew each time, and never the same.
 MEASURED = {"seconds", "images_per_second", "peak_memory_mib"}
 
@@ -135,8 +139,7 @@ def killed_after(project: Project, seconds: float, command: list[str], is_whole_
 
     The group (as a power cut would) or the first process alone (as `kill -9 PID` would).
     """
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with project.begin(*command, start_new_session=True, **silent) as started:
+    with said(project) as stderr, begin(project, command, stderr) as started:
         try:
             started.wait(seconds)
             return False
@@ -152,6 +155,22 @@ def killed_after(project: Project, seconds: float, command: list[str], is_whole_
             process.kill()
         raise LossError(f"left at work: {names}")
     return True
+
+
+def said(project: Project) -> IO[str]:
+    """The file to which the commands of a case add their standard error."""
+    return (project.folder.parent / SAID).open("a")
+
+
+def begin(project: Project, command: list[str], said: Any) -> "subprocess.Popen[Any]":
+    """A command in a process group of its own, as a terminal starts it."""
+    return project.begin(*command, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True)
+
+
+def n_resumed(project: Project, done: subprocess.CompletedProcess[str]) -> int:
+    """How many trainings of a case went on from a checkpoint, the last command's among them."""
+    path = project.folder.parent / SAID
+    return ((path.read_text() if path.exists() else "") + done.stderr).count(RESUMED)
 
 
 def python(stage: str) -> list[str]:

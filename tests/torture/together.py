@@ -17,7 +17,7 @@ from tests.conftest import Project
 from tests.processes import at_work, wait_until, words
 from tests.torture import stored
 from tests.torture.case import Ending, Fault, LossError
-from tests.torture.pipeline import SMALL, copied, folder
+from tests.torture.pipeline import SMALL, begin, copied, folder
 
 Generator = np.random.Generator
 
@@ -78,11 +78,6 @@ def at_once(generator: Generator) -> Ending:
         again(project, expected)
         stored.check(project)
     return "told" if any(told) else "whole"
-
-
-def begin(project: Project, command: list[str], said: Any) -> "subprocess.Popen[Any]":
-    """A command in a process group of its own, as a terminal starts it."""
-    return project.begin(*command, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True)
 
 
 def ended(project: Project, started: "subprocess.Popen[Any]", seconds: float) -> int:
