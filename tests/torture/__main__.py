@@ -125,11 +125,12 @@ def _page() -> str:
     titles = ["name", "fault", "cases", "whole", "told", "lost", "seconds", "peak memory, MiB"]
     total = table[["cases", "whole", "told", "lost", "seconds"]].sum()
     drawn.append(["", "all", *(f"{total[name]:.0f}" for name in total.index), ""])
-    page = f"{INTRODUCTION}\n{tabulate(drawn, titles, 'github', disable_numparse=True)}\n\n{_killed(table)}\n"
+    page = f"{INTRODUCTION}\n{tabulate(drawn, titles, 'github', disable_numparse=True)}\n\n{kills_in_words(table)}\n"
     return page + _growth() if GROWTH_TABLE.exists() else page
 
 
-def _killed(table: pd.DataFrame) -> str:
+def kills_in_words(table: pd.DataFrame) -> str:
+    """A sentence of how many processes were killed in each class, and what came of it."""
     each = [f"{row['kills']} in `{row['fault']}`" for row in table.to_dict("records") if row["kills"]]
     return textwrap.fill(
         f"SIGKILLs that ended a process at work: {', '.join(each)}, {table['kills'].sum()} in all. "

@@ -3,9 +3,14 @@
 import hashlib
 import json
 import multiprocessing
+from dataclasses import asdict
 from pathlib import Path
 
+import pandas as pd
+
 from tests.torture import attacks, downloads, inputs, kills, stored
+from tests.torture.__main__ import kills_in_words
+from tests.torture.case import Fault, Measured, run
 from tests.torture.faults import FAULTS, PARTS, isolated
 
 # Seconds a case, for they start processes; the tests of stages and studies kill some too.
@@ -24,6 +29,14 @@ def test_nothing_is_lost() -> None:
 
 def test_every_class_has_a_name_of_its_own() -> None:
     assert sum(len(part.FAULTS) for part in PARTS) == len(FAULTS)
+
+
+def test_what_a_case_counted_is_kept() -> None:
+    counted = Fault("", 1, lambda _: Measured("whole", kills=2, resumed=1))
+    case = run("counted", counted, 0, 0)
+    assert (case.ending, case.kills, case.resumed) == ("whole", 2, 1)
+    (line,) = kills_in_words(pd.DataFrame([asdict(case), asdict(case) | {"fault": "other", "kills": 0}])).splitlines()
+    assert line.startswith("SIGKILLs that ended a process at work: 2 in `counted`, 2 in all. 2 trainings")
 
 
 def test_what_is_damaged_in_a_cache_is_found(tmp_path: Path) -> None:
