@@ -53,6 +53,22 @@ Ctrl-C, one not after 400 seconds of work, and were ended, so that their caches 
 object of DVC's cache, run cache or Git was damaged. The bound is now as long as the undisturbed study takes, where
 that is more; to try them again: `CASE=3`, `7` to `11`.
 """
+# What, and the commits that mend it.
+DEFECTS = {
+    "images and pictures that claim more than any radiograph has were read into memory": "f554638",
+    "tracebacks: a name in an archive too long for a disk, a study file whose parts are no mappings": "f554638",
+    "errors quoted line breaks, signs that steer a terminal, and thousands of letters of a name": "f554638, 8963786",
+    "a checkpoint with a damaged directory was read without the variables that it hid": "dbaa35e",
+    '`dvc exp push` says "Pushed" where no data went; a run cache without the figures that Git keeps': "07057c5",
+    "a stage that was told to end did not where TensorFlow or native code held a lock": "e8a74a5, 72a27cb",
+    "a second Ctrl-C broke off the end that the first had begun": "503cf32, 72a27cb",
+    "workers that died at their start were not told": "d04f80c",
+    "commands that take no words ignored those that they were given": "8060c72",
+    "pydicom 3.0.0 asks a server for a file when it is imported, and was allowed": "54f6d7c",
+    "a study that stopped took a run that a worker was just beginning for another's, and left it at work": "b93f255",
+    "a file of locks that a killed worker had left empty ended a study in a traceback": "20b4946",
+    "ended workers of a study that stops stayed as zombies": "d41eb65",
+}
 GROWTH = """## As the runs of a clone grow
 
 What `long-10`, `long-50` and `long-200` measured on their way, on tiny phantoms: each row's study has the runs that the
@@ -126,6 +142,8 @@ def _page() -> str:
     total = table[["cases", "whole", "told", "lost", "seconds"]].sum()
     drawn.append(["", "all", *(f"{total[name]:.0f}" for name in total.index), ""])
     page = f"{INTRODUCTION}\n{tabulate(drawn, titles, 'github', disable_numparse=True)}\n\n{kills_in_words(table)}\n"
+    defects = tabulate(DEFECTS.items(), ["what", "mended by"], "github", disable_numparse=True)
+    page += f"\n## What was found on the way\n\n{defects}\n"
     return page + _growth() if GROWTH_TABLE.exists() else page
 
 
