@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 import vl_convert
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from cxr import files
 from study.report import tables
@@ -94,7 +94,6 @@ def write(folder: Path, report: Report, records: dict[str, pd.DataFrame]) -> Pat
 def _html(report: Report) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["address"] = _address
-    environment.filters["in_lines"] = _in_lines
     environment.filters["json_block"] = _json_block
     script = _script()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -119,18 +118,6 @@ def _script() -> str:
 def _json_block(spec: Any) -> Markup:
     """JSON that cannot end the block in which it stands."""
     return Markup(json.dumps(spec).replace("<", "\\u003c"))
-
-
-def _in_lines(cell: str) -> Markup:
-    """A cell whose interval and deviation over seeds stand on lines of their own."""
-    found = re.fullmatch(r"(\S+) (\(\S+ to \S+\))(, sd .*)?", cell)
-    if not found:
-        return escape(cell)
-    value, interval, deviation = found.groups(default="")
-    lines = [line.replace(" ", "\N{NO-BREAK SPACE}") for line in (interval, deviation.removeprefix(", ")) if line]
-    return Markup("{}{}").format(
-        value, Markup().join(Markup('<span class="interval">{}</span>').format(line) for line in lines)
-    )
 
 
 def _markdown(report: Report, drawings: Path) -> str:

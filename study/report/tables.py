@@ -56,9 +56,9 @@ class Table:
         """A row's cells as they are read; what is absent or undefined is a dash."""
         return [_text(row.cells.get(title), form) for title, form in self.forms.items()]
 
-    def titled(self, row: Row) -> list[tuple[str, str]]:
-        """A row's cells as `texts`, each with its column's title."""
-        return list(zip(self.titles, self.texts(row), strict=True))
+    def lines(self, row: Row) -> list[tuple[str, list[str]]]:
+        """A row's cells, each as its column's title and the lines of a narrow cell."""
+        return [(title, _lines(row.cells.get(title), form)) for title, form in self.forms.items()]
 
 
 def _table(columns: list[Column[Item]], items: list[Item]) -> Table:
@@ -296,12 +296,18 @@ def _of_notebook(configuration: Configuration, notebook: pd.DataFrame) -> float 
 
 
 def _text(cell: Cell, form: str) -> str:
-    """A cell as it is read: an estimate with its interval, and its deviation over seeds where there are several."""
+    """A cell as it is read in one line."""
+    value, *beside = _lines(cell, form)
+    return " ".join([value, ", ".join(beside)]) if beside else value
+
+
+def _lines(cell: Cell, form: str) -> list[str]:
+    """A cell as it is read: an estimate, its interval, its deviation over seeds where there are several; or a word."""
     if isinstance(cell, str):
-        return cell
+        return [cell]
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return NOTHING
+        return [NOTHING]
     if not isinstance(cell, Estimate):
-        return format(cell, form)
+        return [format(cell, form)]
     value, low, high = (format(number, form) for number in (cell.value, cell.low, cell.high))
-    return f"{value} ({low} to {high})" + ("" if math.isnan(cell.sd) else f", sd {cell.sd:{form}}")
+    return [value, f"({low} to {high})", *([] if math.isnan(cell.sd) else [f"sd {cell.sd:{form}}"])]
