@@ -24,7 +24,7 @@ WAYS = {
 
 
 def measure(images: Path | None) -> pd.DataFrame:
-    """Seconds from an empty clone to the table of all runs, each way; and whether all ways have the same figures.
+    """Seconds from an empty clone to the table of all runs, each way; and whether all ways have the same results.
 
     `images`: a folder in Kaggle's layout; phantoms without.
     """
@@ -40,14 +40,14 @@ def measure(images: Path | None) -> pd.DataFrame:
             started = time.perf_counter()
             subprocess.run(command, cwd=clone, env=environment, check=True, stdout=subprocess.DEVNULL)
             seconds = time.perf_counter() - started
-            figures = _figures(clone, environment)
-        first = figures if first is None else first
+            results = _results(clone, environment)
+        first = results if first is None else first
         rows.append(
             {
                 "way": way,
-                "n_runs": int(figures["train_parameters"].notna().sum()),
+                "n_runs": int(results["train_parameters"].notna().sum()),
                 "seconds": seconds,
-                "same_figures": figures.equals(first),
+                "same_results": results.equals(first),
             }
         )
     return pd.DataFrame(rows)
@@ -70,7 +70,7 @@ def _clone(scratch: Path, address: str, environment: dict[str, str]) -> Path:
     return clone
 
 
-def _figures(clone: Path, environment: dict[str, str]) -> pd.DataFrame:
+def _results(clone: Path, environment: dict[str, str]) -> pd.DataFrame:
     """What the report has of each run, but for times and memory."""
     report = [sys.executable, "-m", "study.report", "--study", "study.yaml", "--out", "report"]
     subprocess.run(report, cwd=clone, env=environment, check=True, stdout=subprocess.DEVNULL)

@@ -19,7 +19,7 @@ def main() -> None:
     shortcuts = audit(manifest, images, train, test, params)
     files.write_csv("plots/shortcuts.csv", pd.DataFrame(shortcuts).T.rename_axis("shortcut").reset_index())
     project.write_details("shortcuts", {"protocol": protocol, "n_images": len(test), **shortcuts})
-    project.write_metrics("audit", {"best_without_lungs": max(figures["accuracy"] for figures in shortcuts.values())})
+    project.write_metrics("audit", {"best_without_lungs": max(values["accuracy"] for values in shortcuts.values())})
 
 
 if __name__ == "__main__":

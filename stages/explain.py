@@ -23,13 +23,13 @@ def main() -> None:
     evaluated = project.read_params(EvaluateParams, "evaluate")
     augment = project.read_params(AugmentParams, "augment")
     trained = project.read_params(TrainParams, "train")
-    figures = project.read_details("test")
+    measured = project.read_details("test")
     images = np.load("data/images.npy", mmap_mode="r")
     manifest = pd.read_csv("data/manifest.csv")
     model = load("models/model.keras", images.shape[1])
     parts = {name: pd.read_csv(f"data/split/{name}.csv") for name in SPLITS}
     test = parts["test"].merge(pd.read_csv("data/predictions/test.csv")[["path", "probability"]], on="path")
-    test["called"] = (test["probability"] >= figures["threshold"]).astype(int)
+    test["called"] = (test["probability"] >= measured["threshold"]).astype(int)
     data = project.read_details("data")
     shown, classes = f"images: {data['images']}", data["classes"]
 
@@ -55,7 +55,7 @@ def main() -> None:
 
     def predict(some: NDArray[np.uint8]) -> NDArray[np.float64]:
         seen = logits(model, some, np.arange(len(some)), crop=evaluated.crop, flip=evaluated.flip)
-        return expit(seen / figures.get("temperature", 1.0))
+        return expit(seen / measured.get("temperature", 1.0))
 
     features = foreign.Features(model)
     detector = foreign.fit(*(features(images[parts[name]["row"].to_numpy()]) for name in ("train", "val")))

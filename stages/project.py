@@ -81,9 +81,9 @@ def alone(name: str) -> Iterator[None]:
         yield
 
 
-def write_details(name: str, figures: Mapping[str, Any]) -> None:
+def write_details(name: str, details: Mapping[str, Any]) -> None:
     """Write data/details/`name`.json whole: all that a report needs of a stage and no table of runs."""
-    write_json(f"data/details/{name}.json", figures)
+    write_json(f"data/details/{name}.json", details)
 
 
 def read_details(name: str) -> dict[str, Any]:
@@ -92,9 +92,9 @@ def read_details(name: str) -> dict[str, Any]:
     return details
 
 
-def write_metrics(name: str, figures: Mapping[str, Any]) -> None:
-    """Write metrics/`name`.json whole: the few figures by which DVC's tables compare runs."""
-    write_json(f"metrics/{name}.json", figures)
+def write_metrics(name: str, metrics: Mapping[str, Any]) -> None:
+    """Write metrics/`name`.json whole: the few numbers by which DVC's tables compare runs."""
+    write_json(f"metrics/{name}.json", metrics)
 
 
 def run(command: Callable[[], None]) -> None:

@@ -16,10 +16,10 @@ def main() -> None:
     columns = ["row", "path", "label", "etiology", "patient_group"]
     for name, part in parts.items():
         files.write_csv(f"data/split/{name}.csv", part[columns])
-    figures = overlap.summarise(parts, params.protocol, project.read_details("data")["patients"])
-    if said := overlap.leak(figures):
+    summary = overlap.summarise(parts, params.protocol, project.read_details("data")["patients"])
+    if said := overlap.leak(summary):
         print(f"warning: {params.protocol}: {said}", file=sys.stderr)
-    project.write_details("split", figures)
+    project.write_details("split", summary)
 
 
 if __name__ == "__main__":

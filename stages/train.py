@@ -66,10 +66,10 @@ def main() -> None:
     files.write_csv("plots/history.csv", pd.DataFrame(history))
     with files.whole("models/model.keras") as path:
         save(model, network.folded(build(model_params)), path)
-    figures = training.summary(model, history, len(train.rows))
+    summary = training.summary(model, history, len(train.rows))
     computed_on = {"precision": precision, "device": computer, "backend": keras.backend.backend()}
-    project.write_details("train", figures | computed_on | {"peak_memory_mib": peak_memory_mib()})
-    project.write_metrics("train", {key: figures[key] for key in COMPARED})
+    project.write_details("train", summary | computed_on | {"peak_memory_mib": peak_memory_mib()})
+    project.write_metrics("train", {key: summary[key] for key in COMPARED})
     stored.unlink(missing_ok=True)
 
 

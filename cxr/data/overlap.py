@@ -9,7 +9,7 @@ from cxr.vocabulary import ETIOLOGIES
 
 
 def summarise(parts: dict[str, pd.DataFrame], protocol: str, patients: str) -> dict[str, Any]:
-    """The figures of data/details/split.json: each part's images, groups, prevalence, etiology, what it shares.
+    """The summary in data/details/split.json: each part's images, groups, prevalence, etiology, what it shares.
 
     `patients`: see Origin. Of patients unknown, each image is a group, and whether the parts share some is None.
     """
@@ -21,7 +21,7 @@ def summarise(parts: dict[str, pd.DataFrame], protocol: str, patients: str) -> d
     def shared(sets: dict[str, set[str]], name: str) -> dict[str, int]:
         return {other: len(sets[name] & sets[other]) for other in parts if other != name}
 
-    figures: dict[str, dict[str, Any]] = {
+    summary: dict[str, dict[str, Any]] = {
         name: {
             "n_images": len(part),
             "n_groups": len(groups[name]),
@@ -35,19 +35,19 @@ def summarise(parts: dict[str, pd.DataFrame], protocol: str, patients: str) -> d
         }
         for name, part in parts.items()
     }
-    is_disjoint = all(n == 0 for part in figures.values() for n in part["shared_groups"].values())
+    is_disjoint = all(n == 0 for part in summary.values() for n in part["shared_groups"].values())
     is_known = patients != "unknown"
-    return {"protocol": protocol, "is_patient_disjoint": is_disjoint if is_known else None, **figures}
+    return {"protocol": protocol, "is_patient_disjoint": is_disjoint if is_known else None, **summary}
 
 
-def leak(figures: Mapping[str, Any]) -> str:
+def leak(summary: Mapping[str, Any]) -> str:
     """What training or validation knows of the test part, in one sentence, from what `summarise` gives.
 
     Empty where it knows nothing, and under `pooled`, whose point it is. Under `official` the folders decide.
     """
-    test = figures["test"]
+    test = summary["test"]
     n_groups, n_copies = sum(test["shared_groups"].values()), sum(test["shared_copies"].values())
-    if figures["protocol"] == "pooled" or not (n_groups or n_copies):
+    if summary["protocol"] == "pooled" or not (n_groups or n_copies):
         return ""
     groups = f"{n_groups} of its {test['n_groups']} patient groups and " if n_groups else ""
     return (
