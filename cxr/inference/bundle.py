@@ -27,7 +27,7 @@ from cxr.statistics.params import EvaluateParams
 DESCRIPTION, DETECTOR = "cxr/bundle.json", "cxr/detector.npz"
 VERSION = 2
 ADVICE = "make it anew with: python -m study.bundle NAME"
-# Far beyond any network's: what unpacks to more than that is no detector and no description.
+# Upper limit of a detector's or description's size once unpacked, far above a real one's.
 MAX_BYTES = 2**30
 
 

@@ -22,8 +22,8 @@ def write(path: Path, history: list[dict[str, float]], variables: Iterable[NDArr
     """Write the history and all variables, one at a time: together they are three times the weights.
 
     The format is that of numpy.savez, arrays of plain numbers in a zip archive. Reading it runs no code, as reading a
-    pickle would, and its checksums tell whether the members are whole; that all of them are there, only their number
-    tells: where the archive's directory is damaged, zipfile may find fewer and say nothing.
+    pickle would, and its checksums tell whether the members are whole. A damaged directory can hide members without an
+    error, so their number is checked too.
     """
     n_variables = 0
     with zipfile.ZipFile(path, "w") as archive:

@@ -26,7 +26,7 @@ def is_image_path(path: PurePath) -> bool:
 
 
 def is_left_out(path: PurePath) -> bool:
-    """Whether a file that is no image as `is_image_path` has it may be one that its owner expects to be taken."""
+    """Whether a file that will be skipped looks like one that its owner expects to be used."""
     return not is_image_path(path) and "__MACOSX" not in path.parts and not path.name.startswith(".")
 
 

@@ -22,7 +22,7 @@ N_CALIBRATION_BINS = 10
 def at_threshold(
     labels: Labels, probabilities: Probabilities, threshold: float, weights: Weights | None = None
 ) -> dict[str, Values]:
-    """All that follows from what is called 1: where a probability >= threshold means label 1."""
+    """The metrics of predictions: an image is called 1 where its probability >= threshold."""
     predicted = probabilities >= threshold
     return {
         "accuracy": accuracy(labels, predicted, weights),
@@ -103,7 +103,7 @@ def f1(labels: Labels, predicted: Flags, weights: Weights | None = None) -> Valu
     0 where no image is either.
     """
     is_positive = labels == 1
-    # Each image enters once for its label and once for its prediction: right are those for which the other agrees.
+    # Twice the true positives, by all labels 1 plus all predictions 1.
     hits, asked = (is_positive & predicted) * 2.0, is_positive * 1.0 + predicted
     weights = _weights(weights, len(labels))
     with np.errstate(invalid="ignore"):

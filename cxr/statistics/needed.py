@@ -29,8 +29,8 @@ def size(
     """The cheapest study that would find configuration `two` - `one` to lie `distance` from what is to be excluded.
 
     `level`: one-sided, of the test; `power`: how often it finds so. `n_images`: on which `together` was measured. None
-    where MOST_TRAININGS are not enough whatever the images. Of a pair with a single training nobody knows how far
-    trainings lie apart: then it is two of each, the least that tells, and the images that the patients ask for.
+    where MOST_TRAININGS are not enough whatever the images. With a single training each, the spread between trainings
+    is unknown: then it is two of each, the fewest that tell, and the images that patients alone ask for.
     """
     difference = together.difference(one, two)
     if not difference.covers_trainings:

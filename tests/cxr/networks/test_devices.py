@@ -12,7 +12,7 @@ from cxr.errors import UserError
 from cxr.networks import devices, network, params, training
 from cxr.networks.backend import keras
 from cxr.networks.batches import Part
-from tests.cxr.networks.test_training import AUGMENT, PARAMS, RECIPE, build, data, same, without_time
+from tests.cxr.networks.conftest import AUGMENT, PARAMS, RECIPE, build, data, same, without_time
 
 ROOT = Path(__file__).parents[3]
 

@@ -9,68 +9,13 @@ from sklearn.metrics import roc_auc_score
 
 from cxr.errors import UserError
 from cxr.inference.predict import predict
-from cxr.networks import network, training
+from cxr.networks import training
 from cxr.networks.backend import keras
 from cxr.networks.batches import Batches, Part
-from cxr.networks.params import NEUTRAL, AugmentParams, ModelParams, Target, TrainParams
+from cxr.networks.params import NEUTRAL, TrainParams
+from tests.cxr.networks.conftest import AUGMENT, PARAMS, RECIPE, build, data, same, without_time
 
 pytestmark = pytest.mark.slow
-
-PARAMS = {
-    "epochs": 3,
-    "batch_size": 16,
-    "learning_rate": 1e-2,
-    "schedule": "constant",
-    "warmup_epochs": 0,
-    "weight_decay": 0.0,
-    "label_smoothing": 0.0,
-    "balance": False,
-    "averaging": 0.0,
-    "target": "pneumonia",
-    "precision": "auto",
-    "devices": 1,
-    "seed": 5,
-}
-# Every key that is not neutral.
-RECIPE = {
-    "schedule": "cosine",
-    "warmup_epochs": 1,
-    "weight_decay": 0.05,
-    "label_smoothing": 0.1,
-    "balance": True,
-    "averaging": 0.9,
-    "target": "etiology",
-}
-AUGMENT = AugmentParams(
-    min_area=0.3,
-    max_aspect=1.3,
-    flip=True,
-    rotation=5.0,
-    brightness=0.2,
-    contrast=0.2,
-    gamma=0.2,
-    jpeg_quality=70,
-    noise=0.02,
-)
-SIZE = 12
-
-
-def build(precision: str = "float32", seed: int = 5, target: Target = "pneumonia") -> keras.Model:
-    params = ModelParams(
-        architecture="stack", weights="none", layers="C4-P-F-D8", filters=[4, 4], dense_units=8, dropout=0.3
-    )
-    return network.build(params, SIZE, precision=precision, seed=seed, target=target)
-
-
-def data(n: int = 96, contrast: int = 100) -> tuple[np.ndarray, Part, Part]:
-    """Bright squares for label 1, so that there is something to learn."""
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 2, n).astype(np.uint8)
-    images = rng.integers(0, 120, (n, SIZE, SIZE)).astype(np.uint8)
-    images[labels == 1, 4:8, 4:8] += contrast
-    rows = rng.permutation(n)
-    half = 2 * n // 3
-    return images, *(Part(part, labels[part]) for part in (rows[:half], rows[half:]))
 
 
 def run(start: training.Progress | None = None, n_epochs: int = 3, **changes: object) -> tuple[list, list]:
@@ -84,14 +29,6 @@ def run(start: training.Progress | None = None, n_epochs: int = 3, **changes: ob
         if len(history) == n_epochs:
             break
     return history, list(training.variables(model))
-
-
-def without_time(history: list[dict[str, float]]) -> list[dict[str, float]]:
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in history]
-
-
-def same(one: list, two: list) -> bool:
-    return all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
 
 
 def test_history_has_its_columns_and_it_learns() -> None:
@@ -218,8 +155,7 @@ def test_bfloat16_trains_as_float32_does_seed_by_seed() -> None:
 def test_the_same_code_trains_on_jax() -> None:
     pytest.importorskip("jax")
     code = (
-        "import sys; sys.path.insert(0, 'tests/cxr/networks')\n"
-        "import test_training as t\n"
+        "import tests.cxr.networks.test_training as t\n"
         "assert t.keras.backend.backend() == 'jax'\n"
         "t.test_every_image_counts_once_in_every_epoch()\n"
         "t.test_history_has_its_columns_and_it_learns()\n"
