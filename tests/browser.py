@@ -79,8 +79,8 @@ addEventListener("load", async () => {
 </script>"""
 
 
-def look(page: Path, width: int, folder: Path, is_dark: bool = False) -> dict[str, Any]:
-    """What a page looks like in a window `width` wide; `folder` is for what this needs.
+def look(page: Path, width: int, folder: Path, is_dark: bool = False, is_printed: bool = False) -> dict[str, Any]:
+    """What a page looks like in a window `width` wide, or with the rules for print; `folder` is for what this needs.
 
     images: alt, natural and shown width of each, and whether it answers to the pointer; tables: the heads in sight, how
     far it scrolls, whether its rows are cards; sorted: second columns once their heads were pressed; ground:
@@ -90,6 +90,8 @@ def look(page: Path, width: int, folder: Path, is_dark: bool = False) -> dict[st
     probed = folder / "probed.html"
     # The page's own script is known by its hash, the probe by nothing.
     text = re.sub(r"script-src '[^']*'", "script-src 'unsafe-inline'", page.read_text())
+    if is_printed:
+        text = text.replace("@media print", "@media all").replace("@media screen", "@media speech")
     before, _, after = text.rpartition("</body>")
     probed.write_text(f"{before}{PROBE}</body>{after}")
     framed = folder / "framed.html"

@@ -203,6 +203,18 @@ def test_a_table_is_sorted_by_the_column_that_is_pressed_in_the_dark_too(written
         assert "-" not in column[: len(numbers)], "what is no number is last"
 
 
+@needs_browser
+def test_print_has_whole_tables_and_drawings_on_white_also_from_a_dark_screen(written: Path, tmp_path: Path) -> None:
+    a4 = round((210 - 2 * 15) / 25.4 * 96)
+    seen = look(written / "index.html", a4, tmp_path, is_dark=True, is_printed=True)
+    assert seen["ground"] == "rgb(255, 255, 255)"
+    assert seen["overflow"] <= 0
+    assert seen["cut"] == []
+    assert seen["overlapping"] == []
+    assert not any(table["isOfCards"] for table in seen["tables"])
+    assert all(image["shown"] <= a4 for image in seen["images"])
+
+
 def test_no_text_of_a_drawing_is_wider_than_its_place() -> None:
     """Vega gives it the place that it takes in one font, and the reader may have another."""
     spec = {"data": {"values": [{"name": "W" * 14}]}, "mark": "bar", "encoding": {"y": {"field": "name"}}}
