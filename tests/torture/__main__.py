@@ -125,7 +125,7 @@ def _keep(rows: list[dict[str, Any]], path: Path, tried: list[str]) -> None:
     old = pd.read_csv(path).to_dict("records") if path.exists() else []
     kept = [row for row in old if row["fault"] in FAULTS and row["fault"] not in tried]
     if path == TABLE:
-        kept = [dict.fromkeys(KILLED, 0) | row for row in kept]
+        kept = [row | {key: row.get(key, 0) for key in KILLED} for row in kept]
     in_order = sorted([*rows, *kept], key=lambda row: list(FAULTS).index(row["fault"]))
     if in_order:
         files.write_csv(str(path), pd.DataFrame(in_order).round(1))
