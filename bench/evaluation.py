@@ -25,8 +25,7 @@ def measure() -> pd.DataFrame:
     images = rng.integers(0, 256, (N_IMAGES, SIZE, SIZE), dtype=np.uint8)
     labels, groups = rng.integers(0, 2, N_IMAGES), rng.integers(0, N_GROUPS, N_IMAGES)
     probabilities = rng.random(N_IMAGES)
-    params = ways.stack(LAYERS, ways.DROPOUT)
-    model = network.build(params, SIZE, precision=resolve_precision("auto"), seed=0)
+    model = network.build(ways.model_params(LAYERS), SIZE, precision=resolve_precision("auto"), seed=0)
     plain, plain_images = ways.notebook_network(LAYERS, SIZE), ways.notebook_images(images)
     rows = np.arange(N_IMAGES)
     return pd.DataFrame(

@@ -1,7 +1,11 @@
-"""Ways to train the same network: ours, the notebook's, PyTorch's."""
+"""Ways to train the same network: ours, the notebook's, PyTorch's.
+
+Networks are named in short, as reports do it: a stack by its layers, a residual network by the widths of its blocks,
+`residual-24-48-96-192`.
+"""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,7 +14,10 @@ from typing import Any
 import numpy as np
 
 from cxr.networks import notation
+from stages.project import read_yaml
+from study.run import grid
 
+PROJECT = Path(__file__).parents[1]
 BATCH_SIZE = 32
 LEARNING_RATE = 1e-4
 DROPOUT = 0.3
@@ -27,64 +34,142 @@ Trainer = Callable[[int], list[float]]
 
 @dataclass(frozen=True)
 class Way:
-    """A way to train: what makes the trainer of layers, images and labels, in a process with this environment."""
+    """A way to train: what makes the trainer of a network, images and labels, in a process with this environment.
+
+    `backends`: of Keras, with which it is this way. `is_of_stacks`: it knows no other network.
+    """
 
     trainer: Callable[[str, Path, np.ndarray], Trainer]
     environment: Mapping[str, str] = field(default_factory=dict)
+    backends: tuple[str, ...] = ("tensorflow", "jax")
+    is_of_stacks: bool = False
+
+
+def runs(study: str) -> dict[str, dict[str, Any]]:
+    """The parameters of a study file's runs by their names."""
+    return {run.name: run.params for run in grid.load(PROJECT / study, read_yaml(PROJECT / "params.yaml"), {})}
+
+
+def reference() -> dict[str, Any]:
+    """The parameters of the reference network with its recipe."""
+    return runs("recipe.yaml")["recipe"]
+
+
+def in_short(model: Mapping[str, Any]) -> str:
+    """The network that a section `model` describes."""
+    return (
+        "-".join(["residual", *map(str, model["filters"])]) if model["architecture"] == "residual" else model["layers"]
+    )
+
+
+def is_residual(network: str) -> bool:
+    return network.startswith("residual-")
+
+
+def widths(network: str) -> list[int]:
+    """Of the blocks of a residual network."""
+    return [int(width) for width in network.split("-")[1:]]
+
+
+def train_params(network: str) -> Any:
+    """Section `train`: of the recipe for a residual network; of the study, which is params.yaml, for a stack."""
+    from cxr.networks.params import TrainParams
+    from cxr.params import parse
+
+    section = reference()["train"] if is_residual(network) else read_yaml(PROJECT / "params.yaml")["train"]
+    return parse(TrainParams, "train", section)
 
 
 def steps(layers: str) -> list[notation.Step]:
     return notation.steps(layers, FILTERS, DENSE_UNITS)
 
 
-def stack(layers: str, dropout: float) -> Any:
-    """Section `model` of a stack of the study."""
+def model_params(network: str, dropout: float = DROPOUT) -> Any:
+    """Section `model`; `dropout` is that of a stack."""
     from cxr.networks.params import ModelParams
 
-    widths: dict[str, Any] = {"filters": FILTERS, "dense_units": DENSE_UNITS}
-    return ModelParams(architecture="stack", weights="none", layers=layers, dropout=dropout, **widths)
+    params: dict[str, Any] = {"architecture": "stack", "weights": "none", "layers": network, "filters": FILTERS}
+    params |= {"dense_units": DENSE_UNITS, "dropout": dropout}
+    if is_residual(network):
+        params |= {"architecture": "residual", "layers": "D", "filters": widths(network), "dropout": 0}
+    return ModelParams(**params)
+
+
+def compiled(
+    network: str,
+    size: int,
+    precision: str = "auto",
+    *,
+    dropout: float = DROPOUT,
+    techniques: Any = None,
+    adam: Any = None,
+) -> Any:
+    """Our network as stage `train` compiles it; `techniques` of the fast layers and `adam` as in `ours`."""
+    from cxr.networks import training
+    from cxr.networks.backend import resolve_precision
+    from cxr.networks.fast import stack as fast
+    from cxr.networks.network import build
+
+    params = train_params(network)
+    model = build(
+        model_params(network, dropout),
+        size,
+        precision=resolve_precision(precision),
+        seed=0,
+        target=params.target,
+        stack=partial(fast.stack, techniques=techniques) if techniques else fast.stack,
+    )
+    training.compile_network(
+        model,
+        params.learning_rate,
+        adam or training.AveragedAdam,
+        weight_decay=params.weight_decay,
+        label_smoothing=params.label_smoothing,
+        averaging=params.averaging,
+    )
+    return model
 
 
 def ours(
-    layers: str,
+    network: str,
     images: Path,
     labels: np.ndarray,
     *,
-    dropout: float = DROPOUT,
-    precision: str = "auto",
-    techniques: Any = None,
-    adam: Any = None,
+    is_on_device: bool = False,
+    **changes: Any,
 ) -> Trainer:
-    """As stage `train` does it; `techniques` of the fast layers and `adam` where they are others than usual."""
-    from cxr.networks import network, training
-    from cxr.networks.backend import resolve_precision
-    from cxr.networks.batches import Batches, Part
-    from cxr.networks.fast import stack as fast
+    """As stage `train` does it, without augmentation; `changes` of `compiled`.
 
-    array = np.load(images, mmap_mode="r")
-    fused = partial(fast.stack, techniques=techniques) if techniques else fast.stack
-    params = stack(layers, dropout)
-    model = network.build(params, array.shape[1], precision=resolve_precision(precision), seed=0, stack=fused)
-    training.compile_network(model, LEARNING_RATE, adam or training.AveragedAdam)
+    `is_on_device`: all images are held by the device, for which the backend has to be JAX.
+    """
+    from cxr.networks.backend import keras
+    from cxr.networks.batches import Batches, Part
+
+    array: Any = np.load(images, mmap_mode="r")
+    model = compiled(network, array.shape[1], **changes)
+    n_classes = max(2, model.output_shape[-1])
     part = Part(np.arange(len(array)), labels)
+    if is_on_device:
+        array = keras.ops.convert_to_tensor(array)
 
     def train(n_batches: int) -> list[float]:
         clock = _clock()
         order = np.arange(n_batches * BATCH_SIZE) % len(array)
-        model.fit(Batches(array, part, order, BATCH_SIZE), shuffle=False, verbose=0, callbacks=[clock])
+        batches = Batches(array, part, order, BATCH_SIZE, n_classes=n_classes)
+        model.fit(batches, shuffle=False, verbose=0, callbacks=[clock])
         return clock.seconds
 
     return train
 
 
-def ours_keras_adam(layers: str, images: Path, labels: np.ndarray) -> Trainer:
+def ours_keras_adam(network: str, images: Path, labels: np.ndarray) -> Trainer:
     """Ours, but Adam in the many passes that Keras takes."""
     from cxr.networks.backend import keras
 
-    return ours(layers, images, labels, adam=keras.optimizers.Adam)
+    return ours(network, images, labels, adam=keras.optimizers.Adam)
 
 
-def ours_not_fused(layers: str, images: Path, labels: np.ndarray) -> Trainer:
+def ours_not_fused(network: str, images: Path, labels: np.ndarray) -> Trainer:
     """Ours, but a pass for each operation, and dropout's masks from a random float per value, as Keras makes them."""
     import tensorflow as tf
 
@@ -98,14 +183,14 @@ def ours_not_fused(layers: str, images: Path, labels: np.ndarray) -> Trainer:
         return tf.random.stateless_uniform(shape, seed) >= rate
 
     techniques = Techniques(fused=as_given, keep_mask=random_mask)
-    return ours(layers, images, labels, techniques=techniques, adam=partial(Adam, in_one_pass=as_given))
+    return ours(network, images, labels, techniques=techniques, adam=partial(Adam, in_one_pass=as_given))
 
 
-def ours_kernel_gradients_as_given(layers: str, images: Path, labels: np.ndarray) -> Trainer:
+def ours_kernel_gradients_as_given(network: str, images: Path, labels: np.ndarray) -> Trainer:
     """Ours, but the kernels' gradients as the library computes them everywhere."""
     from cxr.networks.fast.layers import Techniques, convolve_as_given
 
-    return ours(layers, images, labels, techniques=Techniques(convolve=convolve_as_given))
+    return ours(network, images, labels, techniques=Techniques(convolve=convolve_as_given))
 
 
 def notebook(layers: str, images: Path, labels: np.ndarray, policy: str = "float32") -> Trainer:
@@ -153,6 +238,7 @@ def _clock() -> Any:
             super().__init__()
             self.ends: list[float] = []
 
+        # A batch is done: Keras has fetched its loss for callbacks that do not say that they can wait.
         def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
             self.ends.append(time.perf_counter())
 
@@ -163,30 +249,38 @@ def _clock() -> Any:
     return Clock()
 
 
-def torch(layers: str, images: Path, labels: np.ndarray, is_bfloat16: bool = False) -> Trainer:
-    """The same network in PyTorch, channels last, eager; under autocast for bfloat16."""
+def torch(network: str, images: Path, labels: np.ndarray, is_bfloat16: bool = False) -> Trainer:
+    """The same network in PyTorch, channels last, eager, on a GPU where there is one; under autocast for bfloat16."""
     import torch
-    from torch import nn
+    from torch.optim import swa_utils
 
+    from bench import in_torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     array = np.load(images, mmap_mode="r")
-    model = torch_network(layers, array.shape[1]).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, eps=1e-7)
-    loss_of = nn.BCEWithLogitsLoss()
+    model = in_torch.network(network, array.shape[1]).to(device, memory_format=torch.channels_last)
+    params = train_params(network)
+    loss_of = in_torch.loss(network, params.label_smoothing)
+    optimizer = in_torch.adam(model, params)
+    average = swa_utils.get_ema_multi_avg_fn(params.averaging)
+    averaged = swa_utils.AveragedModel(model, multi_avg_fn=average) if params.averaging else None
 
     def train(n_batches: int) -> list[float]:
         seconds = []
         for i in range(n_batches):
             started = time.perf_counter()
             rows = np.arange(i * BATCH_SIZE, (i + 1) * BATCH_SIZE) % len(array)
-            grey = torch.from_numpy(array[rows]).unsqueeze(1).float().div_(255)
-            x = grey.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
-            y = torch.from_numpy(labels[rows].astype(np.float32)).unsqueeze(1)
+            grey = torch.from_numpy(array[rows]).to(device).unsqueeze(1)
+            y = torch.from_numpy(labels[rows]).to(device)
             optimizer.zero_grad(set_to_none=True)
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=is_bfloat16):
-                logits = model(x)
+            with torch.autocast(device, dtype=torch.bfloat16, enabled=is_bfloat16):
+                logits = model(in_torch.inputs(network, grey))
             loss = loss_of(logits.float(), y)
             loss.backward()
             optimizer.step()
+            if averaged:
+                averaged.update_parameters(model)
+            # Waits until the device is through with all that it was asked for.
             loss.item()
             seconds.append(time.perf_counter() - started)
         return seconds[1:]
@@ -194,53 +288,27 @@ def torch(layers: str, images: Path, labels: np.ndarray, is_bfloat16: bool = Fal
     return train
 
 
-def torch_network(layers: str, size: int) -> Any:
-    """Images `(n, 3, size, size)` to logits `(n, 1)`, in a torch.nn.Sequential."""
-    from torch import nn
-
-    return nn.Sequential(*_torch_layers(layers, size))
-
-
-def _torch_layers(layers: str, size: int) -> Iterator[Any]:
-    from torch import nn
-
-    n_channels = n_inputs = notation.N_EQUAL_CHANNELS
-    for step in steps(layers):
-        match step:
-            case notation.Convolution(filters):
-                yield from (nn.Conv2d(n_channels, filters, 3, padding=1), nn.ReLU())
-                n_channels = filters
-            case notation.Pooling():
-                yield nn.MaxPool2d(2, ceil_mode=True)
-                size = -(-size // 2)
-            case notation.Dropout():
-                yield nn.Dropout(DROPOUT)
-            case notation.Flatten():
-                yield nn.Flatten()
-                n_inputs = n_channels * size * size
-            case notation.Dense(units):
-                yield from (nn.Linear(n_inputs, units), nn.ReLU())
-                n_inputs = units
-    yield nn.Linear(n_inputs, 1)
-
-
 WAYS = {
-    "notebook": Way(notebook),
+    "notebook": Way(notebook, backends=("tensorflow",), is_of_stacks=True),
     "ours": Way(ours, OURS_ENVIRONMENT),
     "torch_float32": Way(torch),
     "torch_bfloat16": Way(partial(torch, is_bfloat16=True)),
 }
-# Ours with one thing changed each, to see what it gives; and how far Keras' own mixed precision comes.
+# Ours with one thing changed each, to see what it gives; and how far Keras' own mixed precision comes. What makes the
+# fast layers fast is for TensorFlow: JAX compiles the whole step.
 LEADS = {
-    "ours, Keras' Adam": Way(ours_keras_adam, OURS_ENVIRONMENT),
-    "ours, nothing fused": Way(ours_not_fused, OURS_ENVIRONMENT),
-    "ours, malloc as it is": Way(ours),
-    "ours, kernel gradients as given": Way(ours_kernel_gradients_as_given, OURS_ENVIRONMENT),
+    "ours, Keras' Adam": Way(ours_keras_adam, OURS_ENVIRONMENT, ("tensorflow",)),
+    "ours, nothing fused": Way(ours_not_fused, OURS_ENVIRONMENT, ("tensorflow",)),
+    "ours, malloc as it is": Way(ours, {}, ("tensorflow",)),
+    "ours, kernel gradients as given": Way(ours_kernel_gradients_as_given, OURS_ENVIRONMENT, ("tensorflow",)),
     # TensorFlow's other convolutions: what it chooses by itself on processors without AVX512-VNNI.
-    "ours, without oneDNN": Way(ours, OURS_ENVIRONMENT | {"TF_ENABLE_ONEDNN_OPTS": "0"}),
+    "ours, without oneDNN": Way(ours, OURS_ENVIRONMENT | {"TF_ENABLE_ONEDNN_OPTS": "0"}, ("tensorflow",)),
+    # What it costs to bring each batch to a GPU.
+    "ours, images on the device": Way(partial(ours, is_on_device=True), OURS_ENVIRONMENT, ("jax",)),
     # Another function: tells what dropout costs.
     "ours, no dropout": Way(partial(ours, dropout=0.0), OURS_ENVIRONMENT),
     "ours, float32": Way(partial(ours, precision="float32"), OURS_ENVIRONMENT),
-    "notebook": Way(notebook),
-    "notebook, bfloat16": Way(partial(notebook, policy="mixed_bfloat16")),
+    "notebook": WAYS["notebook"],
+    "notebook, bfloat16": Way(partial(notebook, policy="mixed_bfloat16"), {}, ("tensorflow",), True),
 }
+ALL = WAYS | LEADS

@@ -1,6 +1,6 @@
 """One way of training in a process of its own, driven from outside, so that ways can take turns.
 
-`python -m bench.worker WAY LAYERS IMAGES` reads a number of batches per line, answers with their seconds as JSON, and
+`python -m bench.worker WAY NETWORK IMAGES` reads a number of batches per line, answers with their seconds as JSON, and
 at the end of its input with its largest resident memory in MiB.
 """
 
@@ -14,27 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from bench.ways import LEADS, WAYS
+from bench.ways import ALL, PROJECT
 from cxr.errors import UserError
 
-PROJECT = Path(__file__).parents[1]
-ALL = WAYS | LEADS
-# What cxr.networks.backend sets for our own way is not to reach the others through the environment.
-OURS_ALONE = {
-    "TF_DETERMINISTIC_OPS",
-    "TF_ENABLE_ONEDNN_OPTS",
-    "TF_FORCE_GPU_ALLOW_GROWTH",
-    "XLA_PYTHON_CLIENT_PREALLOCATE",
-}
+# What cxr.networks.backend sets for our own way is not to reach the others through the environment; but that a process
+# leaves memory of the GPU to others holds for all that take turns.
+OURS_ALONE = {"TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS"}
 
 
 class Worker:
     """A process that trains one network one way; `train` lets it go on for some batches."""
 
-    def __init__(self, way: str, layers: str, images: Path, n_warm_up: int = 3) -> None:
+    def __init__(self, way: str, network: str, images: Path, n_warm_up: int = 3) -> None:
         environment = {key: value for key, value in os.environ.items() if key not in OURS_ALONE}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bench.worker", way, layers, str(images.resolve())],
+            [sys.executable, "-m", "bench.worker", way, network, str(images.resolve())],
             cwd=PROJECT,
             env=environment | {"TF_CPP_MIN_LOG_LEVEL": "3", **ALL[way].environment},
             stdin=subprocess.PIPE,
@@ -69,10 +63,10 @@ class Worker:
 
 
 def main() -> None:
-    way, layers, images = sys.argv[1:]
+    way, network, images = sys.argv[1:]
     n_images = len(np.load(images, mmap_mode="r"))
     labels = np.random.default_rng(0).integers(0, 2, n_images).astype(np.uint8)
-    train = ALL[way].trainer(layers, Path(images), labels)
+    train = ALL[way].trainer(network, Path(images), labels)
     for line in sys.stdin:
         print(json.dumps(train(int(line))), flush=True)
     unit = 2**20 if sys.platform == "darwin" else 2**10

@@ -22,9 +22,14 @@ def test_a_faster_machine_has_a_lower_floor() -> None:
     assert floor.seconds_per_batch(layers, 32, slow) > floor.seconds_per_batch(layers, 32, fast) > 0
 
 
-def test_the_rates_of_a_machine_are_positive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(floor, "CONVOLUTIONS", [(8, 4, 4)])
-    monkeypatch.setattr(floor, "N_FLOATS", 1000)
-    machine = floor.measure()
+def test_a_residual_network_needs_its_products() -> None:
+    """The stem on 4 x 4 pixels gives 2 x 2; the only block 1 x 1, with a way around; then three logits."""
+    products = 2 * 2 * 9 + 1 * (9 * 2 + 9 * 2 * 2 + 1 * 2) + 2 * 3
+    assert floor.needs("residual-2", 4, value_bytes=2) == (BATCH_SIZE * 3 * 2 * products, 0)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_the_rates_of_a_machine_are_positive(times: int) -> None:
+    machine = floor.measure([(8, 4, 4)], n_floats=1000, times=times)
     assert machine.flops > 0
     assert machine.bandwidth > 0
