@@ -26,6 +26,8 @@ class FileServer(ThreadingHTTPServer):
         self.content, self.script = content, list(script or [])
         self.requests: list[tuple[str, str, str]] = []
         self.is_md5_right, self.has_ranges = True, True
+        # With what each request for a part is answered; 0: with the part.
+        self.range_status = 0
         self.newest_client = ""
 
     @property
@@ -57,6 +59,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         content, start = self.server.content, 0
         wanted = self.headers.get("Range", "")
+        if wanted and self.server.range_status:
+            self.send_error(self.server.range_status)
+            return
         if wanted and self.server.has_ranges:
             start = int(wanted.removeprefix("bytes=").rstrip("-"))
         is_cut = self.server.script[:1] == ["cut"]

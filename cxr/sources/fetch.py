@@ -11,6 +11,8 @@ from cxr.sources.retry import Patience, TransientError, persist
 
 CHUNK = 1 << 20
 PASSING_STATUS = {408, 425, 429}
+# Of a busy server, whatever it is asked for.
+BUSY_STATUS = {502, 503, 504}
 
 
 def fetch(url: str, path: Path, sha256: str, what: str, patience: Patience) -> None:
@@ -32,20 +34,33 @@ def fetch(url: str, path: Path, sha256: str, what: str, patience: Patience) -> N
         persist(attempt, what, patience)
 
 
-def _append(url: str, partial: Path, what: str, silence: float) -> None:
-    """Ask for what is missing of the file and append it."""
-    n_present = partial.stat().st_size if partial.exists() else 0
+def _append(url: str, partial: Path, what: str, silence: float, is_anew: bool = False) -> None:
+    """Ask for what is missing of the file and append it; for all of it where the server gives no parts."""
+    n_present = partial.stat().st_size if partial.exists() and not is_anew else 0
     headers = {"Range": f"bytes={n_present}-"} if n_present else {}
     try:
         with requests.get(url, headers=headers, stream=True, timeout=silence) as response:
             if response.status_code == requests.codes.requested_range_not_satisfiable:
                 return
-            _check_status(response.status_code, what)
-            is_continued = response.status_code == requests.codes.partial_content
-            n_missing = int(response.headers.get("Content-Length", 0))
-            _write(response, partial, "ab" if is_continued else "wb", n_present * is_continued, n_missing)
+            if not (n_present and _may_be_of_range(response.status_code)):
+                _take(response, partial, what, n_present)
+                return
     except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
         raise TransientError(describe(error)) from None
+    # Were it asked for the same part again, a server that fails at parts would never give the file.
+    _append(url, partial, what, silence, is_anew=True)
+
+
+def _may_be_of_range(status: int) -> bool:
+    """Whether a server may fail so at a part of a file whose whole it gives."""
+    return status >= 400 and status not in PASSING_STATUS | BUSY_STATUS
+
+
+def _take(response: requests.Response, partial: Path, what: str, n_present: int) -> None:
+    _check_status(response.status_code, what)
+    is_continued = response.status_code == requests.codes.partial_content
+    n_missing = int(response.headers.get("Content-Length", 0))
+    _write(response, partial, "ab" if is_continued else "wb", n_present * is_continued, n_missing)
 
 
 def _write(response: requests.Response, partial: Path, mode: str, n_present: int, n_missing: int) -> None:

@@ -55,6 +55,8 @@ class FaultyHandler(Handler):
         fault, chance = self.server.next_fault()
         content, length = self.server.content, len(self.server.content)
         wanted = self.headers.get("Range", "")
+        if wanted and self.server.range_status:
+            return self.say(self.server.range_status, b"<html>no parts</html>")
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
         if start >= length:
             return self.say(416, b"", {"Content-Range": f"bytes */{length}"})
@@ -174,6 +176,11 @@ def script(generator: Generator, words: list[str]) -> list[tuple[str, float]]:
     return [(str(generator.choice(words)), float(generator.random())) for _ in range(n_faults)]
 
 
+def range_status(generator: Generator) -> int:
+    """Mostly 0; else with what the server answers each request for a part, also in the next call."""
+    return int(generator.choice([400, 403, 500, 501])) if generator.random() < 0.2 else 0
+
+
 WORDS = ["status", "refuse", "html", "hang", "reset", "no-range", "range-refused", "other-range", "flipped"]
 WORDS += ["no-length", "cut", "reset-inside", "stall", "more", "drip"]
 
@@ -191,6 +198,7 @@ def plain(generator: Generator) -> Ending:
                 left = generator.bytes(int(generator.integers(1, 2 * len(content()))))
             path.with_name("file.part").write_bytes(left)
         with running(FaultyServer(content(), script(generator, WORDS), silence)) as server:
+            server.range_status = range_status(generator)
 
             def get() -> None:
                 fetch(f"http://127.0.0.1:{server.port}/file", path, sha256, "the server", patience)
@@ -215,6 +223,7 @@ def by_kagglehub(generator: Generator) -> Ending:
     with tempfile.TemporaryDirectory() as name:
         home = Path(name) / "home"
         with running(FaultyServer(content(), script(generator, words), silence)) as server:
+            server.range_status = range_status(generator)
             quick = mock.patch.object(kaggle, "POLL", 0.1)
             with mock.patch.dict(os.environ, kaggle_environment(home, server.port)), quick:
                 told = said_by(lambda: kaggle.download(patience), 120)

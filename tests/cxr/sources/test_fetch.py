@@ -44,6 +44,24 @@ def test_a_server_without_ranges_starts_again(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("status", [400, 403, 500, 501])
+def test_a_server_that_fails_at_every_part_is_asked_for_the_whole(status: int, tmp_path: Path) -> None:
+    with serving(CONTENT, ["cut"]) as server:
+        server.range_status = status
+        get(server, tmp_path / "file")
+    assert [requested[2][:7] for requested in server.requests] == ["", "bytes=1", ""]
+    assert (tmp_path / "file").read_bytes() == CONTENT
+
+
+def test_what_has_arrived_is_kept_where_the_server_refuses_the_whole_too(tmp_path: Path) -> None:
+    (tmp_path / "file.part").write_bytes(CONTENT[:1_000_000])
+    with serving(CONTENT, ["403", "403"]) as server:
+        with pytest.raises(UserError, match="answered 403"):
+            get(server, tmp_path / "file")
+        get(server, tmp_path / "file")
+    assert [requested[2] for requested in server.requests] == ["bytes=1000000-", "", "bytes=1000000-"]
+
+
 @pytest.mark.parametrize(
     ("script", "told", "n_requests"),
     [
