@@ -6,6 +6,7 @@ at the end of its input with its largest resident memory in MiB.
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -69,8 +70,18 @@ def main() -> None:
     train = ALL[way].trainer(network, Path(images), labels)
     for line in sys.stdin:
         print(json.dumps(train(int(line))), flush=True)
+    print(peak_memory_mib(), flush=True)
+
+
+def peak_memory_mib() -> float:
+    """Largest resident memory of this process, in MiB."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Linux' other figure, of getrusage, begins with what the process had taken that started this one.
+        [kib] = re.findall(r"^VmHWM:\s*(\d+) kB", status.read_text(), re.MULTILINE)
+        return int(kib) / 2**10
     unit = 2**20 if sys.platform == "darwin" else 2**10
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, flush=True)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 if __name__ == "__main__":

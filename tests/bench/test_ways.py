@@ -1,6 +1,7 @@
 """The ways that bench sets against each other train the same network."""
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,13 @@ def test_a_worker_trains_and_tells_its_memory(images: Path) -> None:
     worker = Worker("ours", "C-P-F", images)
     assert len(worker.train(4)) == 3
     assert worker.stop() > 100
+
+
+def test_the_memory_is_that_of_the_process_and_not_of_the_one_that_started_it() -> None:
+    held = b"1" * (300 << 20)
+    ask = [sys.executable, "-c", "from bench.worker import peak_memory_mib as peak; print(peak())"]
+    assert 10 < float(subprocess.run(ask, cwd=ROOT, capture_output=True, check=True).stdout) < 300
+    assert len(held)
 
 
 def test_ours_runs_in_the_environment_of_the_stage() -> None:
