@@ -1,11 +1,14 @@
-"""Mend what a DVC killed while writing has left: `python -m study.mend`.
+"""Mend what a DVC killed while writing, or a power cut, has left: `python -m study.mend`.
 
 Each command of make runs it first, and a study the part of it that is of locks. A file of locks or a dvc.lock that was
-cut short blocks every later `dvc repro`; neither holds anything that DVC does not find out again.
+cut short blocks every later `dvc repro`; neither holds anything that DVC does not find out again. Nor does its cache,
+of which it trusts each file that is read-only: one that a power cut has left short would come back as a result.
 """
 
 import argparse
+import hashlib
 import json
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +21,10 @@ from study.commands import git
 # DVC's files of locks, of the pipeline and of the experiments: JSON that says which process reads or writes what.
 LOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
 LOCKFILE = Path("dvc.lock")
+OBJECTS = Path(".dvc/cache/files/md5")
+RUNS = Path(".dvc/cache/runs")
+# Touched when the cache was last looked through: what is older was whole then.
+LOOKED = Path(".dvc/tmp/cxr/looked")
 # Seconds in which a DVC that is alive has written a file to its end.
 WRITING = 0.5
 
@@ -27,6 +34,56 @@ def main() -> None:
     locks()
     if _is_cut_short(LOCKFILE, _parse_lockfile):
         _restore()
+    cache()
+
+
+def cache() -> None:
+    """Remove what was written to DVC's cache since the last look and is not what its name says."""
+    if not OBJECTS.exists() and not RUNS.exists():
+        return
+    since = LOOKED.stat().st_mtime_ns if LOOKED.exists() else 0
+    LOOKED.parent.mkdir(parents=True, exist_ok=True)
+    begun = LOOKED.with_suffix(".begun")
+    begun.touch()
+    # What is still being written has another name.
+    objects = [path for path in OBJECTS.glob("[0-9a-f][0-9a-f]/*") if re.fullmatch(r"[0-9a-f]{30}(\.dir)?", path.name)]
+    runs = [path for path in RUNS.glob("[0-9a-f][0-9a-f]/*/*") if re.fullmatch("[0-9a-f]{64}", path.name)]
+    for paths, is_whole in ((objects, _is_whole_object), (runs, _is_whole_run)):
+        for path in paths:
+            if _written(path) > since and not is_whole(path):
+                path.unlink(missing_ok=True)
+                print(f"{path} was cut short; removed, it is made again where it is needed", file=sys.stderr)
+    begun.replace(LOOKED)
+
+
+def _written(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def _is_whole_object(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "md5").hexdigest() == path.parent.name + path.name[:30]
+    except FileNotFoundError:
+        return True
+
+
+def _is_whole_run(path: Path) -> bool:
+    """Whether an entry of the run cache has the sum that is its name, as DVC makes it."""
+    from dvc.utils import dict_sha256
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        entry = YAML(typ="safe").load(path)
+    except FileNotFoundError:
+        return True
+    except (YAMLError, UnicodeDecodeError):
+        return False
+    return isinstance(entry, dict) and bool(dict_sha256(entry, exclude=["size", "nfiles"]) == path.name)
 
 
 def locks() -> None:

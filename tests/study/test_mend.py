@@ -1,5 +1,6 @@
 """What a killed DVC leaves half-written blocks nothing."""
 
+import hashlib
 import shutil
 import sys
 from collections.abc import Callable
@@ -64,3 +65,28 @@ def test_no_project_no_trouble(tmp_path: Path) -> None:
     made = Project.new(tmp_path / "bare")
     shutil.rmtree(made.folder / ".dvc", ignore_errors=True)
     assert mend(made) == ""
+
+
+def test_what_a_power_cut_has_left_of_the_cache_is_not_brought_back(project: Project) -> None:
+    (project.folder / "dvc.lock").unlink(missing_ok=True)
+    project.ok("dvc", "repro", "-q", "manifest")
+    whole = (project.folder / "data" / "manifest.csv").read_bytes()
+    assert mend(project) == ""
+    objects = project.folder / ".dvc" / "cache" / "files" / "md5"
+    digest = hashlib.md5(whole).hexdigest()
+    torn = objects / digest[:2] / digest[2:]
+    (run,) = [path for path in (project.folder / ".dvc" / "cache" / "runs").rglob("*") if is_run_of(path, "manifest")]
+    for path, content in ((torn, whole[:-100]), (run, run.read_bytes()[:-50])):
+        path.chmod(0o644)
+        path.write_bytes(content)
+        path.chmod(0o444)
+    (project.folder / "data" / "manifest.csv").unlink()
+    told = mend(project).splitlines()
+    assert [line.partition(" ")[0] for line in told] == [str(path.relative_to(project.folder)) for path in (torn, run)]
+    project.ok("dvc", "repro", "-q", "manifest")
+    assert (project.folder / "data" / "manifest.csv").read_bytes() == whole
+    assert mend(project) == ""
+
+
+def is_run_of(path: Path, stage: str) -> bool:
+    return path.is_file() and f"stages.{stage}" in path.read_text()
