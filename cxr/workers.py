@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +21,7 @@ N_TASKS_AHEAD = 256
 
 def workers() -> ProcessPoolExecutor:
     """A pool whose processes end when this one does, however it ends: a killed stage leaves nothing at work."""
-    return ProcessPoolExecutor(initializer=_end_with_parent)
+    return ProcessPoolExecutor(initializer=_begin)
 
 
 def blocks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
@@ -43,6 +44,12 @@ def in_order(pool: ProcessPoolExecutor, function: Callable[[Item], Result], item
     finally:
         for task in waiting:
             task.cancel()
+
+
+def _begin() -> None:
+    """Ctrl-C in a terminal is sent to these processes too, and is for the one that shares out: it ends them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:

@@ -128,3 +128,33 @@ def test_who_puts_its_end_off_is_not_ended() -> None:
         started.send_signal(signal.SIGTERM)
         assert started.communicate(timeout=60)[0] == "in order\n"
     assert started.returncode == 0
+
+
+@pytest.mark.parametrize("command", ["stages.train", "stages.check", "study.table", "study.run"])
+def test_ctrl_c_while_a_command_loads_ends_it_without_a_traceback(command: str, tmp_path: Path) -> None:
+    for name in ("numpy", "pandas", "ruamel"):
+        (tmp_path / f"{name}.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)\n")
+    with subprocess.Popen(
+        [sys.executable, "-m", command],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as started:
+        assert started.stdout
+        assert started.stdout.readline() == "loading\n"
+        started.send_signal(signal.SIGINT)
+        assert started.communicate(timeout=30) == ("", "")
+    assert started.returncode == -signal.SIGINT
+
+
+def test_who_imports_stages_and_studies_hears_ctrl_c_as_before() -> None:
+    code = "import signal, stages, study; assert signal.getsignal(signal.SIGINT) is signal.default_int_handler"
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        check=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )

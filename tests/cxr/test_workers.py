@@ -1,5 +1,6 @@
 """What is shared among processes comes back in order, and is not asked for long before it is needed."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -31,3 +32,8 @@ def test_results_come_in_order_and_items_are_taken_as_they_do(monkeypatch: pytes
 def test_the_first_failure_in_order_is_raised() -> None:
     with workers.workers() as pool, pytest.raises(ValueError, match="'two'"):
         list(workers.in_order(pool, int, ["1", "two", "three"]))
+
+
+def test_ctrl_c_is_for_the_command_and_not_for_its_workers() -> None:
+    with workers.workers() as pool:
+        assert pool.submit(signal.getsignal, signal.SIGINT).result() is signal.SIG_IGN
