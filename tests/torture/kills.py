@@ -133,7 +133,8 @@ def full_disk(generator: Generator) -> Ending:
     stage = str(generator.choice([name for name in STAGES if name != "check"]))
     with copied(finished().project) as project:
         _without_outputs(project, stage)
-        blocks = int(2 ** generator.uniform(0, 9))
+        # KiB, fewer than some file of most stages has.
+        blocks = int(2 ** generator.uniform(-1, 4))
         limited = f"trap '' XFSZ; ulimit -f {blocks}; exec python -m stages.{stage}"
         done = project.run("bash", "-c", limited, PYTHONDONTWRITEBYTECODE="1")
         ending: Ending = "whole"
