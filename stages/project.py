@@ -104,6 +104,9 @@ def run(command: Callable[[], None]) -> None:
         try:
             command()
         except OSError as error:
+            # So tempfile says that it can write a file nowhere: not a name that is missing.
+            if error.errno == errno.ENOENT and error.filename is None and error.strerror:
+                raise UserError(f"{error.strerror}; make room there, or name a folder in TMPDIR") from None
             if error.errno not in NOT_OUR_FAULT:
                 raise
             raise UserError(

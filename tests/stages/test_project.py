@@ -59,3 +59,12 @@ def test_home_is_the_project_also_from_a_queued_experiment(tmp_path: Path, monke
     assert project.scratch("x").is_relative_to(tmp_path / "mine" / ".dvc" / "tmp")
     monkeypatch.chdir(tmp_path / "mine")
     assert project.home() == tmp_path / "mine"
+
+
+def test_a_disk_that_takes_no_temporary_file_is_one_line() -> None:
+    call = "import tempfile\nfrom stages import project\nproject.run(tempfile.gettempdir)\n"
+    limited = ["bash", "-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "bash", sys.executable, "-B", "-c", call]
+    done = subprocess.run(limited, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: No usable temporary directory found in [")
+    assert done.stderr.endswith("; make room there, or name a folder in TMPDIR\n")
