@@ -99,8 +99,8 @@ def judged(code: int, is_to_end: bool, said: Any) -> str:
     if code == 0:
         return ""
     lines = [line for line in text.splitlines() if line.strip()]
-    # Ctrl-C while Python loads ends it at once and says nothing.
-    if is_to_end and (code == -signal.SIGINT or (lines and "Traceback" not in text)):
+    # Ctrl-C while it, or a stage of `dvc repro -q`, loads ends that at once and says nothing.
+    if is_to_end and "Traceback" not in text:
         return lines[-1] if lines else "interrupted"
     if "Traceback" in text or not lines or not re.match("error:|ERROR:", lines[-1], re.IGNORECASE):
         raise LossError(f"exit code {code} and {(lines or ['nothing'])[-1][:200]!r}")
