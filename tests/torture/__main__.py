@@ -54,6 +54,10 @@ the table.
 
 Of the twelve cases of `at-once`, ten were made before a8e5d44 and two, which had ended in a traceback, after it.
 
+The one lost of `full-disk` (`CASE=11`): where no folder for temporary files takes a byte, TensorFlow asks for one while
+it is loaded, before the stage can say a line, and a traceback ends in "No usable temporary directory found". Nothing is
+half written; the cure is room in /tmp, or another folder in TMPDIR.
+
 Two things have tests of their own instead of a line. Sharing over S3 and over a folder, with secrets that must be seen
 nowhere: `tests/study/run/test_dask_cluster.py`. Dependencies: the locks carry hashes, and `make lowest` runs the quick
 tests with the lowest versions allowed; `pip-audit` reached no advisories where this was made.
