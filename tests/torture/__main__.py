@@ -53,6 +53,7 @@ Kills are counted since the first 40 cases of `killed-stage` had been made: of t
 the table.
 
 Of the twelve cases of `at-once`, ten were made before a8e5d44 and two, which had ended in a traceback, after it.
+`dvc repro -q` that gets Ctrl-C may end without a word of its own: that counts as told.
 
 The one lost of `full-disk` (`CASE=11`): where no folder for temporary files takes a byte, TensorFlow asks for one while
 it is loaded, before the stage can say a line, and a traceback ends in "No usable temporary directory found". Nothing is
