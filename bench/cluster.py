@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from bench import store
+from bench.ways import PROJECT
 
-PROJECT = Path(__file__).parents[1]
 SMALL = ["images.size=32", "train.epochs=3", "evaluate.bootstrap_samples=200"]
 PHANTOMS = ["data.source=phantom", "phantom.n_images=600", "phantom.pixels=64"]
 # What each way takes: the options of study.run.

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bench.ways import PROJECT
 from study import params_text
-
-PROJECT = Path(__file__).parents[1]
 
 
 def copy(folder: Path, overrides: Mapping[str, Any]) -> None:

@@ -23,6 +23,7 @@ from ruamel.yaml import YAML
 
 from cxr.sources import phantoms
 from cxr.sources.params import PhantomParams
+from study import params_text
 
 ROOT = Path(__file__).parents[1]
 CODE = [
@@ -130,13 +131,8 @@ class Project:
         self.set_all({key.replace("__", "."): value for key, value in params.items()})
 
     def set_all(self, params: dict[str, Any]) -> None:
-        yaml = YAML()
         path = self.folder / "params.yaml"
-        content = yaml.load(path)
-        for key, value in params.items():
-            section, name = key.split(".")
-            content[section][name] = value
-        yaml.dump(content, path)
+        path.write_text(params_text.apply(path.read_text(), params))
 
     def leave_out(self, stage: str) -> None:
         """Take a stage on which nothing depends out of dvc.yaml."""
