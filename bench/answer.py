@@ -1,10 +1,11 @@
 """How long until there is an answer: the whole study, and the reference network's way to a good validation accuracy.
 
 The study's hours follow from the speeds that `training` has measured on each kind of machine, the reference network's
-minutes from its kept trainings. What augmentation adds to a step of it is measured here, in turns.
+minutes from its kept trainings. What augmentation and ways to normalise add to a step of it is measured here, in turns.
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from tqdm import tqdm
 
 from bench import floor, ways
 from bench.ways import PROJECT
-from cxr.networks import augmentation
+from cxr.networks import augmentation, training
 from cxr.networks.backend import keras
 from cxr.networks.batches import Batches, Change, Part
 from cxr.networks.params import AugmentParams
+from cxr.networks.residual import NormalisedConvolution
 from cxr.params import parse
 from study import results
 from study.notebook import read_runs
@@ -68,7 +70,7 @@ def _to_good(kept: Path) -> list[dict[str, Any]]:
 
 
 def _steps(n_steps: int = N_STEPS, n_rounds: int = N_ROUNDS) -> list[dict[str, Any]]:
-    """What the recipe's augmentation adds to a training step of its network, and the step beside its floor."""
+    """What augmentation and normalisation add to a step of the recipe's training, and the step beside its floor."""
     recipe = ways.reference()
     augment = parse(AugmentParams, "augment", recipe["augment"])
     network, size = ways.in_short(recipe["model"]), recipe["images"]["size"]
@@ -78,22 +80,67 @@ def _steps(n_steps: int = N_STEPS, n_rounds: int = N_ROUNDS) -> list[dict[str, A
     images = rng.integers(0, 256, (n, size, size), dtype=np.uint8)
     part = Part(np.arange(n), rng.integers(0, n_classes, n, dtype=np.uint8))
     draws = augmentation.draw(n, seed=0, epoch=1)
-    changes: dict[str, Change | None] = {
-        "plain": None,
-        "augmented": lambda images, rows: augmentation.augment(images, draws[rows], augment),
+
+    def augmented(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return augmentation.augment(images, draws[rows], augment)
+
+    changes: dict[str, tuple[keras.Model, Change | None]] = {
+        "plain": (model, None),
+        "augmented": (model, augmented),
+        "nothing normalised": (_with(_convolution, model, network), None),
+        "batch normalisation": (_with(_batch_normalised, model, network), None),
     }
     seconds: dict[str, list[float]] = {way: [] for way in changes}
     for i in tqdm(range(n_rounds + 1), desc="steps of the recipe", unit="round"):
-        for way, change in changes.items():
+        for way, (changed, change) in changes.items():
             batches = Batches(images, part, np.arange(n), ways.BATCH_SIZE, n_classes=n_classes, change=change)
-            seconds[way] += [_seconds(model, batches) / n_steps] if i else []
+            seconds[way] += [_seconds(changed, batches) / n_steps] if i else []
     step = {way: float(np.median(measured)) for way, measured in seconds.items()}
     least = floor.seconds_per_batch(network, size, floor.measure())
+    bare = step["nothing normalised"]
+    shares = {
+        "augmentation's share of it": 1 - step["plain"] / step["augmented"],
+        "normalised kernels' share of the plain step": 1 - bare / step["plain"],
+        "batch normalisation's share of a step with it": 1 - bare / step["batch normalisation"],
+        "the floor's share of the plain step": least / step["plain"],
+    }
     return [
         *(_row(f"a step of the recipe, {way}", 1000 * value, "milliseconds", "here") for way, value in step.items()),
-        _row("augmentation's share of it", 1 - step["plain"] / step["augmented"], "share", "here"),
         _row("floor of the plain step, products alone", 1000 * least, "milliseconds", "here"),
+        *(_row(what, share, "share", "here") for what, share in shares.items()),
     ]
+
+
+def _with(
+    convolution: Callable[[NormalisedConvolution], keras.layers.Layer], model: keras.Model, network: str
+) -> keras.Model:
+    """`model`, which is `network`, with other convolutions in place of its own, compiled as stage `train` does it."""
+
+    def other(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return (
+            convolution(layer)
+            if isinstance(layer, NormalisedConvolution)
+            else type(layer).from_config(layer.get_config())
+        )
+
+    # A model of its own leaves the optimizer behind, which Keras would make anew and does not know.
+    changed = keras.models.clone_model(keras.Model(model.input, model.output), clone_function=other)
+    ways.compile_as_stage(changed, ways.train_params(network), training.AveragedAdam)
+    return changed
+
+
+def _convolution(like: NormalisedConvolution, has_bias: bool = True) -> keras.layers.Layer:
+    return keras.layers.Conv2D(
+        like.filters, like.width, like.stride, "same", use_bias=has_bias, dtype=like.dtype_policy, name=like.name
+    )
+
+
+def _batch_normalised(like: NormalisedConvolution) -> keras.layers.Layer:
+    """A convolution without a bias, which batch normalisation has, and that."""
+    convolution = _convolution(like, has_bias=False)
+    return keras.Sequential(
+        [convolution, keras.layers.BatchNormalization(dtype=like.dtype_policy)], name=f"{like.name}_"
+    )
 
 
 def _seconds(model: keras.Model, batches: Batches) -> float:

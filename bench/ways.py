@@ -119,15 +119,22 @@ def compiled(
         target=params.target,
         stack=partial(fast.stack, techniques=techniques) if techniques else fast.stack,
     )
+    compile_as_stage(model, params, adam or training.AveragedAdam)
+    return model
+
+
+def compile_as_stage(model: Any, params: Any, adam: Any) -> None:
+    """As stage `train` does it with a section `train`, `params`, and an optimizer's class `adam`."""
+    from cxr.networks import training
+
     training.compile_network(
         model,
         params.learning_rate,
-        adam or training.AveragedAdam,
+        adam,
         weight_decay=params.weight_decay,
         label_smoothing=params.label_smoothing,
         averaging=params.averaging,
     )
-    return model
 
 
 def ours(

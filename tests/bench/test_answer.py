@@ -1,9 +1,11 @@
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from bench import answer
+from bench import answer, ways
+from cxr.networks.residual import NormalisedConvolution
 from study import results
 from study.notebook import read_runs
 
@@ -32,8 +34,26 @@ def test_hours_of_a_machine_without_the_notebooks_way_and_none_where_a_stack_is_
     assert pd.isna(missing["value"])
 
 
-def test_a_step_of_the_recipe_is_timed_with_and_without_augmentation(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_of_the_recipe_is_timed_with_and_without_augmentation_and_normalisation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(answer.floor, "measure", lambda: answer.floor.Machine("float32", 1e12, 1e10, 4))
-    values = pd.DataFrame(answer._steps(n_steps=2, n_rounds=1)).set_index("what")["value"]
-    assert (values.drop("augmentation's share of it") > 0).all()
-    assert values["augmentation's share of it"] < 1
+    table = pd.DataFrame(answer._steps(n_steps=2, n_rounds=1))
+    shares = table.query("unit == 'share'").set_index("what")["value"]
+    assert (table.query("unit == 'milliseconds'")["value"] > 0).all()
+    assert len(shares) == 4
+    assert (shares < 1).all()
+
+
+def test_the_network_with_batch_normalisation_has_it_after_every_convolution() -> None:
+    network = "residual-4-8"
+    model = ways.compiled(network, 32)
+    normalised = answer._with(answer._batch_normalised, model, network)
+    bare = answer._with(answer._convolution, model, network)
+    image = np.zeros((1, 32, 32, 1), np.uint8)
+    assert normalised(image).shape == bare(image).shape == model(image).shape
+    n_convolutions = sum(isinstance(layer, NormalisedConvolution) for layer in model.layers)
+    # Of each convolution: a kernel and a bias; a kernel, scale, shift and two running statistics; kernel, gain, bias.
+    n_others = len(model.weights) - 3 * n_convolutions
+    assert len(bare.weights) == n_others + 2 * n_convolutions
+    assert len(normalised.weights) == n_others + 5 * n_convolutions
