@@ -7,6 +7,7 @@ comes back over the Git remote and the DVC remote: nothing but names and paramet
 import hashlib
 import json
 import logging
+import os
 import re
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -268,15 +270,15 @@ def connected(scheduler: str | None, n_workers: int) -> Iterator[Client]:
 
 def _local(n_workers: int) -> SpecCluster:
     """A scheduler and workers on the loopback, each for one run at a time and, where there are GPUs, with one."""
-    n_gpus = _n_gpus()
-    if 0 < n_gpus < n_workers:
-        raise UserError(f"{n_workers} workers want a GPU each, and this machine has {n_gpus}")
+    gpus = _gpus()
+    if 0 < len(gpus) < n_workers:
+        raise UserError(f"{n_workers} workers want a GPU each, and there are {len(gpus)} for this study")
     # Its HTTP pages too on the loopback, at a free port.
     quiet = {"host": LOOPBACK, "dashboard": False, "dashboard_address": f"{LOOPBACK}:0"}
     common = {**quiet, "nthreads": 1, "memory_limit": None, "silence_logs": "CRITICAL"}
 
     def with_gpu(number: int) -> dict[str, Any]:
-        return {"env": {"CUDA_VISIBLE_DEVICES": str(number)}, "resources": {"GPU": 1}} if n_gpus else {}
+        return {"env": {"CUDA_VISIBLE_DEVICES": gpus[number]}, "resources": {"GPU": 1}} if gpus else {}
 
     workers = {number: {"cls": Nanny, "options": common | with_gpu(number)} for number in range(n_workers)}
     scheduler = {"cls": Scheduler, "options": {**quiet, "port": 0}}
@@ -289,9 +291,16 @@ def _local(n_workers: int) -> SpecCluster:
         signal.signal(signal.SIGINT, before)
 
 
-def _n_gpus() -> int:
+def _gpus() -> list[str]:
+    """What CUDA_VISIBLE_DEVICES calls each GPU of this machine, or each of those that it leaves to this process."""
     try:
         listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30, check=True).stdout
     except (OSError, subprocess.SubprocessError):
-        return 0
-    return listed.count("GPU ")
+        return []
+    # A GPU's own name may end in GPU too.
+    numbers = [str(number) for number in range(len(re.findall("^GPU ", listed, re.MULTILINE)))]
+    left = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if not numbers or left is None:
+        return numbers
+    # As CUDA reads it: the first word that is no GPU, such as -1, ends the list.
+    return list(takewhile(re.compile(r"\d+|(GPU|MIG)-\S+").fullmatch, map(str.strip, left.split(","))))
