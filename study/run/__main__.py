@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import get_terminal_size
 from textwrap import fill
 from typing import Any
 
@@ -157,14 +158,15 @@ def _check(stop: threading.Event) -> None:
 def _watch(engine: Engine, names: set[str], title: str, stop: threading.Event) -> dict[str, State]:
     """The states of the runs once all are over; on the way, a line for each that ends.
 
-    A terminal also has a bar of this title; a file, which would keep every state of a bar, a line for each that begins.
+    A terminal also has a bar of this title, and under it how far each run at work is; a file, which would keep every
+    state of these, a line for each that begins.
     """
     known: dict[str, State] = {}
     over: set[str] = set()
     started: dict[str, float] = {}
     pause = SHORTEST_PAUSE
     bar: tqdm[Any] = tqdm(total=len(names), desc=title, unit="run", disable=None)
-    with bar:
+    with bar, _Lines() as lines:
         while over != names:
             stop.wait(pause)
             _check(stop)
@@ -177,8 +179,30 @@ def _watch(engine: Engine, names: set[str], title: str, stop: threading.Event) -
             known = now
             told = engine.progress()
             at_work = [name for name in sorted(known) if known[name] is State.RUNNING]
-            bar.set_postfix_str(", ".join(" ".join([name, told.get(name, "")]).strip() for name in at_work))
+            lines.show([" ".join([name, told.get(name, "")]).strip() for name in at_work])
     return known
+
+
+class _Lines:
+    """Lines of a terminal under a bar, which itself has no room for all runs of a cluster; nothing in a file."""
+
+    def __init__(self) -> None:
+        self.lines: list[tqdm[Any]] = []
+
+    def __enter__(self) -> "_Lines":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for line in self.lines:
+            line.close()
+
+    def show(self, texts: list[str]) -> None:
+        """Show these texts and no others."""
+        for place in range(len(self.lines), len(texts)):
+            self.lines.append(tqdm(bar_format="{desc}", position=place + 1, leave=False, disable=None))
+        width = get_terminal_size().columns - 1
+        for line, text in zip(self.lines, [*texts, *[""] * (len(self.lines) - len(texts))], strict=True):
+            line.set_description_str(text[:width])
 
 
 def _tell(bar: "tqdm[Any]", name: str, before: State | None, now: State | None, started: dict[str, float]) -> None:
