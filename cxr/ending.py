@@ -39,12 +39,27 @@ def run(command: Callable[[], None]) -> None:
             command()
     except UserError as error:
         sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("error: interrupted; run it again to go on")
-    except StoppedError as stopped:
-        with suppress(OSError):  # its terminal may be closed
-            print(f"error: stopped by {stopped.name}; run it again to go on", file=sys.stderr)
+    except (Exception, KeyboardInterrupt, StoppedError) as error:
+        asked = _asked_by(error)
+        if isinstance(asked, StoppedError):
+            with suppress(OSError):  # its terminal may be closed
+                print(f"error: stopped by {asked.name}; run it again to go on", file=sys.stderr)
+            raise asked from None
+        if asked:
+            sys.exit("error: interrupted; run it again to go on")
         raise
+
+
+def _asked_by(error: BaseException) -> BaseException | None:
+    """What asked this process to end, where an exception is that or came of it.
+
+    Native code may put an error of its own in its place: NumPy says ValueError of the buffer of which it was just
+    finding out the type, whatever had cut that short.
+    """
+    seen: BaseException | None = error
+    while seen and not isinstance(seen, KeyboardInterrupt | StoppedError):
+        seen = seen.__cause__ or seen.__context__
+    return seen
 
 
 @contextmanager

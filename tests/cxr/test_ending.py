@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -82,6 +83,27 @@ def test_a_command_that_is_asked_to_ends_wherever_it_is_stuck(number: int, work:
         said = {1: "interrupted", 143: "stopped by SIGTERM", 129: "stopped by SIGHUP"}[code]
         assert told == f"error: {said}; run it again to go on\n"
     wait_until(lambda: not standing_by(started.pid))
+
+
+@pytest.mark.parametrize(("number", "said"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "stopped by SIGTERM")])
+def test_what_native_code_makes_of_an_end_is_that_end(number: int, said: str) -> None:
+    """NumPy, cut short while it finds out the type of a buffer, raises ValueError in the place of what came."""
+    work = """
+        import numpy as np
+        class Row(ctypes.Structure):
+            _fields_ = [(f"field_{i}", ctypes.c_double) for i in range(100)]
+        rows = memoryview((Row * 2)())
+        print("at work", flush=True)
+        while True:
+            np.asarray(rows)
+    """
+    with begin(f"exec({textwrap.dedent(work)!r})") as started:
+        assert started.stdout
+        assert started.stdout.readline() == "at work\n"
+        time.sleep(0.2)
+        started.send_signal(number)
+        told = started.communicate(timeout=60)[1]
+    assert told == f"error: {said}; run it again to go on\n"
 
 
 def test_a_second_ctrl_c_does_not_break_off_the_end() -> None:
