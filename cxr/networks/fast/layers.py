@@ -118,7 +118,7 @@ def _convolve_by_products(x: Any, kernel: Any) -> Any:
             upstream = args[0] if upstream is None else upstream  # (n, h, w, f)
             # The gradient of the input is itself a convolution, with the kernel turned by 180 degrees and the roles of
             # channels and filters exchanged.
-            turned = ops.swapaxes(ops.flip(kernel, (0, 1)), 2, 3)  # (3, 3, f, c)
+            turned = ops.swapaxes(kernel[::-1, ::-1], 2, 3)  # (3, 3, f, c)
             return convolve_as_given(upstream, turned), _kernel_gradient(x, upstream)  # (n, h, w, c), (3, 3, c, f)
 
         return convolve_as_given(x, kernel), gradient
