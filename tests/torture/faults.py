@@ -9,10 +9,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from cxr.machine import peak_memory_mib
-from tests.torture import attacks, downloads, inputs, kills, long, together
+from tests.torture import attacks, downloads, inputs, kills, long, together, transfers
 from tests.torture.case import Case, Fault, run
 
-PARTS = (attacks, downloads, inputs, kills, together, long)
+PARTS = (attacks, downloads, inputs, kills, transfers, together, long)
 FAULTS: dict[str, Fault] = {name: fault for part in PARTS for name, fault in part.FAULTS.items()}
 
 

@@ -7,10 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
-from tests.torture import attacks, downloads, inputs, kills, stored
+from tests.torture import attacks, downloads, inputs, kills, stored, transfers
 from tests.torture.__main__ import kills_in_words
-from tests.torture.case import Fault, Measured, run
+from tests.torture.case import Fault, LossError, Measured, run
 from tests.torture.faults import FAULTS, PARTS, isolated
 
 # Seconds a case, for they start processes; the tests of stages and studies kill some too.
@@ -57,3 +58,21 @@ def test_what_is_damaged_in_a_cache_is_found(tmp_path: Path) -> None:
         f"{one[:2]}/{one[2:]} has another content",
         f"{two} of a folder is missing",
     }
+
+
+def test_what_a_remote_or_a_clone_lacks_is_found(tmp_path: Path) -> None:
+    entry = tmp_path / "runs" / "ab" / "abc" / "one"
+    entry.parent.mkdir(parents=True)
+    entry.write_bytes(b"entry")
+    sums = {name: hashlib.md5(name.encode()).hexdigest() for name in ("one", "entry")}
+    place = f"files/md5/{sums['one'][:2]}/{sums['one'][2:]}"
+    whole = {place: sums["one"], "runs/ab/abc/one": sums["entry"], "files/md5/ab/half.tmp": "another"}
+    transfers.check_remote(whole, tmp_path)
+    with pytest.raises(LossError, match="another content"):
+        transfers.check_remote(whole | {place: sums["entry"]}, tmp_path)
+    with pytest.raises(LossError, match="missing"):
+        transfers.check_remote({place: sums["one"]}, tmp_path)
+    transfers.check_equal("it", {"one": b""}, {"one": b""})
+    for found in ({}, {"one": b"1"}, {"one": b"", "two": b""}):
+        with pytest.raises(LossError, match="it differs in 1 files"):
+            transfers.check_equal("it", found, {"one": b""})
