@@ -1,5 +1,6 @@
 """A study on a Dask cluster with an S3 store, its worker and its driver killed; what it made, shared with others."""
 
+import csv
 import filecmp
 import json
 import os
@@ -38,6 +39,7 @@ ONE_RUN = ["--nthreads", "1", "--resources", "GPU=1"]
 # What depends on no clock.
 RESULTS = {"data/raw", "data/images.npy", "data/split/train.csv", "metrics/audit.json", "models/model.keras"}
 RESULTS |= {"data/predictions/test.csv", "plots/roc.csv"}
+FIGURES = ("accuracy", "auroc", "sensitivity", "specificity", "loss", "val_accuracy", "val_loss", "loss_gap")
 SHARE = [sys.executable, "-m", "study.share"]
 # In a process of its own: a client leaves sockets behind, of which a later test would be told.
 ASKS = """
@@ -179,6 +181,13 @@ def sums(project: Project, name: str) -> dict[str, str]:
     return {made["path"]: made["md5"] for stage in stages.values() for made in stage["outs"] if made["path"] in RESULTS}
 
 
+def in_dvcs_table(project: Project, name: str) -> dict[str, str]:
+    """What `dvc exp show` tells of a run that depends on no clock."""
+    rows = csv.DictReader(project.ok("dvc", "exp", "show", "--csv").splitlines())
+    (row,) = [row for row in rows if row["Experiment"] == name]
+    return {figure: row[figure] for figure in FIGURES}
+
+
 def test_a_failing_run_is_named_with_its_reason(told: tuple[str, str]) -> None:
     last = told[1].strip().splitlines()[-1]
     assert last.startswith("error: 1 of 2 runs failed: doomed: the training loss is nan in epoch "), last
@@ -213,16 +222,23 @@ def test_all_of_an_experiment_can_be_laid_out(fresh: Clone) -> None:
     assert fresh.ok("dvc", "status").strip() == "Data and pipelines are up to date."
 
 
-def test_a_run_on_a_local_cluster_is_that_of_the_queue_to_the_last_digit(
+def test_a_run_on_a_local_cluster_whose_driver_was_killed_is_that_of_the_queue_to_the_last_digit(
     told: tuple[str, str], study: Study, origin: Path, tmp_path: Path
 ) -> None:
     clone = Clone(origin, tmp_path / "clone")
     (clone.folder / "mine.yaml").write_text("runs: {layers-1: {model.layers: C-P-F-D}}")
-    done = clone.run(sys.executable, "-m", "study.run", "mine.yaml", "--workers", "1")
+    command = [sys.executable, "-m", "study.run", "mine.yaml", "--workers", "1"]
+    with clone.begin(*command, stderr=subprocess.DEVNULL) as killed:
+        wait_until(lambda: runs_at_work(clone))
+        killed.kill()
+    # With it go the cluster that it has started, and the run.
+    wait_until(lambda: not at_work(clone.folder), seconds=60)
+    done = clone.run(*command)
     assert done.returncode == 0, done.stderr
     assert "layers-1: done in" in done.stderr
     assert sums(clone, "layers-1") == sums(study.project, "layers-1")
     assert set(sums(clone, "layers-1")) == RESULTS
+    assert in_dvcs_table(clone, "layers-1") == in_dvcs_table(study.project, "layers-1")
     table = study.project.ok(sys.executable, "-m", "study.table", "layers-1")
     assert table.strip() == done.stdout.strip()
     assert runs_at_work(clone) == []
