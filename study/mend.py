@@ -2,7 +2,8 @@
 
 Each command of make runs it first, and a study the part of it that is of locks. A file of locks or a dvc.lock that was
 cut short blocks every later `dvc repro`; neither holds anything that DVC does not find out again. Nor does its cache,
-of which it trusts each file that is read-only: one that a power cut has left short would come back as a result.
+of which it trusts each file that is read-only: one that a power cut has left short would come back as a result. Nor do
+its lists of what it is to push and to fetch, of which it takes a part for the whole.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from cxr.errors import UserError
@@ -25,6 +27,7 @@ OBJECTS = Path(".dvc/cache/files/md5")
 RUNS = Path(".dvc/cache/runs")
 # Touched when the cache was last looked through: what is older was whole then.
 LOOKED = Path(".dvc/tmp/cxr/looked")
+CONFIGS = (Path(".dvc/config"), Path(".dvc/config.local"))
 # Seconds in which a DVC that is alive has written a file to its end.
 WRITING = 0.5
 
@@ -35,6 +38,7 @@ def main() -> None:
     if _is_cut_short(LOCKFILE, _parse_lockfile):
         _restore()
     cache()
+    lists()
 
 
 def cache() -> None:
@@ -54,6 +58,27 @@ def cache() -> None:
                 path.unlink(missing_ok=True)
                 print(f"{path} was cut short; removed, it is made again where it is needed", file=sys.stderr)
     begun.replace(LOOKED)
+
+
+def lists() -> None:
+    """Have DVC list anew what it is to push and to fetch.
+
+    It keeps these lists, and notes one output after another. Killed in between, it later takes those that it has noted
+    for all, moves no others, and says that everything is up to date.
+    """
+    # Without a remote there are none, and DVC need not be loaded.
+    configs = [path.read_text(errors="replace") for path in CONFIGS if path.exists()]
+    if not any("remote" in config for config in configs):
+        return
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    # What is at work now holds the lock, and reads its list as it goes: that one stays.
+    with suppress(DvcException), Repo() as repo, repo.lock:
+        for kind in ("push", "fetch"):
+            with suppress(KeyError):
+                repo.data_index.delete_node((kind,))
+        repo.data_index.commit()
 
 
 def _written(path: Path) -> int:

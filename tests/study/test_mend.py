@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,21 @@ from tests.conftest import Project
 pytestmark = pytest.mark.slow
 
 WHOLE = "schema: '2.0'\nstages:\n  download:\n    cmd: python -m stages.download\n"
+
+# DVC, killed when it has noted one of the two files that it is to push.
+KILLED = """
+import os, signal
+from dvc.cli import main
+from dvc_data.index import collect
+note = collect._collect_from_index
+def killed(noted, place, index, output, *rest, **options):
+    if output == ("one",):
+        note(noted, place, index, output, *rest, **options)
+        noted.commit()
+        os.kill(os.getpid(), signal.SIGKILL)
+collect._collect_from_index = killed
+main(["push"])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +106,21 @@ def test_what_a_power_cut_has_left_of_the_cache_is_not_brought_back(project: Pro
 
 def is_run_of(path: Path, stage: str) -> bool:
     return path.is_file() and f"stages.{stage}" in path.read_text()
+
+
+def test_dvc_killed_while_it_lists_what_to_push_pushes_all_once_mended(
+    make_dvc_project: Callable[[], Project], tmp_path: Path
+) -> None:
+    project = make_dvc_project()
+    project.ok("dvc", "remote", "add", "-q", "-d", "shared", str(tmp_path))
+    for name in ("one", "two"):
+        (project.folder / name).write_text(name)
+        project.ok("dvc", "add", "-q", name)
+        if name == "one":
+            assert "1 file pushed" in project.ok("dvc", "push")
+    assert project.run(sys.executable, "-c", KILLED).returncode == -signal.SIGKILL
+    # Once DVC does not say so any more, study.mend need not mend it.
+    assert "Everything is up to date" in project.ok("dvc", "push")
+    assert mend(project) == ""
+    assert "1 file pushed" in project.ok("dvc", "push")
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 2

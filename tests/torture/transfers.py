@@ -36,10 +36,10 @@ NAMES = ("one", "two")
 SHARE = [sys.executable, "-m", "study.share"]
 # The ways of docs/sharing.md: what sends, and what brings it into a fresh clone.
 WAYS = {
-    "share": ([[*SHARE, "push"]], [[*SHARE, "pull"], ["dvc", "pull", "-q"]]),
+    "share": ([[*SHARE, "push"]], [[*SHARE, "pull"], ["dvc", "pull"]]),
     "dvc": (
-        [["dvc", "push", "-q", "--run-cache"], ["dvc", "exp", "push", "-q", "origin", *NAMES, "--run-cache"]],
-        [["dvc", "exp", "pull", "-q", "origin", *NAMES, "--run-cache"], ["dvc", "pull", "-q"]],
+        [["dvc", "push", "--run-cache"], ["dvc", "exp", "push", "origin", *NAMES, "--run-cache"]],
+        [["dvc", "exp", "pull", "origin", *NAMES, "--run-cache"], ["dvc", "pull"]],
     ),
 }
 KINDS = ("folder", "s3")
