@@ -82,6 +82,8 @@ DEFECTS = {
     "pydicom 3.0.0 asks a server for a file when it is imported, and was allowed": "54f6d7c",
     "a study that stopped took a run that a worker was just beginning for another's, and left it at work": "b93f255",
     "a file of locks that a killed worker had left empty ended a study in a traceback": "20b4946",
+    "Ctrl-C that NumPy turned into an error of its own was a traceback (the stage audit, 6 in 100 tries)": "72dbc7a",
+    "DVC, killed while it lists what to push or fetch, took a part for all, and said that all is there": "9d18a71",
     "ended workers of a study that stops stayed as zombies": "d41eb65",
     "the lowest Keras allowed could not train large maps in float32; lowest pytest-xdist, moto: no tests": "380914b",
 }
