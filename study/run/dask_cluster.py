@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distributed import Client, Event, Future, KilledWorker, Nanny, Scheduler, SpecCluster, get_worker, wait
+from tqdm import tqdm
 
 from cxr.errors import UserError
 from stages import project
@@ -38,6 +39,8 @@ LOOPBACK = "127.0.0.1"
 POLL = 1.0
 PATIENCE = 40.0
 PROGRESS = "cxr-progress"
+# What a task starts, seen from the folder of its worker.
+RUNNER = "study/one.py"
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ class DaskCluster:
         self.address = address
         self.tasks = {run.name: self._task(run) for run in runs}
         self.has_begun = False
+        self.has_workers = False
         self.futures: dict[str, Future] = {}
         self.reasons: dict[str, str] = {}
         self.told: dict[str, str] = {}
@@ -87,8 +91,13 @@ class DaskCluster:
     def start(self, runs: "list[Run]", n_jobs: int) -> None:
         """Begin the runs; the cluster decides how many at a time."""
         workers = self._workers()
+        self.has_workers = bool(workers)
         if not workers:
             print("the cluster has no worker yet; runs begin when one comes", file=sys.stderr)
+        # Such a worker would end as it reads its first task, and tell nobody but its log.
+        in_clone = self.client.run(os.path.exists, RUNNER, on_error="ignore")
+        if elsewhere := sorted(address for address, is_there in in_clone.items() if not is_there):
+            raise UserError(f"start {', '.join(elsewhere)} in a clone of the project (docs/cluster.md)")
         if wide := sorted(address for address, worker in workers.items() if worker["nthreads"] > 1):
             raise UserError(f"{', '.join(wide)} would take several runs at a time; start it with --nthreads 1")
         resources = {"GPU": 1} if any(worker["resources"].get("GPU") for worker in workers.values()) else {}
@@ -106,7 +115,12 @@ class DaskCluster:
             self.futures[run.name] = future
 
     def states(self, names: set[str]) -> dict[str, State]:
-        return {name: self._state(name) for name in self.futures if name in names}
+        states = {name: self._state(name) for name in self.futures if name in names}
+        if self.client.status == "running" and not all(state.is_over for state in states.values()):
+            had, self.has_workers = self.has_workers, bool(self._workers())
+            if had and not self.has_workers:
+                tqdm.write("the cluster has lost its last worker; runs go on when one comes", file=sys.stderr)
+        return states
 
     def progress(self) -> dict[str, str]:
         return dict(self.told)

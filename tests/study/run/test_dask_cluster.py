@@ -62,6 +62,26 @@ if __name__ == "__main__":
         assert all(worker["resources"] == {"GPU": 1} for worker in client.scheduler_info()["workers"].values())
         print(*sorted(gpus.values()))
 """
+# Likewise a cluster whose only worker was started elsewhere, and then goes while a run waits for it.
+LOSES_ITS_WORKER = """
+import sys
+from cxr.errors import UserError
+from study.run import dask_cluster
+from study.run.baseline import Baseline
+if __name__ == "__main__":
+    with dask_cluster.connected(None, 1) as client:
+        client.wait_for_workers(1)
+        engine = dask_cluster.DaskCluster(client, Baseline("0" * 40, "0" * 40), [], "origin")
+        try:
+            engine.start([], 1)
+        except UserError as error:
+            print(error, file=sys.stderr)
+        engine.futures["one"] = client.submit(abs, 1, resources={"GPU": 1})
+        engine.states({"one"})
+        client.retire_workers()
+        for _ in range(2):
+            print(engine.states({"one"}), file=sys.stderr)
+"""
 
 
 class Clone(Project):
@@ -369,6 +389,20 @@ def test_each_worker_of_a_local_cluster_has_a_gpu_of_its_own(nvidia_smi: Callabl
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "2,1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, code], env=environment, capture_output=True, text=True, timeout=120)
     assert done.stdout.split() == ["1", "2"], done.stderr
+
+
+def test_a_worker_outside_of_the_project_and_the_loss_of_the_last_are_told(tmp_path: Path) -> None:
+    code = tmp_path / "lose.py"
+    code.write_text(LOSES_ITS_WORKER)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+    )
+    elsewhere, lost, *waiting = done.stderr.splitlines()
+    assert re.fullmatch(r"start tcp://127\.0\.0\.1:\d+ in a clone of the project \(docs/cluster\.md\)", elsewhere)
+    assert lost == "the cluster has lost its last worker; runs go on when one comes"
+    # Then Dask tells that it ends.
+    assert waiting[:2] == ["{'one': <State.QUEUED: 'queued'>}"] * 2
 
 
 def test_without_a_dvc_remote_nothing_is_said_to_be_pushed(make_dvc_project: Callable[[], Project]) -> None:
