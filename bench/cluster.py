@@ -12,6 +12,7 @@ import pandas as pd
 
 from bench import store
 from bench.ways import PROJECT
+from cxr.errors import UserError
 
 SMALL = ["images.size=32", "train.epochs=3", "evaluate.bootstrap_samples=200"]
 PHANTOMS = ["data.source=phantom", "phantom.n_images=600", "phantom.pixels=64"]
@@ -26,7 +27,7 @@ WAYS = {
 def measure(images: Path | None) -> pd.DataFrame:
     """Seconds from an empty clone to the table of all runs, each way; and whether all ways have the same results.
 
-    `images`: a folder in Kaggle's layout; phantoms without.
+    `images`: a folder in Kaggle's layout; phantoms without. Raises UserError where a study fails.
     """
     real = ["data.source=directory", f"data.directory={images.resolve()}"] if images else PHANTOMS
     rows: list[dict[str, Any]] = []
@@ -38,7 +39,8 @@ def measure(images: Path | None) -> pd.DataFrame:
             clone = _clone(Path(scratch), address, environment)
             command = [sys.executable, "-m", "study.run", "study.yaml", *options, "--set", *SMALL, *real]
             started = time.perf_counter()
-            subprocess.run(command, cwd=clone, env=environment, check=True, stdout=subprocess.DEVNULL)
+            if subprocess.run(command, cwd=clone, env=environment, stdout=subprocess.DEVNULL).returncode:
+                raise UserError(f"{way}: the study failed, as the line above says")
             seconds = time.perf_counter() - started
             results = _results(clone, environment)
         first = results if first is None else first
