@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import re
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
@@ -74,7 +75,7 @@ def lists() -> None:
     from dvc.repo import Repo
 
     # What is at work now holds the lock, and reads its list as it goes: that one stays.
-    with suppress(DvcException), Repo() as repo, repo.lock:
+    with suppress(DvcException, sqlite3.OperationalError), Repo() as repo, repo.lock:
         for kind in ("push", "fetch"):
             with suppress(KeyError):
                 repo.data_index.delete_node((kind,))
