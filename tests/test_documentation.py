@@ -15,7 +15,16 @@ RESULTS = sorted((ROOT / "docs").glob("*/**/*.md"))
 PROGRAMS = ("make", "python", "dvc", "git", "pytest", "ruff", "mypy", ".")
 # They install, download, train for long, need a remote or a worker; CI and the tests of study/run run them.
 LASTING = ("make", "pytest", "ruff", "mypy", "git", ". ", "python -m study.run", "dvc repro", "dvc queue", "dvc remote")
-LASTING += ("dvc exp push", "dvc exp run --queue -n", "dvc cache", "dvc config", "python -m tests")
+LASTING += (
+    "dvc push",
+    "dvc pull",
+    "dvc exp push",
+    "dvc exp pull",
+    "dvc exp run --queue -n",
+    "dvc cache",
+    "dvc config",
+    "python -m tests",
+)
 # They remove what other commands here need; test_make_room.py runs them.
 LASTING += ("dvc gc", "dvc exp remove")
 LASTING += ("python -m study.share", "python -m study.one", "python -m study.ensemble", "python -m dask")
