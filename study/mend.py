@@ -3,7 +3,8 @@
 Each command of make runs it first, and a study the part of it that is of locks. A file of locks or a dvc.lock that was
 cut short blocks every later `dvc repro`; neither holds anything that DVC does not find out again. Nor does its cache,
 of which it trusts each file that is read-only: one that a power cut has left short would come back as a result. Nor do
-its lists of what it is to push and to fetch, of which it takes a part for the whole.
+its lists of what it is to push and to fetch, of which it takes a part for the whole. And a lock that is left of an
+experiment's ref blocks every later `dvc exp push` or `pull` of it.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 from cxr.errors import UserError
 from stages import project
 from study.commands import git
+from study.experiments import EXPERIMENTS
 
 # DVC's files of locks, of the pipeline and of the experiments: JSON that says which process reads or writes what.
 LOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
@@ -113,11 +115,29 @@ def _is_whole_run(path: Path) -> bool:
 
 
 def locks() -> None:
-    """Remove the files of locks that were cut short."""
+    """Remove the files of locks that were cut short, and the locks of experiments' refs whose holder is gone."""
     for path in LOCKS:
         if _is_cut_short(path, json.loads):
             path.unlink(missing_ok=True)
             print(f"{path} was cut short when DVC was killed; removed", file=sys.stderr)
+    # Who holds a lock of an experiment's ref writes one line and is done.
+    if left := _locks_of_refs():
+        time.sleep(WRITING)
+        for path in left & _locks_of_refs():
+            path.unlink(missing_ok=True)
+            print(f"{path} was left when DVC was killed; removed", file=sys.stderr)
+
+
+def _locks_of_refs() -> set[Path]:
+    """Locks of experiments' refs, here and in Git remotes that are folders: in those DVC writes refs itself."""
+    try:
+        tops = [Path(git("rev-parse", "--git-common-dir").strip())]
+    except UserError:  # without Git there are no experiments
+        return set()
+    for name in git("remote").split():
+        remote = Path(git("remote", "get-url", name).strip().removeprefix("file://"))
+        tops += [remote, remote / ".git"]
+    return {lock for top in tops for lock in (top / EXPERIMENTS).rglob("*.lock")}
 
 
 def _is_cut_short(path: Path, parse: Callable[[str], object]) -> bool:

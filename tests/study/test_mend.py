@@ -124,3 +124,23 @@ def test_dvc_killed_while_it_lists_what_to_push_pushes_all_once_mended(
     assert mend(project) == ""
     assert "1 file pushed" in project.ok("dvc", "push")
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 2
+
+
+def test_a_lock_that_is_left_of_an_experiments_ref_blocks_it_until_it_is_mended(tmp_path: Path) -> None:
+    project = Project.new(tmp_path / "project")
+    project.start_dvc()
+    remote = tmp_path / "remote.git"
+    project.ok("git", "init", "-q", "--bare", str(remote))
+    project.ok("git", "remote", "add", "origin", str(remote))
+    head = project.ok("git", "rev-parse", "HEAD").strip()
+    ref = f"refs/exps/{head[:2]}/{head[2:]}/mine"
+    set_ref = ["git", "update-ref", ref, head]
+    for folder in (project.folder / ".git", remote):
+        lock = folder / f"{ref}.lock"
+        lock.parent.mkdir(parents=True)
+        lock.touch()
+    assert "File exists" in project.run(*set_ref).stderr
+    assert mend(project).count("was left when DVC was killed; removed") == 2
+    assert not list(tmp_path.rglob("*.lock"))
+    project.ok(*set_ref)
+    assert mend(project) == ""

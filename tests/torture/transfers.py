@@ -169,7 +169,10 @@ def _killed_then_done(project: Project, command: list[str], ends: Ends, generato
     done = project.run(*command)
     _SECONDS[" ".join(command)] = time.monotonic() - start
     if done.returncode:
-        raise LossError(f"{' '.join(command[-5:])} then failed: {(done.stderr.strip().splitlines() or [''])[-1][:300]}")
+        # DVC's last line is where to ask for help.
+        told = [line for line in done.stderr.splitlines() if line.casefold().startswith(("error", "fatal"))]
+        last = "; ".join(told or done.stderr.splitlines()[-1:])
+        raise LossError(f"{' '.join(command[-5:])} then failed: {last[:300]}")
     return n_kills
 
 
