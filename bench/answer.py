@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from bench import floor, ways
 from bench.ways import PROJECT
-from cxr.networks import augmentation, training
+from cxr.networks import augmentation
 from cxr.networks.backend import keras
 from cxr.networks.batches import Batches, Change, Part
 from cxr.networks.params import AugmentParams
@@ -117,15 +117,13 @@ def _with(
     """`model`, which is `network`, with other convolutions in place of its own, compiled as stage `train` does it."""
 
     def other(layer: keras.layers.Layer) -> keras.layers.Layer:
-        return (
-            convolution(layer)
-            if isinstance(layer, NormalisedConvolution)
-            else type(layer).from_config(layer.get_config())
-        )
+        if isinstance(layer, NormalisedConvolution):
+            return convolution(layer)
+        return type(layer).from_config(layer.get_config())
 
     # A model of its own leaves the optimizer behind, which Keras would make anew and does not know.
     changed = keras.models.clone_model(keras.Model(model.input, model.output), clone_function=other)
-    ways.compile_as_stage(changed, ways.train_params(network), training.AveragedAdam)
+    ways.compile_as_stage(changed, network)
     return changed
 
 

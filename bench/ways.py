@@ -105,32 +105,31 @@ def compiled(
     adam: Any = None,
 ) -> Any:
     """Our network as stage `train` compiles it; `techniques` of the fast layers and `adam` as in `ours`."""
-    from cxr.networks import training
     from cxr.networks.backend import resolve_precision
     from cxr.networks.fast import stack as fast
     from cxr.networks.network import build
 
-    params = train_params(network)
     model = build(
         model_params(network, dropout),
         size,
         precision=resolve_precision(precision),
         seed=0,
-        target=params.target,
+        target=train_params(network).target,
         stack=partial(fast.stack, techniques=techniques) if techniques else fast.stack,
     )
-    compile_as_stage(model, params, adam or training.AveragedAdam)
+    compile_as_stage(model, network, adam)
     return model
 
 
-def compile_as_stage(model: Any, params: Any, adam: Any) -> None:
-    """As stage `train` does it with a section `train`, `params`, and an optimizer's class `adam`."""
+def compile_as_stage(model: Any, network: str, adam: Any = None) -> None:
+    """As stage `train` compiles `network`; `adam`: another class of optimizer than its own."""
     from cxr.networks import training
 
+    params = train_params(network)
     training.compile_network(
         model,
         params.learning_rate,
-        adam,
+        adam or training.AveragedAdam,
         weight_decay=params.weight_decay,
         label_smoothing=params.label_smoothing,
         averaging=params.averaging,

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -91,14 +91,15 @@ def outputs(stage: str) -> tuple[str, ...]:
 
 def written(top: Path) -> dict[str, object]:
     """Content of all that the stages wrote, without what is measured anew each time."""
-    found: dict[str, object] = {}
+    return {file.relative_to(top).as_posix(): _content(file) for file in files_written(top)}
+
+
+def files_written(top: Path) -> Iterator[Path]:
+    """Every file that the stages write, also one that is not there."""
     for stage in STAGES:
         for name in outputs(stage):
             path = top / name
-            files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-            for file in files:
-                found[file.relative_to(top).as_posix()] = _content(file)
-    return found
+            yield from sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
 
 
 def _content(path: Path) -> object:
@@ -116,13 +117,18 @@ def compare(done: subprocess.CompletedProcess[str], project: Project, reference:
     """Raises LossError where the command failed, the stages wrote not what they do undisturbed, or a part is left."""
     if done.returncode:
         raise LossError(f"{' '.join(done.args)} then failed: {done.stderr.strip().splitlines()[-1][:200]}")
-    now = written(project.folder)
-    if differing := sorted(
-        path for path in now.keys() | reference.written if now.get(path) != reference.written.get(path)
-    ):
+    if differing := differing_files(written(project.folder), reference.written):
         raise LossError(f"differs from the undisturbed run: {', '.join(differing[:5])}")
-    halves = [path for path in project.folder.rglob("*.partial") if ".dvc" not in path.parts]
-    if halves:
+    nothing_half(project)
+
+
+def differing_files(found: Mapping[str, object], expected: Mapping[str, object]) -> list[str]:
+    return sorted(path for path in found.keys() | expected.keys() if found.get(path) != expected.get(path))
+
+
+def nothing_half(project: Project) -> None:
+    """Raises LossError where a half-written file is left."""
+    if halves := [path for path in project.folder.rglob("*.partial") if ".dvc" not in path.parts]:
         raise LossError(f"left half written: {halves[0].relative_to(project.folder)}")
 
 

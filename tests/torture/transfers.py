@@ -25,7 +25,7 @@ from tests.processes import at_work
 from tests.torture import stored
 from tests.torture.case import Fault, LossError, Measured
 from tests.torture.long import REPORT
-from tests.torture.pipeline import SMALL, STAGES, begin, folder, outputs, said
+from tests.torture.pipeline import SMALL, begin, differing_files, files_written, folder, nothing_half, said
 from tests.torture.together import RUNS, STUDY, nothing_left
 
 Generator = np.random.Generator
@@ -237,13 +237,11 @@ def _check_clone(fresh: Project, origin: Origin) -> None:
     check_equal("the report", _report(fresh), origin.report)
     for name, made in _made(fresh).items():
         check_equal(f"experiment {name}", made, origin.made[name])
-    if halves := [path for path in fresh.folder.rglob("*.partial") if ".dvc" not in path.parts]:
-        raise LossError(f"left half written: {halves[0].relative_to(fresh.folder)}")
+    nothing_half(fresh)
 
 
 def check_equal(what: str, found: dict[str, bytes], expected: dict[str, bytes]) -> None:
-    differing = sorted(path for path in found.keys() | expected if found.get(path) != expected.get(path))
-    if differing:
+    if differing := differing_files(found, expected):
         raise LossError(f"{what} differs in {len(differing)} files: {', '.join(differing[:5])}")
 
 
@@ -263,8 +261,7 @@ def _made(project: Project) -> dict[str, dict[str, bytes]]:
 
 def _content(project: Project) -> dict[str, bytes]:
     """Every file that the stages wrote."""
-    tops = [project.folder / name for stage in STAGES for name in outputs(stage)]
-    files = [file for top in tops for file in ([top] if top.is_file() else top.rglob("*")) if file.is_file()]
+    files = [file for file in files_written(project.folder) if file.exists()]
     return {file.relative_to(project.folder).as_posix(): file.read_bytes() for file in files}
 
 
