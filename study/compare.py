@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from stages import project
-from study import results, study_file
+from study import in_words, results, study_file
 from study.families import families
 from study.notebook import read_runs
 from study.report import tables
@@ -21,6 +21,8 @@ def main() -> None:
     for family in families(results.from_experiments(arguments.names), study_file.margin(arguments.study)):
         print(f"\nTest part: {family.test_part}\n")
         print(tables.markdown(tables.performance(family, notebook)))
+        for sentence in in_words.precisions(family):
+            print(f"\n{sentence}")
         if family.pairs:
             print()
             print(tables.markdown(tables.ranks(family)))

@@ -71,6 +71,20 @@ def difference(family: Family) -> str:
     )
 
 
+def precisions(family: Family) -> list[str]:
+    """That runs were trained in different precisions, and which in the rarer ones; nothing where all were alike."""
+    runs = [result for network in family.configurations for result in network.results]
+    by_precision: dict[str, list[str]] = {}
+    for result in runs:
+        by_precision.setdefault(result.train["precision"], []).append(result.name)
+    *rarer, (commonest, _) = sorted(by_precision.items(), key=lambda item: len(item[1]))
+    if not rarer:
+        return []
+    told = " and ".join(f"in {precision} ({', '.join(sorted(names))})" for precision, names in rarer)
+    n = sum(len(names) for _, names in rarer)
+    return [f"{n} of {len(runs)} runs were trained {told}, not in {commonest}: rounding is part of their differences."]
+
+
 def _open(family: Family) -> str:
     """What the results cannot say."""
     if all(len(network.results) == 1 for network in family.configurations):

@@ -8,7 +8,7 @@ import pandas as pd
 from cxr.data import overlap
 from cxr.data.names import in_prose
 from cxr.vocabulary import PROTOCOLS
-from study import facts
+from study import facts, in_words
 from study.families import Family
 from study.report import checklist, conclusions, figures, findings, pictures, tables
 from study.report.pages import Chapter, Report, Section, Small
@@ -72,12 +72,13 @@ def compose(all_families: list[Family], runs: pd.DataFrame, history: pd.DataFram
 
 
 def _lead(all_families: list[Family]) -> list[str]:
-    """What was compared, and what spoils a test part."""
+    """What was compared, and what spoils a test part or a comparison."""
     n_runs = sum(len(configuration.results) for family in all_families for configuration in family.configurations)
     names = ", ".join(dict.fromkeys(run.name for family in all_families for run in family.configurations))
     said = f"{n_runs} runs: {names}." if len(names) < LONGEST_LIST else f"{n_runs} runs."
     patients = " ".join(dict.fromkeys(PATIENTS[family.first.data["patients"]] for family in all_families))
-    return [f"{said} {patients} Nothing was chosen on the test part. Not for clinical use.", *_leaks(all_families)]
+    spoilt = [*_leaks(all_families), *_rounding(all_families)]
+    return [f"{said} {patients} Nothing was chosen on the test part. Not for clinical use.", *spoilt]
 
 
 def _methods(all_families: list[Family]) -> list[str]:
@@ -88,7 +89,7 @@ def _methods(all_families: list[Family]) -> list[str]:
     train = everything[0].params["train"]
     epochs = _words(result.params["train"]["epochs"] for result in everything)
     optimizers = _words("AdamW" if result.params["train"]["weight_decay"] else "Adam" for result in everything)
-    devices = _words(f"{result.train['device']}, {result.train['precision']}" for result in everything)
+    devices = _words(result.machine for result in everything)
     cuts = "; ".join(f"{family.test_part} {_shared(family.first)}" for family in all_families)
     return [
         f"{len(everything)} runs of {epochs} epochs with {optimizers} at batch size {train['batch_size']}; the last "
@@ -116,6 +117,11 @@ def _leaks(all_families: list[Family]) -> list[str]:
     """What makes a test part's figures too good, one sentence for each that there is."""
     said = {family.test_part: overlap.leak(family.first.split) for family in all_families}
     return [f"{test_part}: {sentence}" for test_part, sentence in said.items() if sentence]
+
+
+def _rounding(all_families: list[Family]) -> list[str]:
+    """Where runs of one test part were trained in different precisions, one sentence for each such part."""
+    return [f"{family.test_part}: {said}" for family in all_families for said in in_words.precisions(family)]
 
 
 def _minute(all_families: list[Family]) -> Chapter:

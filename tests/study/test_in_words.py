@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from study.families import families
-from study.in_words import sentences
+from study.in_words import precisions, sentences
 from study.results import Result
 from tests.study.results_made import result
 
@@ -59,3 +59,11 @@ def test_a_trap_of_another_cut_is_found_and_named() -> None:
 def test_drawn_images_are_named_as_such() -> None:
     runs = [audited(result(f"run-{i}", layers, images="synthetic")) for i, layers in enumerate(LAYERS)]
     assert sentences(families(runs))[4].endswith("the images are drawn, so none of this speaks of real radiographs.")
+
+
+def test_runs_trained_in_another_precision_are_named() -> None:
+    runs = [result(f"run-{i}", layers, precision="bfloat16") for i, layers in enumerate(LAYERS)]
+    assert precisions(families(runs)[0]) == []
+    again = result("run-0-seed1", LAYERS[0], seed=1)
+    [said] = precisions(families([*runs, again])[0])
+    assert said.startswith("1 of 4 runs were trained in float32 (run-0-seed1), not in bfloat16")
