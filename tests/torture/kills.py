@@ -2,33 +2,30 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import psutil
 
 from tests.conftest import Project
 from tests.processes import at_work
 from tests.torture import pipeline, stored, together
 from tests.torture.case import Ending, Fault, LossError, Measured
+from tests.torture.killing import after, begin, kill, killed_when, nothing_left
 from tests.torture.pipeline import (
     RESUMED,
     STAGES,
-    begin,
     compare,
     copied,
     finished,
-    killed_after,
     n_resumed,
     one_line,
     python,
     reproduced,
-    said,
 )
 
 Generator = np.random.Generator
@@ -42,7 +39,8 @@ def killed_stage(generator: Generator) -> Measured:
         n_kills = 0
         for _ in range(generator.integers(1, 4)):
             seconds = float(generator.uniform(0.2, 1.1)) * finished().seconds[stage]
-            if not killed_after(project, seconds, python(stage), bool(generator.random() < 0.5)):
+            is_power_cut = bool(generator.random() < 0.5)
+            if not killed_when(after(seconds), project, python(stage), is_power_cut=is_power_cut):
                 break
             n_kills += 1
         start = time.monotonic()
@@ -60,7 +58,8 @@ def killed_in_training(generator: Generator) -> Measured:
         checkpoints = project.folder / ".dvc" / "tmp" / "cxr" / "checkpoints"
         n_kills = 0
         for _ in range(generator.integers(1, 4)):
-            n_kills += _killed_when_written(project, checkpoints, int(generator.integers(1, 4)))
+            is_due = _written(checkpoints, int(generator.integers(1, 4)))
+            n_kills += killed_when(is_due, project, python("train"), is_power_cut=False)
         was_begun = any(checkpoints.glob("*.npz"))
         done = project.stage("train")
         if was_begun and RESUMED not in done.stderr:
@@ -76,7 +75,8 @@ def killed_repro(generator: Generator) -> Measured:
         n_kills = 0
         for _ in range(generator.integers(1, 4)):
             seconds = float(generator.uniform(0.05, 1.0)) * reproduced().seconds["repro"]
-            n_kills += killed_after(project, seconds, together.REPRO, bool(generator.random() < 0.7))
+            is_power_cut = bool(generator.random() < 0.7)
+            n_kills += killed_when(after(seconds), project, together.REPRO, is_power_cut=is_power_cut)
             project.ok("python", "-m", "study.mend")
         done = project.run(*together.REPRO)
         compare(done, project, reproduced())
@@ -103,7 +103,7 @@ def killed_study(generator: Generator) -> Measured:
                 if study.pid not in killed:
                     together.judged(code, False, said)
         together.again(project, expected)
-        together.nothing_left(project)
+        nothing_left(project.folder)
         stored.check(project)
     return Measured("whole", kills=n_kills)
 
@@ -151,9 +151,7 @@ def _killed(project: Project, chosen: float) -> set[int]:
     processes = sorted(at_work(project.folder), key=lambda process: process.pid)
     if chosen > 0.25:
         processes = processes[int((chosen - 0.25) / 0.75 * len(processes)) :][:1]
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
+    kill(processes)
     return {process.pid for process in processes}
 
 
@@ -179,19 +177,17 @@ def _forget(project: Project) -> None:
     shutil.rmtree(project.folder / ".dvc" / "cache")
 
 
-def _killed_when_written(project: Project, checkpoints: Path, n_writes: int) -> bool:
-    """Start training and kill it when its checkpoint has been written so many times; whether it was still at work."""
-    with said(project) as stderr, begin(project, python("train"), stderr) as started:
-        seen: set[int] = set()
-        while started.poll() is None and len(seen) < n_writes:
-            for path in checkpoints.glob("*.npz"):
-                try:
-                    seen.add(path.stat().st_mtime_ns)
-                except FileNotFoundError:
-                    continue
-            time.sleep(0.002)
-        started.kill()
-    return started.returncode == -signal.SIGKILL
+def _written(checkpoints: Path, n_writes: int) -> Callable[[], bool]:
+    """That a checkpoint has been written so many times from now."""
+    seen: set[int] = set()
+
+    def is_due() -> bool:
+        for path in checkpoints.glob("*.npz"):
+            with suppress(FileNotFoundError):
+                seen.add(path.stat().st_mtime_ns)
+        return len(seen) >= n_writes
+
+    return is_due
 
 
 def _tear(path: Path, generator: Generator) -> None:

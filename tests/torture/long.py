@@ -16,9 +16,8 @@ from tests.conftest import TINY, Project
 from tests.processes import at_work
 from tests.torture import stored
 from tests.torture.case import Fault, LossError, Measured
+from tests.torture.killing import begin, nothing_left
 from tests.torture.many import COMMANDS, measured, mebibytes
-from tests.torture.pipeline import begin
-from tests.torture.together import nothing_left
 
 # The first of these numbers of runs can be tried in minutes, the last takes hours.
 SIZES = (10, 50, 200)
@@ -81,7 +80,7 @@ def studied(project: Project, numbers: range) -> dict[str, Any]:
     if started.returncode != 1:
         raise LossError(f"exit code {started.returncode}: {text[-300:]}")
     path.unlink()
-    nothing_left(project)
+    nothing_left(project.folder)
     return {"said": text, "seconds": seconds, **most}
 
 

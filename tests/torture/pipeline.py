@@ -2,32 +2,27 @@
 
 import atexit
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
 
 import pandas as pd
 from ruamel.yaml import YAML
 
 from tests.conftest import TINY, Project
-from tests.processes import at_work, wait_until, words
 from tests.torture.case import LossError
+from tests.torture.killing import SAID
 
 SMALL = TINY | {"phantom.n_images": 60, "train.epochs": 6}
 # In the order of the pipeline. `explain` draws for longer than all others together: it is one of four cases.
 STAGES = ("check", "download", "manifest", "images", "split", "audit", "train", "evaluate")
-# In the folder of a case, beside its project: what the commands wrote to standard error that were killed.
-SAID = "said.txt"
 RESUMED = "resuming after epoch"
 # What is measured anew each time, and never the same.
 MEASURED = {"seconds", "images_per_second", "peak_memory_mib"}
@@ -138,39 +133,6 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
     if "Traceback" in done.stderr or not lines or not any(line.startswith(("error:", "ERROR:")) for line in lines):
         raise LossError(f"exit code {done.returncode} and {(lines or ['nothing'])[-1][:200]!r}")
     return lines[-1]
-
-
-def killed_after(project: Project, seconds: float, command: list[str], is_whole_group: bool) -> bool:
-    """Start a command, kill it after `seconds`; whether it was still at work. Raises LossError where it left processes.
-
-    The group (as a power cut would) or the first process alone (as `kill -9 PID` would).
-    """
-    with said(project) as stderr, begin(project, command, stderr) as started:
-        try:
-            started.wait(seconds)
-            return False
-        except subprocess.TimeoutExpired:
-            pass
-        (os.killpg if is_whole_group else os.kill)(started.pid, signal.SIGKILL)
-        started.wait()
-    with suppress(AssertionError):
-        wait_until(lambda: not at_work(project.folder), seconds=20)
-    if left := at_work(project.folder):
-        names = [" ".join(words(process)[:4]) for process in left]
-        for process in left:
-            process.kill()
-        raise LossError(f"left at work: {names}")
-    return True
-
-
-def said(project: Project) -> IO[str]:
-    """The file to which the commands of a case add their standard error."""
-    return (project.folder.parent / SAID).open("a")
-
-
-def begin(project: Project, command: list[str], said: Any) -> "subprocess.Popen[Any]":
-    """A command in a process group of its own, as a terminal starts it."""
-    return project.begin(*command, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True)
 
 
 def n_resumed(project: Project, done: subprocess.CompletedProcess[str]) -> int:

@@ -7,17 +7,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from tests.conftest import Project
-from tests.processes import at_work, wait_until, words
+from tests.processes import at_work
 from tests.torture import stored
 from tests.torture.case import Ending, Fault, LossError
-from tests.torture.pipeline import SMALL, begin, copied, folder
+from tests.torture.killing import begin, kill, nothing_left
+from tests.torture.pipeline import SMALL, copied, folder, nothing_half
 
 Generator = np.random.Generator
 
@@ -73,7 +73,7 @@ def at_once(generator: Generator) -> Ending:
         for started, is_to_end, said in zip(studies, is_stopped, (one, two), strict=True):
             code = ended(project, started, max(BOUND, seconds) if is_to_end else SLOWER * seconds)
             told.append(judged(code, is_to_end, said))
-        nothing_left(project)
+        nothing_left(project.folder)
         stored.check(project)
         again(project, expected)
         stored.check(project)
@@ -85,8 +85,7 @@ def ended(project: Project, started: "subprocess.Popen[Any]", seconds: float) ->
     try:
         return started.wait(seconds)
     except subprocess.TimeoutExpired:
-        for process in at_work(project.folder):
-            process.kill()
+        kill(at_work(project.folder))
         started.kill()
         started.wait()
         raise LossError(f"{started.args} was at work after {seconds:.0f} s") from None
@@ -107,17 +106,6 @@ def judged(code: int, is_to_end: bool, said: Any) -> str:
     return lines[-1]
 
 
-def nothing_left(project: Project) -> None:
-    """Raises LossError where a process is still at work a minute later."""
-    with suppress(AssertionError):
-        wait_until(lambda: not at_work(project.folder), seconds=60)
-    if left := at_work(project.folder):
-        names = [" ".join(words(process)[1:5]) for process in left]
-        for process in left:
-            process.kill()
-        raise LossError(f"left at work: {names}")
-
-
 def again(project: Project, expected: str) -> None:
     """Raises LossError where the study, called again, does not end with the undisturbed one's results."""
     project.ok(sys.executable, "-m", "study.mend")
@@ -126,8 +114,7 @@ def again(project: Project, expected: str) -> None:
         raise LossError(f"the study then failed: {done.stderr.strip().splitlines()[-1][:200]}")
     if (found := table(project)) != expected:
         raise LossError(f"other results: {found}")
-    if halves := [path for path in project.folder.rglob("*.partial") if ".dvc" not in path.parts]:
-        raise LossError(f"left half written: {halves[0].relative_to(project.folder)}")
+    nothing_half(project)
 
 
 FAULTS = {

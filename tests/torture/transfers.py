@@ -5,28 +5,26 @@ import hashlib
 import os
 import re
 import shutil
-import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import psutil
 
 from bench import store
 from study import experiments
 from tests.conftest import Project
-from tests.processes import at_work
 from tests.torture import stored
 from tests.torture.case import Fault, LossError, Measured
+from tests.torture.killing import after, killed_when
 from tests.torture.long import REPORT
-from tests.torture.pipeline import SMALL, begin, differing_files, files_written, folder, nothing_half, said
-from tests.torture.together import RUNS, STUDY, nothing_left
+from tests.torture.pipeline import SMALL, differing_files, files_written, folder, nothing_half
+from tests.torture.together import RUNS, STUDY
 
 Generator = np.random.Generator
 
@@ -161,7 +159,9 @@ def _killed_then_done(project: Project, command: list[str], ends: Ends, generato
     n_kills = 0
     for _ in range(generator.integers(0, 4)):
         is_due = _moment(command, ends, generator)
-        if not _killed(project, command, is_due, bool(generator.random() < 0.6)):
+        is_power_cut = bool(generator.random() < 0.6)
+        # What works for it at the Git remote, beside the project, as well.
+        if not killed_when(is_due, project, command, is_power_cut=is_power_cut, top=project.folder.parent):
             break
         n_kills += 1
     project.ok(sys.executable, "-m", "study.mend")
@@ -184,34 +184,13 @@ def _moment(command: list[str], ends: Ends, generator: Generator) -> Callable[[]
     elif kind < 0.75 and ends.data:
         path, n_more = ends.data, int(2 ** (9 * part))
     else:
-        end = time.monotonic() + float(0.2 + 0.9 * part) * _SECONDS.get(" ".join(command), 4.0)
-        return lambda: time.monotonic() > end
+        return after(float(0.2 + 0.9 * part) * _SECONDS.get(" ".join(command), 4.0))
     n_at_start = _n_files(path)
     return lambda: _n_files(path) >= n_at_start + n_more
 
 
 def _n_files(path: Path) -> int:
     return sum(len(files) for _, _, files in os.walk(path))
-
-
-def _killed(project: Project, command: list[str], is_due: Callable[[], bool], is_power_cut: bool) -> bool:
-    """Start a command and kill it when that is due: alone, or with all that works for it here and at the Git remote.
-
-    Whether it was still at work. Raises LossError where something works on a minute later.
-    """
-    with said(project) as stderr, begin(project, command, stderr) as started:
-        while started.poll() is None and not is_due():
-            time.sleep(0.001)
-        if started.returncode is None:
-            (os.killpg if is_power_cut else os.kill)(started.pid, signal.SIGKILL)
-            started.wait()
-    # What it has started in sessions of their own, and what these have at the Git remote.
-    if is_power_cut:
-        for process in at_work(project.folder.parent):
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-    nothing_left(Project(project.folder.parent))
-    return started.returncode == -signal.SIGKILL
 
 
 def check_remote(sums: dict[str, str], cache: Path) -> None:
