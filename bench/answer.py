@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from bench import floor, ways
-from bench.ways import PROJECT
+from bench import floor, networks, ways
+from bench.networks import PROJECT
 from cxr.networks import augmentation
 from cxr.networks.backend import keras
 from cxr.networks.batches import Batches, Change, Part
@@ -71,10 +71,10 @@ def _to_good(kept: Path) -> list[dict[str, Any]]:
 
 def _steps(n_steps: int = N_STEPS, n_rounds: int = N_ROUNDS) -> list[dict[str, Any]]:
     """What augmentation and normalisation add to a step of the recipe's training, and the step beside its floor."""
-    recipe = ways.reference()
+    recipe = networks.reference()
     augment = parse(AugmentParams, "augment", recipe["augment"])
-    network, size = ways.in_short(recipe["model"]), recipe["images"]["size"]
-    model = ways.compiled(network, size)
+    network, size = networks.in_short(recipe["model"]), recipe["images"]["size"]
+    model = networks.compiled(network, size)
     n, n_classes = n_steps * ways.BATCH_SIZE, model.output_shape[-1]
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (n, size, size), dtype=np.uint8)
@@ -123,7 +123,7 @@ def _with(
 
     # A model of its own leaves the optimizer behind, which Keras would make anew and does not know.
     changed = keras.models.clone_model(keras.Model(model.input, model.output), clone_function=other)
-    ways.compile_as_stage(changed, network)
+    networks.compile_as_stage(changed, network)
     return changed
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from bench import store
-from bench.ways import PROJECT
+from bench.networks import PROJECT
 from cxr.errors import UserError
 
 SMALL = ["images.size=32", "train.epochs=3", "evaluate.bootstrap_samples=200"]

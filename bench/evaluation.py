@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from bench import ways
+from bench import networks, ways
 from cxr.inference.predict import predict
 from cxr.networks import network
 from cxr.networks.backend import resolve_precision
@@ -25,7 +25,7 @@ def measure() -> pd.DataFrame:
     images = rng.integers(0, 256, (N_IMAGES, SIZE, SIZE), dtype=np.uint8)
     labels, groups = rng.integers(0, 2, N_IMAGES), rng.integers(0, N_GROUPS, N_IMAGES)
     probabilities = rng.random(N_IMAGES)
-    model = network.build(ways.model_params(LAYERS), SIZE, precision=resolve_precision("auto"), seed=0)
+    model = network.build(networks.model_params(LAYERS), SIZE, precision=resolve_precision("auto"), seed=0)
     plain, plain_images = ways.notebook_network(LAYERS, SIZE), ways.notebook_images(images)
     rows = np.arange(N_IMAGES)
     return pd.DataFrame(

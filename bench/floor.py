@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.ways import BATCH_SIZE, compiled, is_residual, steps
+from bench.networks import compiled, is_residual, steps
+from bench.ways import BATCH_SIZE
 from cxr.inference.cost import flops_per_image
 from cxr.networks import notation
 from cxr.networks.backend import gpus, keras, resolve_precision

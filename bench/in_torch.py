@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench.ways import DROPOUT, is_residual, steps, widths
+from bench.networks import DROPOUT, is_residual, steps, widths
 from cxr.networks import notation
 from cxr.networks.params import TrainParams
 from cxr.vocabulary import ETIOLOGIES

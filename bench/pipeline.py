@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.ways import PROJECT
+from bench.networks import PROJECT
 from study import params_text
 
 

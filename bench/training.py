@@ -16,7 +16,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from bench import floor
-from bench.ways import ALL, BATCH_SIZE, LEADS, WAYS, in_short, is_residual, reference, runs
+from bench.networks import in_short, is_residual, reference, runs
+from bench.ways import ALL, BATCH_SIZE, LEADS, WAYS
 from bench.worker import Worker
 from cxr.networks.backend import gpus, keras, resolve_precision
 
@@ -29,7 +30,7 @@ N_IMAGES_STUDY, N_IMAGES = 4684, 1024
 
 @dataclass(frozen=True)
 class Network:
-    """A network in short (see bench.ways), the name of its run, and pixels of its images."""
+    """A network in short (see bench.networks), the name of its run, and pixels of its images."""
 
     run: str
     layers: str

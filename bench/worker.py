@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.ways import ALL, PROJECT
+from bench.networks import PROJECT
+from bench.ways import ALL
 from cxr.errors import UserError
 
 # What cxr.networks.backend sets for our own way is not to reach the others through the environment; but that a process

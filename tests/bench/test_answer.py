@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import answer, ways
+from bench import answer, networks
 from cxr.networks.residual import NormalisedConvolution
 from study import results
 from study.notebook import read_runs
@@ -47,7 +47,7 @@ def test_a_step_of_the_recipe_is_timed_with_and_without_augmentation_and_normali
 
 def test_the_network_with_batch_normalisation_has_it_after_every_convolution() -> None:
     network = "residual-4-8"
-    model = ways.compiled(network, 32)
+    model = networks.compiled(network, 32)
     normalised = answer._with(answer._batch_normalised, model, network)
     bare = answer._with(answer._convolution, model, network)
     image = np.zeros((1, 32, 32, 1), np.uint8)

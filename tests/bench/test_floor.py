@@ -1,7 +1,8 @@
 import pytest
 
 from bench import floor
-from bench.ways import BATCH_SIZE, DENSE_UNITS, FILTERS
+from bench.networks import DENSE_UNITS, FILTERS
+from bench.ways import BATCH_SIZE
 
 
 def test_a_step_needs_what_can_be_counted_by_hand() -> None:

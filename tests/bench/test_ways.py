@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 from scipy.special import expit
 
-from bench import ways
+from bench import networks, ways
 from bench.worker import Worker
 from cxr.networks.backend import keras
 from tests.conftest import ROOT
@@ -36,7 +36,7 @@ def notebook_network() -> keras.Model:
 
 def test_our_network_computes_what_the_notebooks_does(images: Path) -> None:
     notebook = notebook_network()
-    ours = ways.compiled(LAYERS, SIZE, "float32")
+    ours = networks.compiled(LAYERS, SIZE, "float32")
     for variable, weights in zip(ours.trainable_variables, notebook.get_weights(), strict=True):
         variable.assign(weights)
     array = np.load(images)
@@ -77,7 +77,7 @@ def test_the_reference_network_in_torch_computes_what_ours_does(size: int) -> No
     from bench import in_torch
 
     name = "residual-4-4-6-3"
-    ours, theirs = ways.compiled(name, size, "float32"), in_torch.network(name, size)
+    ours, theirs = networks.compiled(name, size, "float32"), in_torch.network(name, size)
     assert sum(parameter.numel() for parameter in theirs.parameters()) == ours.count_params()
     rng = np.random.default_rng(0)
     with torch.no_grad():
@@ -107,10 +107,10 @@ def test_the_reference_network_in_torch_has_as_many_parameters() -> None:
     pytest.importorskip("torch")
     from bench import in_torch
 
-    recipe = ways.reference()
-    name, size = ways.in_short(recipe["model"]), recipe["images"]["size"]
+    recipe = networks.reference()
+    name, size = networks.in_short(recipe["model"]), recipe["images"]["size"]
     theirs = in_torch.network(name, size)
-    assert sum(p.numel() for p in theirs.parameters()) == ways.compiled(name, size, "float32").count_params()
+    assert sum(p.numel() for p in theirs.parameters()) == networks.compiled(name, size, "float32").count_params()
 
 
 @pytest.mark.slow
