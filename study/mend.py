@@ -123,13 +123,13 @@ def locks() -> None:
     # Who holds a lock of an experiment's ref writes one line and is done.
     if left := _locks_of_refs():
         time.sleep(WRITING)
-        for path in left & _locks_of_refs():
+        for path, _ in left & _locks_of_refs():
             path.unlink(missing_ok=True)
             print(f"{path} was left when DVC was killed; removed", file=sys.stderr)
 
 
-def _locks_of_refs() -> set[Path]:
-    """Locks of experiments' refs, here and in Git remotes that are folders: in those DVC writes refs itself."""
+def _locks_of_refs() -> set[tuple[Path, int]]:
+    """Locks of experiments' refs and when each was made, here and in Git remotes that are folders: DVC writes there."""
     try:
         tops = [Path(git("rev-parse", "--git-common-dir").strip())]
     except UserError:  # without Git there are no experiments
@@ -137,7 +137,7 @@ def _locks_of_refs() -> set[Path]:
     for name in git("remote").split():
         remote = Path(git("remote", "get-url", name).strip().removeprefix("file://"))
         tops += [remote, remote / ".git"]
-    return {lock for top in tops for lock in (top / EXPERIMENTS).rglob("*.lock")}
+    return {(lock, _written(lock)) for top in tops for lock in (top / EXPERIMENTS).rglob("*.lock")}
 
 
 def _is_cut_short(path: Path, parse: Callable[[str], object]) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from study import mend as mending
 from tests.conftest import Project
 
 pytestmark = pytest.mark.slow
@@ -144,3 +145,25 @@ def test_a_lock_that_is_left_of_an_experiments_ref_blocks_it_until_it_is_mended(
     assert not list(tmp_path.rglob("*.lock"))
     project.ok(*set_ref)
     assert mend(project) == ""
+
+
+def test_a_lock_of_a_ref_that_is_written_again_and_again_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Project.new(tmp_path / "project")
+    project.ok("git", "init", "-q")
+    lock = project.folder / ".git" / "refs" / "exps" / "ab" / "mine.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+
+    def another(seconds: float) -> None:
+        lock.unlink()
+        lock.touch()
+
+    monkeypatch.chdir(project.folder)
+    with monkeypatch.context() as patched:
+        patched.setattr(mending.time, "sleep", another)
+        mending.locks()
+    assert lock.exists()
+    mending.locks()
+    assert not lock.exists()
