@@ -160,7 +160,7 @@ def training(configuration: Configuration) -> str:
         f"target {train['target']}, label smoothing {train['label_smoothing']:g}, "
         f"classes {'balanced' if train['balance'] else 'as they are'}",
         f"augmentation: {', '.join(changes) or 'none'}",
-        f"on {result.machine}",
+        f"on {' or '.join(sorted({run.machine for run in configuration.results}))}",
     ]
     n = len(configuration.results)
     return "; ".join(said) + f". {n} training{'s' if n > 1 else ''}, seed{'s' if n > 1 else ''} {seeds(configuration)}"

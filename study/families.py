@@ -55,24 +55,19 @@ class Configuration:
         """Layers and learning rate in words."""
         return f"{self.layers}, {self.learning_rate:g}"
 
-    @property
-    def machines(self) -> set[str]:
-        """What its runs were trained on, device and precision."""
-        return {result.machine for result in self.results}
-
-    @property
-    def speeds(self) -> list[float]:
-        """Training images per second of each run."""
-        return [float(result.train["images_per_second"]) for result in self.results]
-
     def train_mean(self, key: str) -> float:
         """Mean over the seeds of a number of data/details/train.json; NaN where a run has none."""
-        return _mean(result.train.get(key) for result in self.results)
+        return train_mean(self.results, key)
 
     @property
     def test_loss(self) -> float:
         """Mean over the seeds of the cross-entropy on the test part, in nats."""
         return _mean(result.test["loss"] for result in self.results)
+
+
+def train_mean(results: list[Result], key: str) -> float:
+    """Mean over runs of a number of data/details/train.json; NaN where a run has none."""
+    return _mean(result.train.get(key) for result in results)
 
 
 def _mean(values: Iterable[float | None]) -> float:
@@ -163,17 +158,40 @@ class Family:
         return next(pair for pair in self.pairs if {pair.one.name, pair.two.name} == {one.name, two.name})
 
     @cached_property
+    def machines(self) -> list[str]:
+        """What its runs were trained on: first where most configurations have a run, of those where most runs are."""
+        trained = [(run.machine, one.name) for one in self.configurations for run in one.results]
+        n_runs, n_configurations = Counter(on for on, _ in trained), Counter(on for on, _ in set(trained))
+        return sorted(n_runs, key=lambda machine: (-n_configurations[machine], -n_runs[machine], machine))
+
+    def timed(self, configuration: Configuration) -> list[Result]:
+        """Its runs on one machine, the first of `machines` where it has any: those whose times and memory count."""
+        on = next(machine for machine in self.machines if any(run.machine == machine for run in configuration.results))
+        return [run for run in configuration.results if run.machine == on]
+
+    @cached_property
     def noise(self) -> Noise | None:
         """How far the speeds of runs of equal networks lie apart, whatever their learning rate and seed."""
         by_network: dict[Hashable, list[float]] = {}
         for configuration in self.configurations:
             for result in configuration.results:
-                by_network.setdefault(_work(result), []).append(float(result.train["images_per_second"]))
+                by_network.setdefault(_work(result), []).append(_speed(result))
         return noise(list(by_network.values()))
 
     def speed_ratio(self, one: Configuration, two: Configuration) -> Estimate | None:
-        """How many times as fast as `two` the configuration `one` trains; None where the noise is not known."""
-        return None if self.noise is None else speed_ratio(one.speeds, two.speeds, self.noise)
+        """How many times as fast as `two` the configuration `one` trains, by the runs `timed`.
+
+        None where the noise is not known.
+        """
+        if self.noise is None:
+            return None
+        of_one, of_two = ([_speed(result) for result in self.timed(configuration)] for configuration in (one, two))
+        return speed_ratio(of_one, of_two, self.noise)
+
+
+def _speed(result: Result) -> float:
+    """Training images per second."""
+    return float(result.train["images_per_second"])
 
 
 def _work(result: Result) -> Hashable:

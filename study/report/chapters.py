@@ -180,7 +180,11 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
         *pictures.section(family, "What the training saw", "augmented"),
         Section(
             "Cost",
-            text=["Time includes validation. Compare times within one machine and session only.", _of_times(family)],
+            text=[
+                "Time includes validation. Compare times within one machine and session only.",
+                *_of_machines(family),
+                _of_times(family),
+            ],
             table=tables.cost(family),
         ),
     ]
@@ -246,6 +250,13 @@ def _of_images(family: Family) -> list[str]:
     if not others:
         return []
     return [f"On the images as {alike[0]} has them. Prepared otherwise: {', '.join(others)}."]
+
+
+def _of_machines(family: Family) -> list[str]:
+    """Which of the runs times and memory are of, where they were not all trained on one machine."""
+    if len(family.machines) == 1:
+        return []
+    return ["Times and memory are those of the seeds that were trained on the device and in the precision named."]
 
 
 def _of_times(family: Family) -> str:

@@ -114,7 +114,7 @@ def _consecutive_cost(family: Family, runs: dict[str, Configuration]) -> Claim:
 
 def _faster(text: str, family: Family, runs: dict[str, Configuration], pairs: list[tuple[str, str]]) -> Claim:
     """A claim that of each pair the first trains faster: by more than equal networks' runs lie apart."""
-    machines = set().union(*(runs[name].machines for pair in pairs for name in pair))
+    machines = {run.machine for pair in pairs for name in pair for run in family.timed(runs[name])}
     if len(machines) > 1:
         return Claim(text, UNKNOWN, f"Trained on different machines: {'; '.join(sorted(machines))}.")
     ratios = {f"{one} / {two}": family.speed_ratio(runs[one], runs[two]) for one, two in pairs}
@@ -122,10 +122,11 @@ def _faster(text: str, family: Family, runs: dict[str, Configuration], pairs: li
     if len(told) < len(ratios):
         return Claim(text, UNKNOWN, "No two runs of equal networks, so nobody knows how far their times lie apart.")
     said = ", ".join(f"{name} {ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})" for name, ratio in told.items())
+    where = f" on {machines.pop()}" if len(family.machines) > 1 else ""
     return Claim(
         text,
         _all_above_one(list(told.values())),
-        f"Training images per second: {said}; the 95% intervals are of what runs of equal networks lie apart.",
+        f"Training images per second{where}: {said}; the 95% intervals are of what runs of equal networks lie apart.",
     )
 
 

@@ -11,7 +11,7 @@ from tabulate import tabulate
 from cxr.statistics.comparison import Difference, Rank
 from cxr.statistics.estimate import Estimate, keyed
 from study.facts import SHORTCUTS
-from study.families import Configuration, Family, Pair, side_by_side
+from study.families import Configuration, Family, Pair, side_by_side, train_mean
 from study.notebook import notebook_run
 
 Cell = str | int | float | Estimate | None
@@ -114,16 +114,20 @@ def fitting(family: Family) -> Table:
 
 
 def cost(family: Family) -> Table:
-    """What each configuration costs, and on what."""
+    """What each configuration costs, and on what: mean over its runs on that machine."""
+
+    def mean(key: str) -> Callable[[Configuration], float]:
+        return lambda run: train_mean(family.timed(run), key)
+
     columns: list[Column[Configuration]] = [
         Column("run", lambda run: run.name),
         Column("parameters", lambda run: run.first.train["parameters"], ",d"),
         Column("MFLOPs per image", lambda run: run.train_mean("flops_per_image") / 1e6, ",.0f"),
-        Column("seconds", lambda run: run.train_mean("seconds"), ",.0f"),
-        Column("images per second", lambda run: run.train_mean("images_per_second"), ",.0f"),
-        Column("peak memory, MiB", lambda run: run.train_mean("peak_memory_mib"), ",.0f"),
-        Column("precision", lambda run: run.first.train["precision"]),
-        Column("device", lambda run: run.first.train["device"]),
+        Column("seconds", mean("seconds"), ",.0f"),
+        Column("images per second", mean("images_per_second"), ",.0f"),
+        Column("peak memory, MiB", mean("peak_memory_mib"), ",.0f"),
+        Column("precision", lambda run: family.timed(run)[0].train["precision"]),
+        Column("device", lambda run: family.timed(run)[0].train["device"]),
     ]
     return _table(columns, family.configurations)
 
@@ -222,7 +226,8 @@ def agreement(all_families: list[Family], notebook: pd.DataFrame) -> Table:
 def records(family: Family, notebook: pd.DataFrame) -> pd.DataFrame:
     """The performance, fitting and cost of every configuration as numbers, the shortcuts below them."""
     keys = ["loss_gap", "best_epoch", "loss_gap_best", "val_loss_rises_from", "val_loss_rise", "val_loss_jitter"]
-    keys += ["loss", "val_loss", "parameters", "flops_per_image", "seconds", "images_per_second", "peak_memory_mib"]
+    keys += ["loss", "val_loss", "parameters", "flops_per_image"]
+    of_machine = ["seconds", "images_per_second", "peak_memory_mib"]
     rows: list[dict[str, Any]] = [
         {
             "test_part": family.test_part,
@@ -233,8 +238,9 @@ def records(family: Family, notebook: pd.DataFrame) -> pd.DataFrame:
             **keyed(configuration.estimates, with_sd=True),
             "test_loss": configuration.test_loss,
             **{f"train_{key}": configuration.train_mean(key) for key in keys},
-            "precision": configuration.first.train["precision"],
-            "device": configuration.first.train["device"],
+            **{f"train_{key}": train_mean(family.timed(configuration), key) for key in of_machine},
+            "precision": family.timed(configuration)[0].train["precision"],
+            "device": family.timed(configuration)[0].train["device"],
             "notebook_accuracy": _of_notebook(configuration, notebook),
         }
         for configuration in family.configurations

@@ -5,6 +5,7 @@ import pytest
 from study import notebook
 from study.families import families
 from study.report.conclusions import BY_RATE, FAILS, HOLDS, UNKNOWN, conclusions, not_run
+from study.report.tables import records
 from tests.study.results_made import result
 
 RUNS = notebook.read_runs()
@@ -65,6 +66,16 @@ def test_times_on_different_machines_tell_nothing() -> None:
     claim = conclusions(family, RUNS)[0].claims[1]
     assert claim.verdict == UNKNOWN
     assert "different machines: a GPU, float32; cpu (test), float32" in claim.evidence
+
+
+def test_times_are_of_the_machine_that_trained_most_of_the_runs() -> None:
+    here = study({"layers-2": {"images_per_second": 500.0}})
+    elsewhere = {"seed": 1, "device": "a GPU", "images_per_second": 5000.0}
+    again = [result(f"{run.name}-gpu", run.layers, 1e-4, **elsewhere) for run in here[:2]]
+    [family] = families([*here, *again])
+    claim = conclusions(family, RUNS)[0].claims[1]
+    assert claim.evidence.startswith("Training images per second on cpu (test), float32: layers-2 / layers-1 10.00")
+    assert {run.device for run in records(family, RUNS).itertuples() if run.n_seeds == 2} == {"cpu (test)"}
 
 
 @pytest.mark.parametrize(
