@@ -12,7 +12,22 @@ from study.report import tables
 from study.report.chapters import compose
 from study.report.pages import Section
 
-COMMITTED = Path(__file__).parents[3] / "docs" / "results" / "112px"
+ROOT = Path(__file__).parents[3]
+COMMITTED = ROOT / "docs" / "results" / "112px"
+# The pages that show these figures in a table, and of its columns, from the third on, the test part and the figure.
+PARTS = [("official", "accuracy"), ("official", "auroc"), ("grouped", "accuracy"), ("pooled", "accuracy")]
+PAGES = {
+    "README.md": [("official", "accuracy"), ("official", "auroc"), ("pooled", "accuracy")],
+    "docs/results/README.md": PARTS,
+    "docs/results/112px/README.md": PARTS,
+}
+# What their rows call the audit's classifiers.
+WITHOUT_LUNGS = {
+    "*nothing: majority class*": "majority",
+    "*all metadata: bytes per pixel*": "metadata",
+    "*the frame around the chest*": "border",
+    "*the image at 8x8*": "thumbnail",
+}
 # Sums on another processor differ in their last bits; the CSV has six digits.
 TOLERANCE = 1e-5
 
@@ -21,7 +36,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def kept() -> list[Family]:
-    return families(results.from_folder(COMMITTED / "runs", []), study_file.margin(COMMITTED.parents[2] / "study.yaml"))
+    return families(results.from_folder(COMMITTED / "runs", []), study_file.margin(ROOT / "study.yaml"))
 
 
 def test_every_number_is_the_committed_one(kept: list[Family]) -> None:
@@ -44,3 +59,30 @@ def test_every_table_and_verdict_is_the_committed_one(kept: list[Family]) -> Non
         assert text in committed
     rows = [line for line in committed.splitlines() if line.startswith("|")]
     assert len(rows) == sum(len(text.splitlines()) for text in drawn), "and the committed report has no other table"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_pages_show_the_committed_figures(page: str) -> None:
+    committed = pd.read_csv(COMMITTED / "results.csv")
+    protocols = committed["test_part"].str.split(",").str[0]
+    names = [run.removesuffix(f"-{protocol}") for run, protocol in zip(committed["run"], protocols, strict=True)]
+    figures = committed.assign(protocol=protocols, name=names).set_index(["name", "protocol"])
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in (ROOT / page).read_text().splitlines()]
+    begin = next(i for i, row in enumerate(rows) if row[:2] == ["run", "layers, learning rate"]) + 2
+    shown = [row for row in rows[begin : begin + 13] if row and row[0] != "**recipe**"][:12]
+    assert len(shown) == 12
+    for name, what, *cells in shown:
+        run = WITHOUT_LUNGS.get(what, name)
+        expected = [told(figures.loc[run, part], figure) for part, figure in PAGES[page]]
+        assert cells[: len(expected)] == expected, name
+
+
+def told(figures: "pd.Series[float]", name: str) -> str:
+    """A figure with its interval, and where there are several seeds its deviation over them, as the pages have it."""
+    value, low, high = (in_short(figures[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    sd = f", sd {in_short(figures[f'{name}_sd'])}" if name == "accuracy" and figures["n_seeds"] > 1 else ""
+    return f"{value} ({low}-{high}){sd}"
+
+
+def in_short(value: float) -> str:
+    return f"{value:.3f}".lstrip("0")
