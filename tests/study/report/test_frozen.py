@@ -1,7 +1,6 @@
 """The report of the 33 kept runs is the committed one, number by number: whatever changes it has to commit it anew."""
 
 import io
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,8 +10,8 @@ from study.families import Family, families
 from study.report import tables
 from study.report.chapters import compose
 from study.report.pages import Section
+from tests.markdown import ROOT, short, table
 
-ROOT = Path(__file__).parents[3]
 COMMITTED = ROOT / "docs" / "results" / "112px"
 # The pages that show these figures in a table, and of its columns, from the third on, the test part and the figure.
 PARTS = [("official", "accuracy"), ("official", "auroc"), ("grouped", "accuracy"), ("pooled", "accuracy")]
@@ -67,9 +66,7 @@ def test_the_pages_show_the_committed_figures(page: str) -> None:
     protocols = committed["test_part"].str.split(",").str[0]
     names = [run.removesuffix(f"-{protocol}") for run, protocol in zip(committed["run"], protocols, strict=True)]
     figures = committed.assign(protocol=protocols, name=names).set_index(["name", "protocol"])
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in (ROOT / page).read_text().splitlines()]
-    begin = next(i for i, row in enumerate(rows) if row[:2] == ["run", "layers, learning rate"]) + 2
-    shown = [row for row in rows[begin : begin + 13] if row and row[0] != "**recipe**"][:12]
+    shown = [row for row in table(page, "run", "layers, learning rate") if row[0] != "**recipe**"]
     assert len(shown) == 12
     for name, what, *cells in shown:
         run = WITHOUT_LUNGS.get(what, name)
@@ -79,10 +76,6 @@ def test_the_pages_show_the_committed_figures(page: str) -> None:
 
 def told(figures: "pd.Series[float]", name: str) -> str:
     """A figure with its interval, and where there are several seeds its deviation over them, as the pages have it."""
-    value, low, high = (in_short(figures[f"{name}{end}"]) for end in ("", "_low", "_high"))
-    sd = f", sd {in_short(figures[f'{name}_sd'])}" if name == "accuracy" and figures["n_seeds"] > 1 else ""
+    value, low, high = (short(figures[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    sd = f", sd {short(figures[f'{name}_sd'])}" if name == "accuracy" and figures["n_seeds"] > 1 else ""
     return f"{value} ({low}-{high}){sd}"
-
-
-def in_short(value: float) -> str:
-    return f"{value:.3f}".lstrip("0")
