@@ -269,9 +269,11 @@ def ranks(configurations: list[Measured], seed: int) -> list[Rank]:
     draws = np.array([estimate.mean(configuration.sampled["accuracy"]).draws for configuration in configurations])
     k, n_samples = draws.shape
     is_several = together.n > 1
-    # One estimate of the variance for all where it is pooled, or else one for each: (k, n_samples).
-    degrees = np.where(is_several, together.degrees, 1.0)[:, None]
-    scale = rng.chisquare(degrees[:1] if together.is_pooled else degrees, (1 if together.is_pooled else k, n_samples))
+    # Of the variance that several share one draw stands for all of them: (k, n_samples). What has none needs none.
+    degrees = np.maximum(together.degrees, 1.0)[:, None]
+    scale = rng.chisquare(degrees, (k, n_samples))
+    if together.is_pooled.any():
+        scale[together.is_pooled] = scale[together.is_pooled.argmax()]
     deviations = np.sqrt(np.where(is_several, together.of_training / together.n, 0.0))[:, None]
     draws = draws + rng.normal(size=(k, n_samples)) * deviations * np.sqrt(degrees / scale)
     n_better = (draws[None] > draws[:, None]).sum(axis=1)  # (k, n_samples)

@@ -24,6 +24,8 @@ Values = NDArray[np.float64]
 
 # Means of the same numbers in another order differ in their last digits; that is no difference.
 DIGITS = 12
+# A variance that rounding leaves of none: of shares of images no error is as small as 1e-8.
+NOTHING = 1e-16
 # Variances count as equal until a test at this level denies it. A preliminary test is to miss few unequal ones, so it
 # has a far higher level than 5% (Bancroft 1964 on pooling); what that gives is in docs/results/statistics.md.
 POOLING_LEVEL = 0.25
@@ -95,25 +97,30 @@ class Spread:
         return np.asarray(np.fmax(self.between, self.apart))
 
     @cached_property
-    def is_pooled(self) -> bool:
-        """Whether all configurations share one variance between trainings: nothing speaks against it (Bartlett)."""
-        degrees = self.n[self._is_several].astype(np.float64) - 1
-        return p_equal_variances(self.mean_squares[self._is_several], degrees) > self.pooling_level
+    def is_pooled(self) -> NDArray[np.bool_]:
+        """Which configurations share one variance between trainings `(k,)`: all that have one, or none.
+
+        All, where nothing speaks against it (Bartlett). A configuration whose trainings reach the very same with the
+        very same images, as one that calls everything by one name, has no variance to share and keeps out.
+        """
+        varies = self._is_several & (self.mean_squares > NOTHING)
+        p = p_equal_variances(self.mean_squares[varies], self.n[varies].astype(np.float64) - 1)
+        return varies & (p > self.pooling_level)
 
     @cached_property
     def degrees(self) -> Values:
         """Of freedom of each configuration's variance between trainings `(k,)`: of all together where it is pooled."""
         own = self.n.astype(np.float64) - 1
-        return np.full(len(own), own.sum()) if self.is_pooled else own
+        return np.where(self.is_pooled, own[self.is_pooled].sum(), own)
 
     @cached_property
     def of_training(self) -> Values:
         """The variance between trainings without what the patients bring to it `(k,)`; pooled where it may be."""
-        if not self.is_pooled:
-            return self.mean_squares - self.apart
-        share = np.where(self._is_several, (self.n - 1) / max(self.n.sum() - len(self.n), 1), 0.0)
-        excess = float(np.nansum(share * (self.between - self.apart)))
-        return np.where(self._is_several, max(excess, 0.0), np.nan)
+        own = self.mean_squares - self.apart
+        if not self.is_pooled.any():
+            return own
+        shared = np.average((self.between - self.apart)[self.is_pooled], weights=(self.n - 1)[self.is_pooled])
+        return np.where(self.is_pooled, max(float(shared), 0.0), own)
 
     def contrast(self, weights: Values) -> Contrast:
         """The sum of the configurations, weighted `(k,)`. Where one of them has one training it covers patients alone.
@@ -136,9 +143,10 @@ class Spread:
         return Contrast(value, variance, degrees, covers_trainings=True)
 
     def _uncertainty(self, terms: Values, used: NDArray[np.bool_]) -> float:
-        """What Satterthwaite's formula divides by: one estimate makes all terms where they are pooled."""
-        degrees = self.degrees[used]
-        return float(terms.sum() ** 2 / degrees[0]) if self.is_pooled else float((terms**2 / degrees).sum())
+        """What Satterthwaite's formula divides by: terms of pooled configurations come from one estimate together."""
+        degrees, pooled = self.degrees[used], self.is_pooled[used]
+        alone = float((terms[~pooled] ** 2 / degrees[~pooled]).sum())
+        return alone + (float(terms[pooled].sum() ** 2 / degrees[pooled][0]) if pooled.any() else 0.0)
 
     def difference(self, one: int, two: int) -> Contrast:
         """Configuration `two` less configuration `one`."""
@@ -173,8 +181,8 @@ def _quantile(chance: float, degrees: float) -> float:
 
 
 def _known(variance: float) -> float:
-    """A variance, without what rounding leaves of none: of shares of images no error is as small as 1e-8."""
-    return variance if variance > 1e-16 else 0.0
+    """A variance, without what rounding leaves of none."""
+    return variance if variance > NOTHING else 0.0
 
 
 def spread(values: list[Values], covariance: Values) -> Spread:
@@ -205,12 +213,10 @@ def from_draws(values: list[Values], draws: list[Values]) -> Spread:
 
 
 def p_equal_variances(variances: Values, degrees: Values) -> float:
-    """p that normal samples with these variances and degrees of freedom have one variance (Bartlett 1937)."""
+    """p that normal samples with these variances, none of them 0, and degrees of freedom have one (Bartlett 1937)."""
     k, total = len(variances), degrees.sum()
-    if k < 2 or not variances.any():
+    if k < 2:
         return 1.0
-    if not variances.all():
-        return 0.0
     pooled = degrees @ variances / total
     statistic = total * np.log(pooled) - degrees @ np.log(variances)
     correction = 1 + ((1 / degrees).sum() - 1 / total) / (3 * (k - 1))

@@ -202,6 +202,16 @@ def test_places_are_by_accuracy_over_patients_and_seeds() -> None:
     assert [(one.first, one.low, one.high) for one in twins] == [(0.5, 1, 1), (0.5, 1, 1)]
 
 
+def test_places_do_not_depend_on_where_a_single_training_stands() -> None:
+    right = {"a": [0.80, 0.86], "b": [0.78, 0.83], "c": [0.75, 0.80]}
+    several = [measure(name, [exact(share, 400) for share in shares], 1000, 0) for name, shares in right.items()]
+    once = measure("once", [exact(0.7, 400)], 1000, 0)
+    assert comparison.spread(several, "accuracy").is_pooled.all()
+    at_first, at_last = comparison.ranks([once, *several], 0), comparison.ranks([*several, once], 0)
+    for one, other in zip(at_first, [at_last[-1], *at_last[:-1]], strict=True):
+        assert one.first == pytest.approx(other.first, abs=0.05)
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=12))
 def test_holm_is_its_definition(p_values: list[float]) -> None:

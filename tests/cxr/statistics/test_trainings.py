@@ -67,7 +67,7 @@ def test_nested_readers_as_hillis_has_them() -> None:
     """The same readings taken as of ten readers, five for each modality: Hillis 2014, table VII (a)."""
     t, r = 2, 5
     found = spread([FIRST, SECOND], nested([r, r], VAR, COV2, COV3))
-    assert found.is_pooled
+    assert found.is_pooled.all()
     ms_readers = (FIRST.var(ddof=1) + SECOND.var(ddof=1)) / t
     ms_modalities = r * np.var([FIRST.mean(), SECOND.mean()], ddof=1)
     denominator = ms_readers + r * max(COV2 - COV3, 0)
@@ -83,7 +83,7 @@ def test_without_patients_it_is_the_t_test() -> None:
     unlike = [np.array([0.800, 0.801, 0.802]), np.array([0.84, 0.90, 0.80, 0.95])]
     for values, is_pooled in ((alike_ones, True), (unlike, False)):
         found = spread(values, np.zeros((7, 7)))
-        assert found.is_pooled is is_pooled
+        assert found.is_pooled.tolist() == [is_pooled] * 2
         expected = stats.ttest_ind(values[1], values[0], equal_var=is_pooled)
         difference = found.difference(0, 1)
         assert difference.p() == pytest.approx(expected.pvalue)
@@ -161,10 +161,21 @@ def test_more_seeds_narrow_the_interval_on_average(sd: float) -> None:
 def test_pooling_needs_variances_that_may_be_one() -> None:
     even = [np.array([0.80, 0.82]), np.array([0.81, 0.84]), np.array([0.75, 0.77])]
     uneven = [np.array([0.800, 0.8001, 0.7999]), np.array([0.6, 0.9, 0.75]), np.array([0.75, 0.76, 0.74])]
-    assert spread(even, np.zeros((6, 6))).is_pooled
+    assert spread(even, np.zeros((6, 6))).is_pooled.all()
     assert list(spread(even, np.zeros((6, 6))).degrees) == [3, 3, 3]
-    assert not spread(uneven, np.zeros((9, 9))).is_pooled
+    assert not spread(uneven, np.zeros((9, 9))).is_pooled.any()
     assert list(spread(uneven, np.zeros((9, 9))).degrees) == [2, 2, 2]
+
+
+def test_one_whose_trainings_are_all_alike_keeps_out_of_the_pool() -> None:
+    vary = [np.array([0.80, 0.82]), np.array([0.81, 0.84]), np.array([0.75, 0.77])]
+    beside = spread([*vary, np.array([0.3, 0.3])], np.zeros((8, 8)))
+    alone = spread(vary, np.zeros((6, 6)))
+    assert beside.is_pooled.tolist() == [True, True, True, False]
+    assert beside.difference(0, 1) == alone.difference(0, 1)
+    mixed = beside.difference(0, 3)
+    assert mixed.variance == pytest.approx(beside.of_training[0] / 2)
+    assert mixed.degrees == 3
 
 
 @settings(max_examples=30, deadline=None)
@@ -178,8 +189,6 @@ def test_bartletts_test_is_scipys(seed: int, sizes: list[int]) -> None:
 
 def test_variances_of_nothing() -> None:
     assert trainings.p_equal_variances(np.array([]), np.array([])) == 1
-    assert trainings.p_equal_variances(np.array([0.0, 0.0]), np.array([1.0, 1.0])) == 1
-    assert trainings.p_equal_variances(np.array([0.0, 1.0]), np.array([1.0, 1.0])) == 0
     same = spread([np.array([0.8, 0.8]), np.array([0.8, 0.8]), np.array([0.9, 0.9])], np.zeros((6, 6)))
     assert (same.difference(0, 1).p(), same.difference(0, 2).p()) == (1, 0)
     assert same.difference(0, 1).interval() == (0, 0)
