@@ -234,6 +234,16 @@ def families(results: list[Result], margin: float | None = None) -> list[Family]
     return [Family(part, _configurations(list(members)), margin) for part, members in parts]
 
 
+def together(all_families: list[Family]) -> list[list[Family]]:
+    """Families that may stand in one comparison, by the first of each: images of one kind, size, classes."""
+    groups: dict[Hashable, list[Family]] = {}
+    for family in all_families:
+        first = family.first
+        key = (first.data["images"], first.params["images"]["size"], tuple(first.classes))
+        groups.setdefault(key, []).append(family)
+    return list(groups.values())
+
+
 def _configurations(results: list[Result]) -> list[Configuration]:
     by_key: dict[Hashable, list[Result]] = {}
     for result in results:

@@ -1,10 +1,20 @@
 """What a small study shows, said in sentences that its results decide."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
 from study.facts import SHORTCUTS, is_synthetic
 from study.families import Configuration, Family
 
+# Verdicts of several pairs, said after their number.
+SAID = {
+    Verdict.DIFFER: "differ",
+    Verdict.EQUAL: "practically equal",
+    Verdict.TRAININGS: "differ as they were trained, which other seeds may turn round",
+    Verdict.UNTOLD: "cannot be told",
+}
 # What a file tells without being decoded.
 OF_STORAGE = ("jpeg_quality", "bytes_per_pixel", "size", "mode", "metadata")
 
@@ -24,19 +34,23 @@ def _learned(family: Family) -> str:
     n_learned = sum(network.estimates["accuracy"].low > majority for network in family.configurations)
     best = max(family.configurations, key=_accuracy)
     return (
-        f"Learning: {n_learned} of {n} networks do better than the majority class ({majority:.3f}). The best, "
-        f"{best.name}, calls {_told(best.estimates['accuracy'])} of the test images right, with specificity "
+        f"Learning: {n_learned} of {n} network{'s' * (n > 1)} do better than the majority class ({majority:.3f}). The "
+        f"best, {best.name}, calls {_told(best.estimates['accuracy'])} of the test images right, with specificity "
         f"{best.estimates['specificity'].value:.2f}; of the validation images {best.train_mean('val_accuracy'):.3f}."
     )
 
 
 def without_lungs(family: Family) -> str:
-    """How many networks do better than the best classifier that sees no lungs."""
-    key, accuracy = family.first.best_without_lungs
-    n_above = sum(network.estimates["accuracy"].low > accuracy.value for network in family.configurations)
+    """Where the intervals of networks lie beside that of the best classifier which sees no lungs in such images."""
+    networks = family.prepared_alike
+    key, accuracy = networks[0].first.best_without_lungs
+    n_above = sum(network.estimates["accuracy"].low > accuracy.high for network in networks)
+    n_below = sum(network.estimates["accuracy"].high < accuracy.low for network in networks)
+    n = len(networks)
     return (
-        f"Without lungs: {SHORTCUTS.get(key, key)} gives {_told(accuracy)}; "
-        f"{n_above} of {len(family.configurations)} networks do better than that."
+        f"Without lungs ({family.protocol}): {SHORTCUTS.get(key, key)} gives {_told(accuracy)}; "
+        f"by their intervals {n_above} of {n} network{'s' * (n > 1)} lie above that, {n_below} below, and "
+        f"{n - n_above - n_below} cannot be told from it."
     )
 
 
@@ -59,16 +73,34 @@ def _trap(families: list[Family]) -> str:
 
 
 def difference(family: Family) -> str:
-    """The largest difference in accuracy that is more than the drawing of test images brings."""
+    """How many pairs have which verdict, and the largest difference in accuracy that is told."""
+    n = len(family.pairs)
+    by_accuracy = _counted(pair.comparison.accuracy.verdict for pair in family.pairs)
+    by_auroc = _counted(pair.comparison.auroc.verdict for pair in family.pairs)
+    sentence = (
+        f"Differences ({family.protocol}), of {n} pair{'s' * (n > 1)} of networks: in accuracy {by_accuracy}; in AUROC "
+        f"{by_auroc}."
+    )
     told = [pair for pair in family.pairs if pair.comparison.accuracy.verdict in (Verdict.DIFFER, Verdict.TRAININGS)]
     if not told:
-        return f"Differences: none of {len(family.pairs)} pairs of networks differs by more than chance."
+        return sentence
     pair = max(told, key=lambda pair: abs(pair.comparison.accuracy.estimate.value))
-    difference = pair.comparison.accuracy
+    largest = pair.comparison.accuracy
     return (
-        f"Differences: {len(told)} of {len(family.pairs)} pairs of networks differ by more than chance; most of all "
-        f"{pair.title}, {_told(difference.estimate, '+.3f')}, p = {difference.p_adjusted:.2g} for all pairs."
+        f"{sentence} The largest in accuracy: {pair.title}, {_told(largest.estimate, '+.3f')}, "
+        f"p = {largest.p_adjusted:.2g} for all pairs."
     )
+
+
+def _counted(verdicts: Iterable[Verdict]) -> str:
+    """How many of each verdict."""
+    counts = Counter(verdicts)
+    return _listed([f"{counts[verdict]} {said}" for verdict, said in SAID.items() if counts[verdict]])
+
+
+def _listed(words: list[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def precisions(family: Family) -> list[str]:

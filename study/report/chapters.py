@@ -9,7 +9,7 @@ from cxr.data import overlap
 from cxr.data.names import in_prose
 from cxr.vocabulary import PROTOCOLS
 from study import facts, in_words
-from study.families import Family
+from study.families import Family, side_by_side, together
 from study.report import checklist, conclusions, figures, findings, pictures, tables
 from study.report.pages import Chapter, Report, Section, Small
 from study.results import Result
@@ -19,8 +19,11 @@ OF_THE_NOTEBOOK = (
     "1,172 images, drawn at random. It stands beside the comparison, not in it."
 )
 
-# Characters of the runs' names in the lead; beyond that the tables name them.
+# Characters of the networks' names in the lead; beyond that the tables name them.
 LONGEST_LIST = 400
+
+# Networks that a title names each; of more the first and the last.
+FEW = 4
 
 # How the patients of the images are known, see cxr.data.names.Origin.
 PATIENTS = {
@@ -33,52 +36,96 @@ PATIENTS = {
 
 def compose(all_families: list[Family], runs: pd.DataFrame, history: pd.DataFrame) -> Report:
     """The report of families of results; `runs` and `history` are the study's own figures."""
-    first = all_families[0].first
-    images = first.data["images"]
-    of_the_study = _conclusions(all_families, runs)
-    chapters = [_minute(all_families), *of_the_study]
-    if len(all_families) > 1:
-        chapters.append(
-            Chapter(
-                "Ways to cut the test part, side by side",
-                [
-                    Section(
-                        text=[
-                            "official: Kaggle's test folder. grouped: all images pooled, cut by patient. pooled: all "
-                            "images pooled, cut at random by image, so that patients stand on both sides - the study's "
-                            "way, kept to show what it hides."
-                        ],
-                        table=tables.protocols(all_families),
-                    ),
-                    Section(
-                        "Do they rank the networks alike?",
-                        text=[
-                            "Spearman's rank correlation of the accuracies, over the settings that both have: +1 is "
-                            "the same order, 0 an unrelated one, -1 the reverse."
-                        ],
-                        table=tables.agreement(all_families, runs),
-                    ),
-                ],
-            )
-        )
+    groups = together(all_families)
+    chapters = [_minute(group, _which(group, groups)) for group in groups]
+    for group in groups:
+        which = _which(group, groups)
+        chapters += [*_conclusions(group, runs, which), *_ways_to_cut(group, runs, which)]
     chapters += [_chapter(family, runs, history) for family in all_families]
-    if of_the_study:
-        missing = conclusions.not_run(all_families, runs, PROTOCOLS)
-        chapters.append(Chapter("What was not run", [Section(points=missing or ["Nothing of the study is missing."])]))
+    for group in groups:
+        chapters += _not_run(group, runs, _which(group, groups))
     chapters.append(checklist.chapter(all_families))
     chapters.append(Chapter("How it was measured", [Section(text=_methods(all_families))]))
-    subject = "synthetic phantoms" if images == "synthetic" else "chest radiographs"
-    return Report(f"Convolutional networks on {subject}, compared", images, _lead(all_families), chapters)
+    is_drawn = all(facts.is_synthetic(family.first) for family in all_families)
+    return Report(_title(all_families), "synthetic" if is_drawn else "real", _lead(all_families), chapters)
+
+
+def _title(all_families: list[Family]) -> str:
+    """On what networks are compared, and which."""
+    kinds = {facts.is_synthetic(family.first): None for family in all_families}
+    subject = " and ".join("synthetic phantoms" if is_drawn else "chest radiographs" for is_drawn in kinds)
+    labels = _labels(all_families)
+    names = ", ".join(labels) if len(labels) <= FEW else f"{labels[0]} to {labels[-1]}, {len(labels)} networks"
+    return f"Convolutional networks on {subject}, compared: {names}"
+
+
+def _labels(all_families: list[Family]) -> list[str]:
+    """The networks' names, under whatever test part they stand."""
+    return list(dict.fromkeys(label for by_label in side_by_side(all_families) for label in by_label))
+
+
+def _which(group: list[Family], groups: list[list[Family]]) -> str:
+    """What tells a group's chapters from those of another, in brackets; empty where there is one group."""
+    if len(groups) == 1:
+        return ""
+    first = group[0].first
+    classes = "" if len({tuple(one[0].first.classes) for one in groups}) == 1 else f" of {' or '.join(first.classes)}"
+    return f" ({first.data['images']} images at {first.params['images']['size']} px{classes})"
+
+
+def _ways_to_cut(group: list[Family], runs: pd.DataFrame, which: str) -> list[Chapter]:
+    """The ways to cut the test part beside each other; nothing where there is one."""
+    if len(group) == 1:
+        return []
+    protocols, is_the_studys = dict.fromkeys(family.protocol for family in group), facts.is_kermany(group[0].first)
+    said = {
+        "official": "Kaggle's test folder" if is_the_studys else "the test part that the source has",
+        "grouped": "all images pooled, cut by patient",
+        "pooled": "all images pooled, cut at random by image, so that patients stand on both sides - "
+        f"{'the way of the study, ' * is_the_studys}kept to show what it hides",
+        "series": "the test part was taken in another way than the others",
+    }
+    cut = Section(
+        text=[" ".join(f"{protocol}: {said[protocol]}." for protocol in protocols)], table=tables.protocols(group)
+    )
+    ranked = Section(
+        "Do they rank the networks alike?",
+        text=[
+            "Spearman's rank correlation of the accuracies, over the settings that both have: +1 is the same order, 0 "
+            "an unrelated one, -1 the reverse."
+        ],
+        table=tables.agreement(group, runs),
+    )
+    return [Chapter(f"Ways to cut the test part, side by side{which}", [cut, ranked])]
+
+
+def _not_run(group: list[Family], runs: pd.DataFrame, which: str) -> list[Chapter]:
+    """What is missing of the study; no chapter where nothing of it was run."""
+    if not any(conclusions.has_runs_of_the_study(family, runs) for family in group):
+        return []
+    missing = conclusions.not_run(group, runs, PROTOCOLS) or ["Nothing of the study is missing."]
+    return [Chapter(f"What was not run{which}", [Section(points=missing)])]
 
 
 def _lead(all_families: list[Family]) -> list[str]:
     """What was compared, and what spoils a test part or a comparison."""
     n_runs = sum(len(configuration.results) for family in all_families for configuration in family.configurations)
-    names = ", ".join(dict.fromkeys(run.name for family in all_families for run in family.configurations))
-    said = f"{n_runs} runs: {names}." if len(names) < LONGEST_LIST else f"{n_runs} runs."
+    labels = _labels(all_families)
+    n, n_parts = len(labels), len(all_families)
+    said = f"{n_runs} training{'s' * (n_runs > 1)} of {n} network{'s' * (n > 1)}"
+    said += f" under {n_parts} test parts" * (n_parts > 1)
+    said += f": {names}." if len(names := ", ".join(labels)) < LONGEST_LIST else "."
     patients = " ".join(dict.fromkeys(PATIENTS[family.first.data["patients"]] for family in all_families))
-    spoilt = [*_leaks(all_families), *_rounding(all_families)]
-    return [f"{said} {patients} Nothing was chosen on the test part. Not for clinical use.", *spoilt]
+    spoilt = [*_drawn(all_families), *_leaks(all_families), *_rounding(all_families)]
+    return [f"{said} {patients} No run chose anything on its test part. Not for clinical use.", *spoilt]
+
+
+def _drawn(all_families: list[Family]) -> list[str]:
+    """That some images are drawn and others are not; a report of phantoms alone says so above all."""
+    parts = [family.test_part for family in all_families if facts.is_synthetic(family.first)]
+    if len(parts) in (0, len(all_families)):
+        return []
+    return [f"Synthetic phantoms, in chapters of their own, say nothing of real radiographs: {'; '.join(parts)}."]
 
 
 def _methods(all_families: list[Family]) -> list[str]:
@@ -124,16 +171,14 @@ def _rounding(all_families: list[Family]) -> list[str]:
     return [f"{family.test_part}: {said}" for family in all_families for said in in_words.precisions(family)]
 
 
-def _minute(all_families: list[Family]) -> Chapter:
+def _minute(group: list[Family], which: str) -> Chapter:
     """What a reader with one minute takes along."""
-    drawn = [figures.side_by_side(all_families)] if len(all_families) > 1 else []
-    section = Section(
-        points=findings.findings(all_families), figures=[*drawn, figures.operating_points(all_families)], is_lead=True
-    )
-    return Chapter("In one minute", [section])
+    drawn = [figures.side_by_side(group)] if len(group) > 1 else []
+    shown = [*drawn, figures.operating_points(group)]
+    return Chapter(f"In one minute{which}", [Section(points=findings.findings(group), figures=shown, is_lead=True)])
 
 
-def _conclusions(all_families: list[Family], runs: pd.DataFrame) -> list[Chapter]:
+def _conclusions(all_families: list[Family], runs: pd.DataFrame, which: str) -> list[Chapter]:
     """The study's conclusions under every protocol, the evidence folded; none where nothing of the study was run."""
     of_study = [family for family in all_families if conclusions.has_runs_of_the_study(family, runs)]
     if not of_study:
@@ -145,7 +190,7 @@ def _conclusions(all_families: list[Family], runs: pd.DataFrame) -> list[Chapter
         )
         for family in of_study
     ]
-    return [Chapter("The study's conclusions", [Section(table=conclusions.matrix(of_study, runs)), *evidence])]
+    return [Chapter(f"The study's conclusions{which}", [Section(table=conclusions.matrix(of_study, runs)), *evidence])]
 
 
 def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapter:

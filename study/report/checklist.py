@@ -198,7 +198,7 @@ def _of_study(family: Family, configuration: Configuration) -> dict[str, str]:
     has_mirror = result.params["evaluate"]["flip"]
     n_trainings = len(configuration.results)
     return {
-        "subject": "convolutional networks (deep learning) on chest radiographs, compared; the title says so",
+        "subject": "convolutional networks (deep learning) that call images, compared; the title says so",
         "summary": "the paragraphs under the title",
         "role": "none in care: research on how such networks are compared; not for diagnosis",
         "aims": f"development and internal test: how well {networks} {positive}, and what explains that",
@@ -207,11 +207,11 @@ def _of_study(family: Family, configuration: Configuration) -> dict[str, str]:
         "software": "Keras and TensorFlow under DVC; exact versions in locks/ of the repository",
         "start": facts.start(result),
         "training": facts.training(configuration),
-        "selection": "the last epoch counts; nothing is chosen on the test part",
+        "selection": "the last epoch counts; no run chooses anything on its test part",
         "ensemble": "none" + ("; the mean of an image and its mirror image" if has_mirror else ""),
         "metrics": "accuracy, AUROC, sensitivity, specificity; cross-entropy, Brier score, calibration error",
         "uncertainty": facts.intervals(configuration)
-        + (f"; {n_pairs} pairs by one bootstrap whose intervals hold for all at once" if n_pairs else ""),
+        + (f"; of {n_pairs} pairs, p is adjusted for their number (Holm)" if n_pairs else ""),
         "robustness": f"what needs no lungs: {facts.without_lungs(result)}",
         "saliency": _if_kept(facts.saliency(result)),
         "internal": f"{family.test_part}: {facts.performance(configuration)}",

@@ -1,8 +1,11 @@
-"""What a reader with one minute takes along: three to five sentences, each decided by the data at hand."""
+"""What a reader with one minute takes along: three to five sentences, each decided by the data at hand.
+
+The families are such as may stand in one comparison (study.families.together).
+"""
 
 from cxr.data.names import images_of, in_prose
 from study import in_words
-from study.facts import is_synthetic
+from study.facts import is_kermany
 from study.families import Family
 from study.report.conclusions import GOAL
 
@@ -20,8 +23,8 @@ def findings(all_families: list[Family]) -> list[str]:
 
 
 def _accuracies(all_families: list[Family]) -> str:
-    """The range of accuracies on each test part, and on real images how many reach the study's goal."""
-    told = "; ".join(f"{_range(family, 'accuracy')} {where}" for family, where in _places(all_families))
+    """The range of accuracies on each test part, and on the study's images how many reach its goal."""
+    told = "; ".join(f"{_range(family, 'accuracy')} {where}{_once(family)}" for family, where in _places(all_families))
     n = {len(family.configurations) for family in all_families}
     if n == {1}:
         names = dict.fromkeys(family.configurations[0].name for family in all_families)
@@ -31,8 +34,12 @@ def _accuracies(all_families: list[Family]) -> str:
     return f"{networks} {told}.{_of_the_goal(all_families)}"
 
 
+def _once(family: Family) -> str:
+    return " (each trained once)" if all(len(network.results) == 1 for network in family.configurations) else ""
+
+
 def _of_the_goal(all_families: list[Family]) -> str:
-    if is_synthetic(all_families[0].first):
+    if not is_kermany(all_families[0].first):
         return ""
     reached = []
     for family, where in _places(all_families):

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from cxr import files
 from study.report import tables
-from study.report.conclusions import FAILS, HOLDS, UNKNOWN, Conclusion
+from study.report.conclusions import VERDICTS, Conclusion
 from study.report.figures import Figure, Picture
 from study.report.tables import Table
 
@@ -98,9 +98,7 @@ def _html(report: Report) -> str:
     script = _script()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     template = environment.from_string(TEMPLATE.read_text())
-    return template.render(
-        report=report, script=script, script_hash=f"sha256-{digest}", verdicts=(HOLDS, FAILS, UNKNOWN)
-    )
+    return template.render(report=report, script=script, script_hash=f"sha256-{digest}", verdicts=VERDICTS)
 
 
 def _address(figure: Figure | Picture) -> str:

@@ -35,18 +35,21 @@ def test_what_was_learned_caught_and_told_apart() -> None:
     assert "run-1, calls 0.950" in learned
     assert learned.endswith("of the validation images 0.900.")
     assert "JPEG quality (quantisation table) gives 0.900" in lungs
-    assert "1 of 3 networks do better than that" in lungs
+    assert "by their intervals 1 of 3 networks lie above that, 2 below, and 0 cannot be told from it" in lungs
     assert trap.startswith("A trap is caught (official): JPEG quality (quantisation table) tells 0.900")
-    assert "3 of 3 pairs of networks differ by more than chance; most of all run-3 - run-1, -0.350" in difference
+    assert "of 3 pairs of networks: in accuracy 3 differ as they were trained, which other seeds may turn" in difference
+    assert "The largest in accuracy: run-3 - run-1, -0.350" in difference
     assert "trained once" in still_open
 
 
 def test_nothing_learned_nothing_caught_nothing_told_apart() -> None:
     learned, lungs, trap, difference, _ = told([0.6, 0.6, 0.6], majority=0.62)
     assert "0 of 3 networks do better than the majority class (0.620)" in learned
-    assert "0 of 3 networks do better than that" in lungs
+    assert "0 of 3 networks lie above that, 0 below, and 3 cannot be told from it" in lungs
     assert trap == "Traps: the audit caught none; how the files are stored tells nothing of the label."
-    assert difference == "Differences: none of 3 pairs of networks differs by more than chance."
+    assert difference.startswith(
+        "Differences (official), of 3 pairs of networks: in accuracy 3 cannot be told; in AUROC"
+    )
 
 
 def test_a_trap_of_another_cut_is_found_and_named() -> None:

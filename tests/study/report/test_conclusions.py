@@ -4,7 +4,7 @@ import pytest
 
 from study import notebook
 from study.families import families
-from study.report.conclusions import BY_RATE, FAILS, HOLDS, UNKNOWN, conclusions, not_run
+from study.report.conclusions import BY_RATE, FAILS, HOLDS, OF_TRAININGS, UNKNOWN, conclusions, not_run
 from study.report.tables import records
 from tests.study.results_made import result
 
@@ -25,9 +25,18 @@ def verdicts(*arguments: Any, **common: Any) -> list[list[str]]:
     return [[claim.verdict for claim in conclusion.claims] for conclusion in conclusions(family, RUNS)]
 
 
-@pytest.mark.parametrize(("accuracy", "expected"), [(0.97, HOLDS), (0.9, UNKNOWN), (0.8, FAILS)])
+@pytest.mark.parametrize(("accuracy", "expected"), [(0.97, HOLDS), (0.9, UNKNOWN), (0.7, FAILS)])
 def test_good_accuracy_is_decided_by_the_interval(accuracy: float, expected: str) -> None:
-    assert verdicts({"layers-2": {"accuracy": accuracy}})[0][0] == expected
+    once = study({"layers-2": {"accuracy": accuracy}})
+    assert first_verdict(once) == OF_TRAININGS.get(expected, expected), "other seeds may turn it round"
+    winner = next(run for run in once if run.name == "layers-2")
+    again = result("again", winner.layers, accuracy=accuracy, seed=1)
+    assert first_verdict([*once, again]) == expected
+
+
+def first_verdict(runs: list[Any]) -> str:
+    [family] = families(runs)
+    return conclusions(family, RUNS)[0].claims[0].verdict
 
 
 def timed(speeds: dict[str, float], spread: float) -> list[str]:
@@ -123,12 +132,26 @@ def test_order_does_not_matter_where_all_pairs_are_practically_equal() -> None:
     [((0.9, 0.5, 0.2, 0.1), HOLDS), ((0.9, 0.5, 0.6, 0.1), UNKNOWN), ((0.1, 0.2, 0.3, 0.4), FAILS)],
 )
 def test_the_gap_closes_with_the_rate(gaps: tuple[float, ...], expected: str) -> None:
-    assert verdicts({name: {"loss_gap": gap} for name, gap in zip(BY_RATE, gaps, strict=True)})[2][0] == expected
+    found = verdicts({name: {"loss_gap": gap} for name, gap in zip(BY_RATE, gaps, strict=True)})[2][0]
+    assert found == OF_TRAININGS.get(expected, expected)
+
+
+@pytest.mark.parametrize(("spread", "expected"), [(0.01, HOLDS), (0.3, UNKNOWN)])
+def test_a_gap_narrows_by_more_than_trainings_lie_apart(spread: float, expected: str) -> None:
+    gaps = dict(zip(BY_RATE, (0.9, 0.5, 0.2, 0.1), strict=True))
+    runs = [
+        result(f"{run.run}-{seed}", run.layers, run.learning_rate, seed=seed, loss_gap=gaps[run.run] + seed * spread)
+        for run in RUNS.itertuples()
+        if run.run in gaps
+        for seed in (0, 1)
+    ]
+    [family] = families(runs)
+    assert conclusions(family, RUNS)[2].claims[0].verdict == expected
 
 
 def test_a_rising_validation_loss_is_no_cure() -> None:
-    assert verdicts({"rate-3": {"val_loss_rise": 0.2}})[2][1] == FAILS
-    assert verdicts()[2][1] == HOLDS
+    assert verdicts({"rate-3": {"val_loss_rise": 0.2}})[2][1] == OF_TRAININGS[FAILS]
+    assert verdicts()[2][1] == OF_TRAININGS[HOLDS]
 
 
 def test_the_worst_part_decides_and_missing_runs_are_named() -> None:
@@ -138,7 +161,7 @@ def test_the_worst_part_decides_and_missing_runs_are_named() -> None:
     assert "Not run: layers-2." in [claim.evidence for claim in first.claims]
     assert "Not run: rate-3." in [claim.evidence for claim in last.claims]
     [family] = families(study({"layers-2": {"accuracy": 0.6, "images_per_second": 80.0}}))
-    assert conclusions(family, RUNS)[0].verdict == FAILS
+    assert conclusions(family, RUNS)[0].verdict == OF_TRAININGS[FAILS]
 
 
 def test_what_was_not_run_is_told() -> None:
