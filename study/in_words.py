@@ -47,11 +47,13 @@ def without_lungs(family: Family) -> str:
     n_above = sum(network.estimates["accuracy"].low > accuracy.high for network in networks)
     n_below = sum(network.estimates["accuracy"].high < accuracy.low for network in networks)
     n = len(networks)
-    return (
-        f"Without lungs ({family.protocol}): {SHORTCUTS.get(key, key)} gives {_told(accuracy)}; "
-        f"by their intervals {n_above} of {n} network{'s' * (n > 1)} lie above that, {n_below} below, and "
-        f"{n - n_above - n_below} cannot be told from it."
-    )
+    if n == 1:
+        place = "above" if n_above else "below" if n_below else "across"
+        where = f"the interval of the network lies {place} it"
+    else:
+        where = f"with the whole interval {n_above} of {n} networks lie above it, {n_below} below"
+        where += f" and {n - n_above - n_below} across"
+    return f"Without lungs ({family.protocol}): {SHORTCUTS.get(key, key)} gives {_told(accuracy)}; {where}."
 
 
 def _trap(families: list[Family]) -> str:

@@ -35,7 +35,9 @@ def _accuracies(all_families: list[Family]) -> str:
 
 
 def _once(family: Family) -> str:
-    return " (each trained once)" if all(len(network.results) == 1 for network in family.configurations) else ""
+    if any(len(network.results) > 1 for network in family.configurations):
+        return ""
+    return " (trained once)" if len(family.configurations) == 1 else " (each trained once)"
 
 
 def _of_the_goal(all_families: list[Family]) -> str:

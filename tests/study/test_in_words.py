@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from study.families import families
-from study.in_words import precisions, sentences
+from study.in_words import precisions, sentences, without_lungs
 from study.results import Result
 from tests.study.results_made import result
 
@@ -35,7 +35,7 @@ def test_what_was_learned_caught_and_told_apart() -> None:
     assert "run-1, calls 0.950" in learned
     assert learned.endswith("of the validation images 0.900.")
     assert "JPEG quality (quantisation table) gives 0.900" in lungs
-    assert "by their intervals 1 of 3 networks lie above that, 2 below, and 0 cannot be told from it" in lungs
+    assert "with the whole interval 1 of 3 networks lie above it, 2 below and 0 across" in lungs
     assert trap.startswith("A trap is caught (official): JPEG quality (quantisation table) tells 0.900")
     assert "of 3 pairs of networks: in accuracy 3 differ as they were trained, which other seeds may turn" in difference
     assert "The largest in accuracy: run-3 - run-1, -0.350" in difference
@@ -45,7 +45,7 @@ def test_what_was_learned_caught_and_told_apart() -> None:
 def test_nothing_learned_nothing_caught_nothing_told_apart() -> None:
     learned, lungs, trap, difference, _ = told([0.6, 0.6, 0.6], majority=0.62)
     assert "0 of 3 networks do better than the majority class (0.620)" in learned
-    assert "0 of 3 networks lie above that, 0 below, and 3 cannot be told from it" in lungs
+    assert "0 of 3 networks lie above it, 0 below and 3 across" in lungs
     assert trap == "Traps: the audit caught none; how the files are stored tells nothing of the label."
     assert difference.startswith(
         "Differences (official), of 3 pairs of networks: in accuracy 3 cannot be told; in AUROC"
@@ -70,3 +70,16 @@ def test_runs_trained_in_another_precision_are_named() -> None:
     again = result("run-0-seed1", LAYERS[0], seed=1)
     [said] = precisions(families([*runs, again])[0])
     assert said.startswith("1 of 4 runs were trained in float32 (run-0-seed1), not in bfloat16")
+
+
+def test_a_single_network_beside_what_sees_no_lungs() -> None:
+    [family] = families([audited(result("run-1"), thumbnail=0.6)])
+    assert without_lungs(family).endswith("; the interval of the network lies above it.")
+
+
+def test_the_audit_is_that_of_images_prepared_as_the_networks_have_them() -> None:
+    runs = [audited(result(f"run-{i}", layers), thumbnail=0.7) for i, layers in enumerate(LAYERS)]
+    other = audited(result("other", "P-P-F-D"), thumbnail=0.95)
+    other.params["images"]["is_equalised"] = True
+    said = without_lungs(families([other, *runs])[0])
+    assert "gives 0.700 (0.680 to 0.720); with the whole interval 3 of 3 networks lie above it" in said

@@ -1,0 +1,48 @@
+"""What stands together on the page, and what apart."""
+
+from study import notebook
+from study.families import families
+from study.report.chapters import compose
+from study.report.pages import Report
+from study.results import Result
+from tests.study.results_made import result
+
+CUTS = ("official", "pooled")
+
+
+def composed(*runs: Result) -> Report:
+    return compose(families(list(runs)), notebook.read_runs(), notebook.read_history())
+
+
+def titles(report: Report) -> list[str]:
+    return [chapter.title for chapter in report.chapters]
+
+
+def test_two_sizes_are_never_compared() -> None:
+    report = composed(*[result(f"{size}-{cut}", size=size, protocol=cut) for size in (112, 224) for cut in CUTS])
+    cuts = [title for title in titles(report) if title.startswith("Ways to cut the test part")]
+    assert cuts == [f"Ways to cut the test part, side by side (real images at {size} px)" for size in (112, 224)]
+    for chapter in report.chapters:
+        said = [point for section in chapter.sections for point in section.points]
+        tables = [title for section in chapter.sections if section.table for title in section.table.forms]
+        if "112 px" in chapter.title:
+            assert not any("224" in text for text in said + tables), chapter.title
+
+
+def test_phantoms_beside_radiographs_are_named_and_stand_apart() -> None:
+    both = composed(result("drawn", images="synthetic"), result("taken", "C-F-D"))
+    assert both.images == "real"
+    assert both.title.startswith("Convolutional networks on chest radiographs and synthetic phantoms, compared")
+    assert any(line.startswith("Synthetic phantoms, in chapters of their own") for line in both.lead)
+    minutes = [title for title in titles(both) if title.startswith("In one minute")]
+    assert minutes == ["In one minute (real images at 224 px)", "In one minute (synthetic images at 224 px)"]
+    drawn = composed(result("drawn", images="synthetic"))
+    assert (drawn.images, drawn.chapters[0].title) == ("synthetic", "In one minute")
+    assert drawn.title == "Convolutional networks on synthetic phantoms, compared: drawn"
+
+
+def test_the_words_of_the_study_are_for_its_own_images() -> None:
+    of_another = composed(*[result(cut, protocol=cut, classes=("normal", "covid")) for cut in CUTS])
+    said = str([chapter for chapter in of_another.chapters if not chapter.title.startswith("Reporting")])
+    assert "Kaggle" not in said
+    assert "study's goal" not in said
