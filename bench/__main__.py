@@ -12,6 +12,7 @@ from stages import project
 # What measures them. Loaded when its turn comes: a machine with a GPU need not have what all others need.
 PARTS = {
     "coverage": "coverage.measure_coverage",
+    "verdicts": "verdicts.measure",
     "ingest": "ingest.measure",
     "evaluation": "evaluation.measure",
     "growth": "growth.measure",

@@ -18,7 +18,7 @@ from cxr.statistics import estimate, needed, trainings
 from cxr.statistics.bootstrap import INTERVAL
 from cxr.statistics.estimate import Estimate, Sampled
 from cxr.statistics.needed import Size
-from cxr.statistics.trainings import Spread
+from cxr.statistics.trainings import Contrast, Spread
 
 SIGNIFICANCE, POWER = 0.05, 0.8
 # What tells a test image, and what has to be equal for two classifiers to be compared.
@@ -92,10 +92,11 @@ class Difference:
     @property
     def verdict(self) -> Verdict:
         """Equal within the margin counts before different from 0: both can be known of a difference at once."""
-        return _verdict(self.p_adjusted, self.p_beyond, self.covers_trainings)
+        return verdict(self.p_adjusted, self.p_beyond, self.covers_trainings)
 
 
-def _verdict(p_adjusted: float, p_beyond: float, covers_trainings: bool) -> Verdict:
+def verdict(p_adjusted: float, p_beyond: float, covers_trainings: bool) -> Verdict:
+    """The verdict on a difference, from its two p for all pairs; see Difference."""
     if covers_trainings and p_beyond <= SIGNIFICANCE:
         return Verdict.EQUAL
     if p_adjusted <= SIGNIFICANCE:
@@ -221,20 +222,27 @@ def compare(configurations: list[Measured], margin: float | None) -> list[Compar
 
 def _differences(configurations: list[Measured], metric: str, margin: float | None) -> list[Difference]:
     """The differences of all pairs in one metric."""
-    pairs = list(combinations(range(len(configurations)), 2))
     together = spread(configurations, metric)
-    contrasts = [together.difference(one, two) for one, two in pairs]
-    adjusted = holm([contrast.p() for contrast in contrasts])
-    # Errors of either kind, a difference that is none and an equality that is none, are kept to 5% of the families.
-    beyond = holm([np.nan if margin is None else contrast.p_beyond(margin) for contrast in contrasts])
+    pairs = list(combinations(range(len(configurations)), 2))
     n_images = len(configurations[0].images)
     found = []
-    for pair, contrast, p_adjusted, p_beyond in zip(pairs, contrasts, adjusted, beyond, strict=True):
-        is_open = _verdict(p_adjusted, p_beyond, contrast.covers_trainings) is Verdict.UNTOLD
+    for pair, (contrast, p_adjusted, p_beyond) in zip(pairs, tested(together, margin), strict=True):
+        is_open = verdict(p_adjusted, p_beyond, contrast.covers_trainings) is Verdict.UNTOLD
         more = what_would_tell(together, pair, n_images, len(pairs), margin) if is_open else None
         value = Estimate(contrast.value, *contrast.interval())
         found.append(Difference(value, contrast.p(), p_adjusted, p_beyond, contrast.covers_trainings, more))
     return found
+
+
+def tested(together: Spread, margin: float | None) -> list[tuple[Contrast, float, float]]:
+    """Of every pair its contrast, p for all pairs that there is no difference, and that it is `margin` or more.
+
+    Errors of either kind, a difference that is none and an equality that is none, are each adjusted for.
+    """
+    contrasts = [together.difference(*pair) for pair in combinations(range(len(together.n)), 2)]
+    adjusted = holm([contrast.p() for contrast in contrasts])
+    beyond = holm([np.nan if margin is None else contrast.p_beyond(margin) for contrast in contrasts])
+    return list(zip(contrasts, adjusted, beyond, strict=True))
 
 
 def what_would_tell(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench import coverage, evaluation, growth, ingest, large, readers
+from bench import coverage, evaluation, growth, ingest, large, readers, verdicts
 from bench.watched import watch
 from cxr.errors import UserError
 
@@ -26,6 +26,19 @@ def test_coverage_has_a_row_for_each_interval(monkeypatch: pytest.MonkeyPatch) -
     assert table["power"].dropna().between(0, 1).all()
     assert table["coverage"].between(0, 1).all()
     assert (table["mean width"] > 0).all()
+
+
+def test_errors_and_power_of_the_verdicts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdicts, "N_TRIALS", 20)
+    monkeypatch.setattr(verdicts, "N_SEEDS", [5])
+    table = verdicts.measure().set_index("sd of seeds")
+    assert table.drop(columns="seeds").stack().between(0, 1).all()
+    assert (table["coverage, mean of 28 pairs"] > 0.8).all()
+    monkeypatch.setattr(verdicts, "DEVIATIONS", {"none": ([0.0005] * 8, 1)})
+    monkeypatch.setattr(verdicts, "ACROSS", verdicts.WITHIN)
+    [steady] = verdicts.measure().to_dict("records")
+    assert steady["a difference of 0.04 told"] > 0.9
+    assert steady["equal ones told"] > 0.9
 
 
 def test_prediction_and_intervals_are_timed_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
