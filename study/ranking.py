@@ -3,7 +3,8 @@
 SHIFTS.csv is what `python -m study.shifts` wrote of the runs; their test figures come from the kept runs, or without
 --kept from the experiments. Without SHIFTS.csv the validation is that of all trainings' last epochs. Spearman's
 correlation over the runs, with an interval from draws of runs. Where it is low, the run that a validation ranks first
-need not be better on the test part than any other.
+need not be better on the test part than any other. How much better a validation ranks than whole images do has an
+interval of its own, from the same draws.
 """
 
 import argparse
@@ -21,6 +22,8 @@ from stages import project
 from study import results, shifts
 
 FEWEST_RUNS = 5
+# What other validations are to rank better than.
+PLAIN = "whole image"
 SIGNS = {"accuracy": 1, "auroc": 1, "loss": -1}
 N_DRAWS = 2000
 SEED = 0
@@ -61,7 +64,7 @@ def validations(shifted: pd.DataFrame) -> pd.DataFrame:
     is_middle = shifted["shift"] == shifts.MIDDLE
     validation = shifted["shift"].where(~is_corrupted, "corrupted")
     validation = validation.where(~is_middle, "middle " + shifted["strength"].astype(str) + "%")
-    validation = validation.replace({shifts.AS_IT_IS: "as evaluated", "middle 100%": "whole image"})
+    validation = validation.replace({shifts.AS_IT_IS: "as evaluated", "middle 100%": PLAIN})
     grouped = shifted.assign(validation=validation).groupby(["run", "validation"], sort=False)
     return grouped[shifts.METRICS].mean().reset_index()
 
@@ -81,7 +84,7 @@ def last_epochs(runs: list[results.Result]) -> pd.DataFrame:
 
 
 def ranking(validated: pd.DataFrame, tested: pd.DataFrame) -> pd.DataFrame:
-    """Spearman's correlation of each validation's figures with the test figures, and its interval.
+    """Spearman's correlation of each validation's figures with the test figures; how much more than that of PLAIN.
 
     Parameters
     ----------
@@ -90,16 +93,22 @@ def ranking(validated: pd.DataFrame, tested: pd.DataFrame) -> pd.DataFrame:
     tested
         Index run, columns accuracy and auroc.
     """
+    by_validation = {
+        str(validation): rows.set_index("run").reindex(tested.index)
+        for validation, rows in validated.groupby("validation", sort=False)
+    }
     rows = []
-    for validation, rows_of_runs in validated.groupby("validation", sort=False):
-        by_run = rows_of_runs.set_index("run").reindex(tested.index)
+    for validation, by_run in by_validation.items():
         for figure in by_run.columns.intersection(list(SIGNS), sort=False):
-            known = by_run[figure].dropna()
             for goal in tested.columns:
-                values, goals = SIGNS[figure] * known.to_numpy(), tested.loc[known.index, goal].to_numpy()
-                found = float(_spearman(values, goals)), *_interval(values, goals)
-                rows.append((validation, figure, len(known), goal, *found))
-    return pd.DataFrame(rows, columns=["validation", "figure", "runs", "test", "correlation", "low", "high"])
+                table = pd.DataFrame({"value": SIGNS[figure] * by_run[figure], "goal": tested[goal]}).dropna()
+                found = {"validation": validation, "figure": figure, "runs": len(table), "test": goal}
+                found |= zip(("correlation", "low", "high"), _correlation(table), strict=True)
+                if PLAIN in by_validation and validation != PLAIN:
+                    both = table.assign(plain=SIGNS[figure] * by_validation[PLAIN][figure]).dropna()
+                    found |= zip(("more", "more_low", "more_high"), _correlation(both), strict=True)
+                rows.append(found)
+    return pd.DataFrame(rows)
 
 
 def _spearman(one: NDArray[np.float64], two: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -110,23 +119,42 @@ def _spearman(one: NDArray[np.float64], two: NDArray[np.float64]) -> NDArray[np.
         return np.asarray((one * two).sum(axis=-1) / np.sqrt((one**2).sum(axis=-1) * (two**2).sum(axis=-1)))
 
 
-def _interval(one: NDArray[np.float64], two: NDArray[np.float64]) -> tuple[float, float]:
-    """Percentiles over draws of runs; a draw in which all runs are equal says nothing and is left out."""
-    draws = np.random.default_rng(SEED).integers(0, len(one), (N_DRAWS, len(one)))
-    values = _spearman(one[draws], two[draws])
-    values = values[~np.isnan(values)]
-    low, high = np.percentile(values, [2.5, 97.5]) if len(values) else (np.nan, np.nan)
-    return float(low), float(high)
+def _correlation(runs: pd.DataFrame) -> tuple[float, float, float]:
+    """Spearman's correlation of `value` with `goal`, less that of `plain` where there is one; 95% over draws of runs.
+
+    A draw in which all runs are equal says nothing and is left out.
+    """
+
+    def told(rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        value, goal, *plain = (runs[name].to_numpy()[rows] for name in runs)
+        less = sum((_spearman(one, goal) for one in plain), start=np.float64(0))
+        return np.asarray(_spearman(value, goal) - less)
+
+    drawn = told(np.random.default_rng(SEED).integers(0, len(runs), (N_DRAWS, len(runs))))
+    drawn = drawn[~np.isnan(drawn)]
+    low, high = np.percentile(drawn, [2.5, 97.5]) if len(drawn) else (np.nan, np.nan)
+    return float(told(np.arange(len(runs)))), float(low), float(high)
 
 
 def _in_words(table: pd.DataFrame) -> pd.DataFrame:
-    """A row for each validation and figure, a column for each test figure."""
-    limits = zip(table["correlation"], table["low"], table["high"], strict=True)
-    cells = [f"{value:.2f} ({low:.2f} to {high:.2f})" for value, low, high in limits]
+    """A row for each validation and figure, a column for each test figure, and for what it has more than PLAIN."""
+    told = table.assign(cell=[_told(values) for values in table[["correlation", "low", "high"]].to_numpy()])
+    if "more" in told:
+        told["more"] = [_told(values, "+.2f") for values in told[["more", "more_low", "more_high"]].to_numpy()]
     keys = ["validation", "figure", "runs"]
-    wide = table.assign(cell=cells).pivot(index=keys, columns="test", values="cell")
+    columns = {"cell": "{}", "more": f"{{}}: more than {PLAIN}"}
+    wide = [
+        told.pivot(index=keys, columns="test", values=name).rename(columns=title.format)
+        for name, title in columns.items()
+        if name in told
+    ]
     order = pd.MultiIndex.from_frame(table[keys].drop_duplicates())
-    return wide.loc[order].reset_index().rename_axis(columns=None)
+    return pd.concat(wide, axis=1).loc[order].reset_index().rename_axis(columns=None)
+
+
+def _told(correlation: NDArray[np.float64], form: str = ".2f") -> str:
+    value, low, high = correlation
+    return "" if np.isnan(value) else f"{value:{form}} ({low:{form}} to {high:{form}})"
 
 
 def _read(path: str) -> pd.DataFrame:

@@ -139,3 +139,17 @@ def test_a_loss_of_other_labels_is_not_ranked() -> None:
 def test_a_run_to_leave_out_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="nobody"):
         call(monkeypatch, "--kept", KEPT, "--without", "nobody")
+
+
+def test_how_much_better_than_whole_images_has_an_interval_of_its_own() -> None:
+    names, values = list("abcdefgh"), [0.5, 0.6, 0.7, 0.8, 0.9, 0.4, 0.3, 0.2]
+    plain = pd.DataFrame({"run": names, "validation": ranking.PLAIN, "accuracy": values[::-1]})
+    better = pd.DataFrame({"run": names, "validation": "corrupted", "accuracy": values})
+    tested = pd.DataFrame({"accuracy": values}, index=names)
+    table = ranking.ranking(pd.concat([plain, better]), tested).set_index("validation")
+    assert table["more"].isna().tolist() == [True, False]
+    expected = 1 - table.loc[ranking.PLAIN, "correlation"]
+    assert table.loc["corrupted", "more"] == pytest.approx(expected)
+    assert 0 < table.loc["corrupted", "more_low"] <= expected <= table.loc["corrupted", "more_high"] <= 2
+    same = ranking.ranking(pd.concat([plain, plain.assign(validation="again")]), tested).set_index("validation")
+    assert same.loc["again", ["more", "more_low", "more_high"]].tolist() == [0, 0, 0]
