@@ -9,7 +9,6 @@ from tests.markdown import ROOT, short, table
 
 PAGE = "docs/results/recipe.md"
 KEPT = ROOT / "docs" / "results" / "recipe"
-FLOAT32 = " †"
 # What is changed, as the page says it, and the kept run.
 RUNS = {
     "nothing (seed 0)": "runs/recipe-seed0",
@@ -42,8 +41,8 @@ def of(run: str, file: str = "test") -> dict[str, Any]:
 
 
 def named(changed: str) -> str:
-    """The kept run of a row; a mark says that it was trained in float32."""
-    return f"recipe/{RUNS[changed.removesuffix(FLOAT32)]}"
+    """The kept run of a row."""
+    return f"recipe/{RUNS[changed]}"
 
 
 def reached(figures: dict[str, Any]) -> list[str]:
@@ -76,7 +75,7 @@ def test_the_ablations() -> None:
         if validation != "the same training":
             assert validation.split(" (")[0] == f"{short(train['val_accuracy'])} / {short(train['val_loss'])}", changed
             assert cells[7] == f"{train['seconds']:,.0f}", changed
-        assert train["precision"] == ("float32" if changed.endswith(FLOAT32) else "bfloat16"), changed
+        assert train["precision"] == "bfloat16", changed
 
 
 def test_what_sees_no_lungs() -> None:
