@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 import pandas as pd
 from tabulate import tabulate
 
-from cxr.statistics.comparison import Difference, Rank
+from cxr.statistics.comparison import Difference, Rank, Verdict
 from cxr.statistics.estimate import Estimate, keyed
 from study.facts import SHORTCUTS
 from study.families import Configuration, Family, Pair, side_by_side, train_mean
@@ -155,7 +155,8 @@ def would_tell(difference: Difference) -> str | None:
     if needed is None:
         return None
     least = "" if difference.covers_trainings else "at least "
-    return f"{least}{needed.size.n_trainings} seeds, {needed.size.n_images:,} images"
+    what = " (as practically equal)" if needed.verdict is Verdict.EQUAL else ""
+    return f"{least}{needed.size.n_trainings} seeds, {needed.size.n_images:,} images{what}"
 
 
 def _only_one_right(pair: Pair) -> str:

@@ -96,7 +96,7 @@ def _arguments() -> argparse.Namespace:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--jobs", type=count, default=1, help="runs at a time")
     where.add_argument("--workers", type=count, default=0, help="Dask workers on this machine, one run each")
-    where.add_argument("--scheduler", default="", metavar="tcp://HOST:PORT", help="Dask cluster whose workers take the runs")
+    where.add_argument("--scheduler", default="", metavar="tcp://HOST:PORT", help="Dask cluster that takes the runs")
     parser.add_argument("--git-remote", default="origin", help="name or address, for a cluster (origin)")
     parser.add_argument("--in-words", action="store_true", help="say in five sentences what the results show")
     parser.add_argument("--plots", type=Path, metavar="FOLDER", help="write the runs' curves to FOLDER/index.html")

@@ -1,0 +1,182 @@
+"""What the report says of itself: what was compared, how it was measured, what its figures mean."""
+
+from collections.abc import Iterable
+
+from cxr.data import overlap
+from study import facts, in_words
+from study.families import Family, side_by_side
+from study.report import checklist
+from study.results import Result
+
+# Characters of the networks' names in the lead; beyond that the tables name them.
+LONGEST_LIST = 400
+
+# Networks that a title names each; of more the first and the last.
+FEW = 4
+
+# A factor between speeds beyond which nothing is told.
+MOST_TOLD = 100
+
+# Trainings of each network from which p keeps its promise also where some networks are steadier than others.
+ENOUGH_SEEDS = 5
+
+# How the patients of the images are known, see cxr.data.names.Origin.
+PATIENTS = {
+    "file names": "Patients are those of the file names.",
+    "table": "Patients are those of the table that names the images.",
+    "unknown": "Nobody knows the patients of these images: where one has several, the intervals are too narrow, and "
+    "the parts may share patients.",
+}
+
+
+def title(all_families: list[Family]) -> str:
+    """On what networks are compared, and which."""
+    kinds = {facts.is_synthetic(family.first): None for family in all_families}
+    subject = " and ".join("synthetic phantoms" if is_drawn else "chest radiographs" for is_drawn in kinds)
+    labels = _labels(all_families)
+    names = ", ".join(labels) if len(labels) <= FEW else f"{labels[0]} to {labels[-1]}, {len(labels)} networks"
+    return f"Convolutional networks on {subject}, compared: {names}"
+
+
+def _labels(all_families: list[Family]) -> list[str]:
+    """The networks' names, under whatever test part they stand."""
+    return list(dict.fromkeys(label for by_label in side_by_side(all_families) for label in by_label))
+
+
+def which(group: list[Family], groups: list[list[Family]]) -> str:
+    """What tells a group's chapters from those of another, in brackets; empty where there is one group."""
+    if len(groups) == 1:
+        return ""
+    first = group[0].first
+    classes = "" if len({tuple(one[0].first.classes) for one in groups}) == 1 else f" of {' or '.join(first.classes)}"
+    return f" ({first.data['images']} images at {first.params['images']['size']} px{classes})"
+
+
+def lead(all_families: list[Family]) -> list[str]:
+    """What was compared, and what spoils a test part or a comparison."""
+    n_runs = sum(len(configuration.results) for family in all_families for configuration in family.configurations)
+    labels = _labels(all_families)
+    n, n_parts = len(labels), len(all_families)
+    said = f"{n_runs} training{'s' * (n_runs > 1)} of {n} network{'s' * (n > 1)}"
+    said += f" under {n_parts} test parts" * (n_parts > 1)
+    said += f": {names}." if len(names := ", ".join(labels)) < LONGEST_LIST else "."
+    patients = " ".join(dict.fromkeys(PATIENTS[family.first.data["patients"]] for family in all_families))
+    spoilt = [*_drawn(all_families), *_leaks(all_families), *_rounding(all_families)]
+    return [f"{said} {patients} No run chose anything on its test part. Not for clinical use.", *spoilt]
+
+
+def _drawn(all_families: list[Family]) -> list[str]:
+    """That some images are drawn and others are not; a report of phantoms alone says so above all."""
+    parts = [family.test_part for family in all_families if facts.is_synthetic(family.first)]
+    if len(parts) in (0, len(all_families)):
+        return []
+    return [f"Synthetic phantoms, in chapters of their own, say nothing of real radiographs: {'; '.join(parts)}."]
+
+
+def _leaks(all_families: list[Family]) -> list[str]:
+    """What makes a test part's figures too good, one sentence for each that there is."""
+    said = {family.test_part: overlap.leak(family.first.split) for family in all_families}
+    return [f"{test_part}: {sentence}" for test_part, sentence in said.items() if sentence]
+
+
+def _rounding(all_families: list[Family]) -> list[str]:
+    """Where runs of one test part were trained in different precisions, one sentence for each such part."""
+    return [f"{family.test_part}: {said}" for family in all_families for said in in_words.precisions(family)]
+
+
+def methods(all_families: list[Family]) -> list[str]:
+    """What was run and what the figures mean, in sentences."""
+    everything = [
+        result for family in all_families for configuration in family.configurations for result in configuration.results
+    ]
+    train = everything[0].params["train"]
+    epochs = _words(result.params["train"]["epochs"] for result in everything)
+    optimizers = _words("AdamW" if result.params["train"]["weight_decay"] else "Adam" for result in everything)
+    devices = _words(result.machine for result in everything)
+    cuts = "; ".join(f"{family.test_part} {_shared(family.first)}" for family in all_families)
+    return [
+        f"{len(everything)} runs of {epochs} epochs with {optimizers} at batch size {train['batch_size']}; the last "
+        f"epoch counts. Tested on: {cuts}. Trained on: {devices}.",
+        "Intervals are 95%. Where a run has several training seeds they cover other patients and other trainings, and "
+        "sd is the deviation between its seeds; with a single seed, patients alone, drawn in whole groups by a "
+        "bootstrap.",
+    ]
+
+
+def _words(values: Iterable[object]) -> str:
+    return " or ".join(sorted({str(value) for value in values}))
+
+
+def _shared(result: Result) -> str:
+    """The patients of a test part, and how many of its images are of such as stand elsewhere too."""
+    if result.data["patients"] == "unknown":
+        return "(each image counts as a patient)"
+    n = result.split["test"]["n_images_of_shared_groups"]
+    shared = "none of them elsewhere" if n == 0 else f"{n} images of groups that are also in training or validation"
+    return f"of {result.test['n_groups']} patient groups, {shared}"
+
+
+def of_images(family: Family) -> list[str]:
+    """On whose images the audit was made, where not all configurations have theirs prepared alike."""
+    alike = [one.name for one in family.prepared_alike]
+    others = [one.name for one in family.configurations if one.name not in alike]
+    if not others:
+        return []
+    return [f"On the images as {alike[0]} has them. Prepared otherwise: {', '.join(others)}."]
+
+
+def of_machines(family: Family) -> list[str]:
+    """Which of the runs times and memory are of, where they were not all trained on one machine."""
+    if len(family.machines) == 1:
+        return []
+    return ["Times and memory are those of the seeds that were trained on the device and in the precision named."]
+
+
+def of_times(family: Family) -> str:
+    """How far apart two speeds must lie to be told apart, in words."""
+    if family.noise is None:
+        return "No network here was trained twice: how far equal networks' times lie apart nobody knows."
+    factor, degrees = family.noise.factor, family.noise.degrees
+    if factor > MOST_TOLD:
+        return f"With {degrees} degree{'s' * (degrees > 1)} of freedom for it, no difference in time can be told here."
+    return (
+        f"The speeds of two runs of equal networks differ by a factor of {factor:.2f} or more in 1 of 20 ({degrees} "
+        "degrees of freedom): which of two single runs trains faster cannot be told below it."
+    )
+
+
+def of_differences(family: Family) -> list[str]:
+    """How a difference is told, in words."""
+    margin = "" if family.margin is None else f", which is {family.margin:g}"
+    return [
+        "Second minus first, mean over the seeds of each, on the same images. With two seeds or more of both, the 95% "
+        "interval and p cover other patients and other trainings: the seeds are the readers of a multi-reader study "
+        "(Obuchowski and Rockette; Hillis). Where either has one seed they cover patients alone. p is 5% or less "
+        "exactly where the interval leaves out 0; p for all pairs is Holm's, for the "
+        f"{len(family.pairs)} pairs compared here.",
+        "Differ: p for all pairs is 5% or less. Practically equal: the difference is smaller than the margin"
+        f"{margin}, by two one-sided tests for all pairs. These trainings differ: as differ, but of single trainings, "
+        "which other seeds may turn round. Cannot be told: none of these; beside it, the cheapest number of seeds of "
+        "each and of test images with which a difference of this size would be told in 4 of 5 studies, as one or, "
+        "where so marked, as practically equal. Only one right: images that only the first or only the second gets "
+        "right, mean over the pairings of seeds.",
+        *_of_few_seeds(family),
+    ]
+
+
+def _of_few_seeds(family: Family) -> list[str]:
+    """How far p can be trusted where networks have two to four seeds."""
+    n = {len(configuration.results) for configuration in family.configurations} - {1}
+    if not n or min(n) >= ENOUGH_SEEDS:
+        return []
+    return [
+        f"Some networks have {min(n)} seeds. Where trainings of one network lie further apart than those of another, p "
+        f"is too small with fewer than {ENOUGH_SEEDS}: in simulations 8 to 19 of 100 families of 28 pairs then had a "
+        "false difference, instead of 5."
+    ]
+
+
+def looks(family: Family) -> str:
+    """What the maps of saliency cannot hide, in figures, and how foreign pictures are warned of."""
+    result = checklist.best_validated(family).first
+    return f"In figures: {facts.saliency(result)}. Foreign pictures: {facts.foreign(result)}."
