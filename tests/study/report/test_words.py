@@ -1,0 +1,39 @@
+"""What the report says of how far its figures can be trusted."""
+
+import pytest
+
+from study.families import Family, families
+from study.report import words
+from tests.study.results_made import result
+
+
+def family(n_seeds: int, speeds: tuple[float, ...] = (50.0,)) -> Family:
+    """Two networks of so many seeds each; the speeds of the first's runs."""
+    names = {"a": "C-P-F-D", "b": "P-F-D"}
+    [found] = families(
+        [
+            result(f"{name}-{seed}", layers, seed=seed, images_per_second=speeds[seed % len(speeds)])
+            for name, layers in names.items()
+            for seed in range(n_seeds)
+        ]
+    )
+    return found
+
+
+@pytest.mark.parametrize(("n_seeds", "is_told"), [(1, False), (2, True), (4, True), (5, False)])
+def test_few_seeds_are_told_to_tell_too_much(n_seeds: int, is_told: bool) -> None:
+    assert (
+        any(f"Some networks have {n_seeds} seeds." in text for text in words.of_differences(family(n_seeds))) is is_told
+    )
+
+
+def test_times_that_tell_nothing_are_no_number() -> None:
+    assert "No network here was trained twice" in words.of_times(family(1))
+    assert "differ by a factor of 1." in words.of_times(family(3, (50.0, 51.0, 52.0)))
+    assert "no difference in time can be told here" in words.of_times(family(2, (50.0, 500.0)))
+
+
+def test_a_title_says_which_networks() -> None:
+    assert words.title([family(2)]) == "Convolutional networks on chest radiographs, compared: a-0, b-0"
+    many = families([result(f"run-{i}", "-".join(["C"] * i + ["F", "D"])) for i in range(1, 7)])
+    assert words.title(many).endswith("compared: run-1 to run-6, 6 networks")
