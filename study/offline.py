@@ -34,13 +34,17 @@ table { border-spacing: 1rem; }
 <body>
 <h1>Experiments</h1>
 <p>Tables, verdicts and methods: <a href="../report/index.html">the report</a>, which make report writes.</p>
+<p>Point at a mark to read it. Press a name in a legend to see it alone, with Shift some.</p>
 {plot_divs}
 </body>
 </html>
 """
 
-# As SVG, whose text can be found and copied.
-SNIPPET = "window.vegaEmbed = (place, spec) => vegaEmbed(place, spec, {renderer: 'svg'});"
+# As SVG, whose text can be found and copied. Templates name Vega-Lite 5, which DVC's own page loads; both versions draw
+# them alike, and Vega would warn of each.
+SNIPPET = (
+    "window.vegaEmbed = (place, {$schema, ...spec}) => vegaEmbed(place, spec, {renderer: 'svg', mode: 'vega-lite'});"
+)
 
 
 def main() -> None:

@@ -2,10 +2,12 @@
 
 Rows have the columns of the plot files that the stages write, and `rev`, DVC's name for the experiment of a row. DVC
 hands out every value as text, so each chart says which fields are numbers. With a single `rev` a picture is one panel.
+What answers to the pointer says of itself what a reader would ask, and nothing else: see `_told`.
 """
 
 import json
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import altair as alt
@@ -31,9 +33,10 @@ CONFIG = {
     # Labels stand under their ticks, few enough not to touch.
     "axisQuantitative": {"tickCount": 5, "labelFlush": False},
     "header": {"labelFontSize": 12, "labelFontWeight": "bold", "title": None},
-    "line": {"strokeJoin": "round"},
-    "mark": {"tooltip": True},
+    # What a screen reader says of a mark; of a line it would say its first point, of a rule its first end.
     "tooltipFormat": {"numberFormat": ".3~f"},
+    "line": {"aria": False, "strokeJoin": "round"},
+    "rule": {"aria": False},
     "legend": {"labelFontSize": 11, "labelLimit": 0, "title": None},
     "title": {
         "anchor": "start",
@@ -46,6 +49,8 @@ CONFIG = {
 }
 
 RUN = alt.Facet("rev:N", sort=None)
+# The name of one of `runs` runs that are drawn as one.
+AND_MORE = "datum.runs > 1 ? datum.rev + ' and ' + (datum.runs - 1) + ' more' : datum.rev"
 
 
 def template(chart: Chart) -> Spec:
@@ -80,6 +85,7 @@ def _curve(
     data: alt.InlineData, measure: str, name: str, domain: list[float] | None, has_notebook: bool
 ) -> alt.FacetChart:
     legend = alt.Legend(orient="bottom", symbolType="stroke")
+    whose = [_word("whose", "of")] if has_notebook else []
     drawn = (
         alt.Chart(width=220, height=130)
         # With dots, since a single epoch has no line.
@@ -88,6 +94,9 @@ def _curve(
             x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1)),
             y=alt.Y("value:Q", title=name, scale=alt.Scale(domain=domain) if domain else alt.Scale(zero=False)),
             color=alt.Color("part:N", sort=None, scale=alt.Scale(range=COLOURS[:2]), legend=legend),
+            tooltip=_told(
+                "rev", *whose, _word("part", "curve"), _number("epoch", "d"), _number("value", title=measure)
+            ),
         )
     )
     if has_notebook:
@@ -106,27 +115,38 @@ def roc(title: Title) -> alt.LayerChart:
     lines = _line_by_run(alt.SortField("false_positive_rate"), alt.SortField("sensitivity")).encode(
         x=alt.X("false_positive_rate:Q", title="1 - specificity", scale=_share()),
         y=alt.Y("sensitivity:Q", title="sensitivity", scale=_share()),
+        tooltip=_told(
+            "rev",
+            _number("sensitivity"),
+            _number("false_positive_rate", title="1 - specificity"),
+            _number("threshold", ".3g"),
+        ),
     )
-    return _square(_diagonal(), lines, data=_data("false_positive_rate", "sensitivity"), title=title)
+    data = _data("false_positive_rate", "sensitivity", "threshold")
+    return _square(_diagonal(), lines, data=data, title=title)
 
 
 def precision_recall(title: Title) -> alt.LayerChart:
-    """Precision by recall of every run; dashed: chance."""
-    chance = alt.Chart().mark_rule(color=GREY, strokeDash=[5, 4]).encode(y="mean(prevalence):Q")
+    """Precision by recall of every run; dashed: chance, a line for each prevalence among the test parts."""
+    chance = (
+        alt.Chart()
+        .mark_rule(color=GREY, strokeDash=[5, 4])
+        .encode(y="prevalence:Q", tooltip=_told("of", _number("prevalence", title="precision of chance")))
+        .transform_aggregate(runs="distinct(rev)", rev="min(rev)", groupby=["prevalence"])
+        .transform_calculate(of=AND_MORE)
+    )
     # Where a lower threshold adds false positives alone, the recall stays and the precision falls.
     lines = _line_by_run(alt.SortField("recall"), alt.SortField("precision", order="descending")).encode(
         x=alt.X("recall:Q", title="recall", scale=_share()),
         y=alt.Y("precision:Q", title="precision", scale=_share()),
+        tooltip=_told("rev", _number("precision"), _number("recall")),
     )
     return _square(chance, lines, data=_data("recall", "precision", "prevalence"), title=title)
 
 
 def _line_by_run(*along: alt.SortField) -> alt.Chart:
-    """A line for each run: by colour, and by dashes where the colours repeat; `along`: the order of its points.
-
-    Where the chart is alive, a press on a run in the legend leaves that run alone, with the shift key some.
-    """
-    pressed = alt.selection_point("pressed", fields=["rev"], bind="legend")
+    """A line for each run: by colour, and by dashes where the colours repeat; `along`: the order of its points."""
+    pressed, strength = _pressed("rev")
     dashes = [dash for dash in DASHES for _ in COLOURS]
     legend = alt.Legend(orient="bottom", columns=3)
     return (
@@ -136,12 +156,21 @@ def _line_by_run(*along: alt.SortField) -> alt.Chart:
             color=alt.Color("rev:N", sort=None, scale=alt.Scale(range=COLOURS), legend=legend),
             strokeDash=alt.StrokeDash("rev:N", sort=None, scale=alt.Scale(range=dashes), legend=legend),
             order="rank:Q",
-            opacity=alt.when(pressed).then(alt.value(1)).otherwise(alt.value(0.1)),
+            opacity=strength,
         )
         .add_params(pressed)
         # A line takes its order from one field alone.
         .transform_window(rank="row_number()", sort=list(along), groupby=["rev"])
     )
+
+
+def _pressed(field: str) -> tuple[alt.Parameter, Any]:
+    """What is pressed in the legend of this field, and the strength by which it stands out.
+
+    Where the chart is alive, a press on a name leaves it alone, with the shift key some.
+    """
+    pressed = alt.selection_point("pressed", fields=[field], bind="legend")
+    return pressed, alt.when(pressed).then(alt.value(1)).otherwise(alt.value(0.1))
 
 
 def _square(*layers: alt.Chart, data: alt.InlineData, title: Title) -> alt.LayerChart:
@@ -169,7 +198,13 @@ def calibration(title: Title) -> alt.FacetChart:
         y=alt.Y("observed:Q", title="observed frequency", scale=scale),
     )
     dots = bins.mark_point(filled=True, opacity=1, color=COLOURS[0]).encode(
-        size=alt.Size("n_images:Q", scale=alt.Scale(range=[8, 150]), legend=None)
+        size=alt.Size("n_images:Q", scale=alt.Scale(range=[8, 150]), legend=None),
+        tooltip=_told(
+            "rev",
+            _number("predicted", title="predicted probability"),
+            _number("observed", title="observed frequency"),
+            _number("n_images", ",d", "images"),
+        ),
     )
     # Mean over the images of the distance between observed and predicted in the image's bin.
     error = (
@@ -196,6 +231,13 @@ def confusion(title: Title, classes: list[str] | None = None) -> alt.FacetChart:
     place = alt.Chart().encode(
         x=alt.X("called:N", title="predicted", scale=scale, axis=alt.Axis(labelAngle=0)),
         y=alt.Y("actual:N", title="actual", scale=scale),
+        tooltip=_told(
+            "rev",
+            _word("actual"),
+            _word("called", "predicted"),
+            _number("n", ",d", "images"),
+            _number("share", ".1%", "of the actual class"),
+        ),
     )
     shade = alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=["#f2f7fc", "#08519c"]), legend=None)
     # Black or white, whichever is read better on the shade.
@@ -220,11 +262,18 @@ def confusion(title: Title, classes: list[str] | None = None) -> alt.FacetChart:
 
 def performance(title: Title, metrics: list[str]) -> alt.FacetChart:
     """Each of these metrics of every run with its interval, a panel for each `metric`: `value`, `low`, `high`."""
-    place = alt.Chart().encode(y=alt.Y("rev:N", title=None, sort=None))
+    place = alt.Chart().encode(
+        y=alt.Y("rev:N", title=None, sort=None),
+        tooltip=_told("rev", _word("metric"), _word("said", "value (95% interval)")),
+    )
     layers = list(_whiskers(place, "value", "low", "high", "value, 95% interval"))
     chart = alt.LayerChart(layer=layers, width=250, height=alt.Step(18))
     panels = _panels(chart, _data("value", "low", "high"), by=alt.Facet("metric:N", sort=metrics), n_columns=2)
-    return panels.resolve_scale(x="independent").properties(title=title)
+    return (
+        panels.resolve_scale(x="independent")
+        .properties(title=title)
+        .transform_calculate(said=_with_interval("value", "low", "high"))
+    )
 
 
 def shortcuts(title: Title, names: dict[str, str]) -> alt.FacetChart:
@@ -232,7 +281,10 @@ def shortcuts(title: Title, names: dict[str, str]) -> alt.FacetChart:
 
     Runs of one split have the same audit, which is drawn once, under the name of the first of them.
     """
-    place = alt.Chart().encode(y=alt.Y("what:N", title=None, sort=list(names.values())))
+    place = alt.Chart().encode(
+        y=alt.Y("what:N", title=None, sort=list(names.values())),
+        tooltip=_told("what", _word("rev", "run"), _word("said", "accuracy (95% interval)")),
+    )
     layers = list(_whiskers(place, "accuracy", "accuracy_low", "accuracy_high", "accuracy, 95% interval"))
     chart = alt.LayerChart(layer=layers, width=150, height=alt.Step(18))
     data = _data("accuracy", "accuracy_low", "accuracy_high")
@@ -240,7 +292,7 @@ def shortcuts(title: Title, names: dict[str, str]) -> alt.FacetChart:
     return (
         _panels(chart, data)
         .properties(title=title)
-        .transform_calculate(what=named)
+        .transform_calculate(what=named, said=_with_interval("accuracy", "accuracy_low", "accuracy_high"))
         # Runs whose sums are the same have the same audit; of each row the first run's stays.
         .transform_joinaggregate(
             all="sum(accuracy)", lows="sum(accuracy_low)", highs="sum(accuracy_high)", groupby=["rev"]
@@ -249,7 +301,7 @@ def shortcuts(title: Title, names: dict[str, str]) -> alt.FacetChart:
             place="row_number()", runs="distinct(rev)", groupby=["what", "all", "lows", "highs"], frame=[None, None]
         )
         .transform_filter("datum.place == 1")
-        .transform_calculate(rev="datum.runs > 1 ? datum.rev + ' and ' + (datum.runs - 1) + ' more' : datum.rev")
+        .transform_calculate(rev=AND_MORE)
     )
 
 
@@ -257,29 +309,36 @@ def intervals(
     title: Title,
     x_title: str,
     kinds: list[str],
+    kind: str = "kind",
     reference: float | None = None,
     is_side_by_side: bool = False,
 ) -> alt.LayerChart:
     """A row for each `what`, in which a point and its interval stand: `value`, `low`, `high`, coloured by `kind`.
 
-    `is_side_by_side`: each kind has a line of its own within the row. A dashed rule marks the `reference`.
+    `kind`: what the kinds are. `is_side_by_side`: each has a line of its own within the row. A dashed rule marks the
+    `reference`, from which values have a sign.
     """
+    form = ".3f" if reference is None else "+.3f"
+    pressed, strength = _pressed("kind")
     legend = alt.Legend(orient="top", direction="vertical")
     shapes = ["circle", "diamond", "square", "triangle-up"]
     place = alt.Chart().encode(
         y=alt.Y("what:N", sort=None, title=None, axis=alt.Axis(grid=not is_side_by_side)),
         color=alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=COLOURS), legend=legend),
+        opacity=strength,
+        tooltip=_told("what", _word("kind", kind), _word("said", f"{x_title} (95% interval)")),
     )
     if is_side_by_side:
         place = place.encode(yOffset=alt.YOffset("kind:N", sort=None))
     interval, point = _whiskers(place, "value", "low", "high", x_title)
     point = point.encode(shape=alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=shapes), legend=legend))
-    layers = [interval, point]
+    layers = [interval, point.add_params(pressed)]
     if reference is not None:
         layers.insert(0, alt.Chart().mark_rule(color=GREY, strokeDash=[4, 3]).encode(x=alt.datum(reference)))
     data = _data("value", "low", "high")
     height = alt.Step(12, **{"for": "offset"}) if is_side_by_side else alt.Step(18)
-    return alt.LayerChart(data=data, layer=layers, title=title, width=250, height=height)
+    drawn = alt.LayerChart(data=data, layer=layers, title=title, width=250, height=height)
+    return drawn.transform_calculate(said=_with_interval("value", "low", "high", form))
 
 
 def operating_points(title: Title, parts: list[str], found: str, called: str) -> alt.LayerChart:
@@ -287,28 +346,37 @@ def operating_points(title: Title, parts: list[str], found: str, called: str) ->
 
     `found`, `called`: what both are of, in words.
     """
-    legend = alt.Legend(orient="bottom", columns=1)
-    place = alt.Chart().encode(color=alt.Color("part:N", scale=alt.Scale(domain=parts, range=COLOURS), legend=legend))
+    # As strong as the points, not as the intervals.
+    legend = alt.Legend(orient="bottom", columns=1, symbolOpacity=1)
+    names = ("sensitivity", "specificity")
+    pressed, strength = _pressed("part")
+    place = alt.Chart().encode(
+        color=alt.Color("part:N", scale=alt.Scale(domain=parts, range=COLOURS), legend=legend),
+        opacity=strength,
+        tooltip=_told(
+            "what", _word("part", "test part"), *(_word(f"said_{name}", f"{name} (95% interval)") for name in names)
+        ),
+    )
 
     def axis(name: str, title: str, end: str = "") -> dict[str, Any]:
         return {"shorthand": f"{name}{end}:Q", "title": title, "scale": alt.Scale(zero=False, padding=12, nice=False)}
 
     across = partial(axis, "specificity", f"specificity: {called}")
     up = partial(axis, "sensitivity", f"sensitivity: {found}")
-    points = place.mark_point(filled=True, opacity=1, size=60).encode(
+    points = place.mark_point(filled=True, size=60).encode(
         x=alt.X(**across()),
         y=alt.Y(**up()),
         shape=alt.Shape("part:N", scale=alt.Scale(domain=parts), legend=legend),
-        tooltip=["what:N", "part:N", *(alt.Tooltip(name, format=".3f") for name in ("sensitivity:Q", "specificity:Q"))],
     )
-    interval = place.mark_rule(opacity=0.5)
+    interval = place.mark_rule(strokeOpacity=0.5)
     layers = [
         interval.encode(x=alt.X(**across("_low")), x2="specificity_high:Q", y=alt.Y(**up())),
         interval.encode(x=alt.X(**across()), y=alt.Y(**up("_low")), y2="sensitivity_high:Q"),
-        points,
+        points.add_params(pressed),
     ]
-    numbers = [f"{name}{end}" for name in ("sensitivity", "specificity") for end in ("", "_low", "_high")]
-    return alt.LayerChart(data=_data(*numbers), layer=layers, title=title, width=380, height=300)
+    ends = {name: [f"{name}{end}" for end in ("", "_low", "_high")] for name in names}
+    drawn = alt.LayerChart(data=_data(*chain(*ends.values())), layer=layers, title=title, width=380, height=300)
+    return drawn.transform_calculate(**{f"said_{name}": _with_interval(*fields) for name, fields in ends.items()})
 
 
 def _whiskers(place: alt.Chart, value: str, low: str, high: str, title: str) -> tuple[alt.Chart, alt.Chart]:
@@ -317,6 +385,26 @@ def _whiskers(place: alt.Chart, value: str, low: str, high: str, title: str) -> 
     interval = place.mark_rule(strokeWidth=1.5).encode(x=x, x2=high)
     point = place.mark_point(filled=True, opacity=1, size=50).encode(x=alt.X(value, type="quantitative", title=title))
     return interval, point
+
+
+def _told(name: str, *told: alt.Tooltip) -> list[alt.Tooltip]:
+    """What a mark tells where it is pointed at: over all the name in this field, below it what else is `told`."""
+    # The page draws the value of this title as a heading.
+    return [_word(name, "title"), *told]
+
+
+def _word(field: str, title: str | None = None) -> alt.Tooltip:
+    return alt.Tooltip(field, type="nominal", title=title or field)
+
+
+def _number(field: str, form: str = ".3f", title: str | None = None) -> alt.Tooltip:
+    return alt.Tooltip(field, type="quantitative", format=form, title=title or field)
+
+
+def _with_interval(value: str, low: str, high: str, form: str = ".3f") -> str:
+    """The expression of a value with its interval in words, as the tables have them."""
+    value, low, high = (f"format(datum.{field}, '{form}')" for field in (value, low, high))
+    return f"{value} + ' (' + {low} + ' to ' + {high} + ')'"
 
 
 def _panels(

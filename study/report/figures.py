@@ -27,6 +27,8 @@ class Figure:
     caption: str
     alt: str
     spec: Spec
+    # Whether it answers to the pointer on the page; not where all that it knows is printed on it already.
+    is_live: bool = True
 
     @property
     def svg(self) -> str:
@@ -66,15 +68,21 @@ def curves(family: Family, shown: list[Configuration], runs: pd.DataFrame, histo
     for run in shown:
         last, theirs = run.first.history.iloc[-1], notebooks[run.name]
         said.append(
-            f"Loss and accuracy of {run.name} by epoch, training and validation. At the last epoch: loss "
-            f"{last['loss']:.3f} and {last['val_loss']:.3f}, accuracy {last['accuracy']:.3f} and "
-            f"{last['val_accuracy']:.3f}." + ("" if theirs is None else f" Dotted: the notebook's own {theirs['run']}.")
+            f"Loss and accuracy of {run.name} by epoch, training and validation{_first_seed([run])}. "
+            f"At the last epoch: loss {last['loss']:.3f} and {last['val_loss']:.3f}, "
+            f"accuracy {last['accuracy']:.3f} and {last['val_accuracy']:.3f}."
+            + ("" if theirs is None else f" Dotted: the notebook's own {theirs['run']}.")
         )
     return Figure(
         name=f"{family.protocol}-curves",
-        caption=_caption(shown, "Loss and accuracy by epoch", lambda run: f"{run.name}: {run.setting}"),
+        caption=_caption(
+            shown, "Loss and accuracy by epoch", lambda run: f"{run.name}: {run.setting}{_first_seed([run])}"
+        ),
         alt=" ".join(said),
-        spec=of_rows(charts.curves(_title(family, "Loss and accuracy"), _ends(table), has_notebook), drawn),
+        spec=of_rows(
+            charts.curves(_title(family, "Loss and accuracy", shown), _ends(table), has_notebook),
+            drawn,
+        ),
     )
 
 
@@ -88,13 +96,15 @@ def _ends(history: pd.DataFrame) -> dict[str, list[float]]:
 
 def roc(family: Family) -> Figure:
     """The ROC curve of the first seed of every configuration that is drawn."""
-    areas = ", ".join(f"{run.name} {run.estimates['auroc'].value:.3f}" for run in family.drawn)
+    # The area under the curve that is drawn, not the mean over the seeds.
+    areas = ", ".join(f"{run.name} {run.measured.sampled['auroc'][0].value:.3f}" for run in family.drawn)
+    seed = _first_seed(family.drawn)
     points = _of_first_seeds(family.drawn, lambda run: evaluation.roc(run.first.predictions))
     return Figure(
         name="roc",
-        caption="ROC on the test part; dashed: chance",
-        alt=f"ROC curves on the test part. Areas: {areas}.",
-        spec=of_rows(charts.roc(_title(family, "ROC (dashed: chance)")), points),
+        caption=f"ROC on the test part{seed}; dashed: chance",
+        alt=f"ROC curves on the test part{seed}. Areas: {areas}.",
+        spec=of_rows(charts.roc(_title(family, "ROC (dashed: chance)", family.drawn)), points),
     )
 
 
@@ -106,7 +116,7 @@ def confusion(family: Family, shown: list[Configuration]) -> Figure:
     )
     counts = table.groupby(["rev", "actual", "predicted"]).size()
     said = [
-        f"Confusion of {run.name}: "
+        f"Confusion of {run.name}{_first_seed([run])}: "
         + ", ".join(
             f"{counts.get((run.name, actual, predicted), 0)} {actual} called {predicted}"
             for actual, predicted in product(classes, classes)
@@ -115,24 +125,26 @@ def confusion(family: Family, shown: list[Configuration]) -> Figure:
     ]
     return Figure(
         name=f"{family.protocol}-confusion",
-        caption=_caption(shown, "Confusion on the test part", lambda run: run.name),
+        caption=_caption(shown, "Confusion on the test part", lambda run: f"{run.name}{_first_seed([run])}"),
         alt=". ".join(said) + ".",
-        spec=of_rows(charts.confusion(_title(family, "Confusion"), classes), table),
+        spec=of_rows(charts.confusion(_title(family, "Confusion", shown), classes), table),
+        is_live=False,
     )
 
 
 def calibration(family: Family, shown: list[Configuration]) -> Figure:
     """Observed frequency of the second class by predicted probability, of the first seed."""
     said = [
-        f"Calibration of {run.name} on the test part; expected calibration error {run.first.test['ece']:.3f}."
+        f"Calibration of {run.name} on the test part{_first_seed([run])}; "
+        f"expected calibration error {run.first.test['ece']:.3f}."
         for run in shown
     ]
     bins = _of_first_seeds(shown, lambda run: evaluation.calibration(run.first.predictions))
     return Figure(
         name=f"{family.protocol}-calibration",
-        caption=_caption(shown, "Calibration on the test part", lambda run: run.name),
+        caption=_caption(shown, "Calibration on the test part", lambda run: f"{run.name}{_first_seed([run])}"),
         alt=" ".join(said),
-        spec=of_rows(charts.calibration(_title(family, "Calibration (dashed: perfect)")), bins),
+        spec=of_rows(charts.calibration(_title(family, "Calibration (dashed: perfect)", shown)), bins),
     )
 
 
@@ -165,7 +177,9 @@ def forest(family: Family) -> Figure:
         name="forest",
         caption="Differences in accuracy on the same test images; 95% intervals; verdicts for all pairs at once",
         alt=f"Forest plot of {len(rows)} differences in accuracy: {n_by_kind}.",
-        spec=of_rows(charts.intervals(title, "difference in accuracy", kinds, reference=0.0), _intervals(rows)),
+        spec=of_rows(
+            charts.intervals(title, "difference in accuracy", kinds, "verdict", reference=0.0), _intervals(rows)
+        ),
     )
 
 
@@ -185,7 +199,7 @@ def side_by_side(all_families: list[Family]) -> Figure:
         name="protocols",
         caption="The same networks under different ways to cut the test part; 95% intervals",
         alt="; ".join(f"{what}, {part}: {accuracy.value:.3f}" for what, part, accuracy in rows),
-        spec=of_rows(charts.intervals(title, "accuracy", parts, is_side_by_side=True), _intervals(rows)),
+        spec=of_rows(charts.intervals(title, "accuracy", parts, "test part", is_side_by_side=True), _intervals(rows)),
     )
 
 
@@ -211,7 +225,7 @@ def operating_points(all_families: list[Family]) -> Figure:
     found, called = f"{images_of(positive)} found", f"{images_of(negative)} called {in_prose(negative)}"
     return Figure(
         name="operating-points",
-        caption=f"Each network at its threshold: {found}, and {called}; 95% intervals",
+        caption=f"Each network at its threshold: {found}, and {called}; 95% intervals; by name in the tables below",
         alt=said + ".",
         spec=of_rows(charts.operating_points(title, parts, found, called), pd.DataFrame(rows)),
     )
@@ -223,13 +237,22 @@ def _intervals(rows: list[tuple[str, str, Estimate]]) -> pd.DataFrame:
     return pd.DataFrame(table, columns=["what", "kind", "value", "low", "high"])
 
 
-def _title(family: Family, what: str) -> Title:
-    """What is drawn and of which images: a figure may leave its page."""
-    return Title(text=what, subtitle=f"tested on {family.test_part}")
+def _title(family: Family, what: str, first_of: list[Configuration] | None = None) -> Title:
+    """What is drawn and of which images: a figure may leave its page. `first_of`: of whose first seed it is, if so."""
+    seed = ", first seed" if _first_seed(first_of or []) else ""
+    return Title(text=what + seed, subtitle=f"tested on {family.test_part}")
 
 
 def _caption(shown: list[Configuration], of_all: str, of_one: Callable[[Configuration], str]) -> str:
-    return of_one(shown[0]) if len(shown) == 1 else of_all
+    return of_one(shown[0]) if len(shown) == 1 else f"{of_all}{_first_seed(shown)}"
+
+
+def _first_seed(shown: list[Configuration]) -> str:
+    """That one seed of several is drawn, where there are several: the tables' figures are the mean over them."""
+    n = max((run.measured.n_seeds for run in shown), default=1)
+    if n == 1:
+        return ""
+    return f", of the first of {n} seeds" if len(shown) == 1 else ", of the first seed of each"
 
 
 def _of_first_seeds(shown: list[Configuration], table: Callable[[Configuration], pd.DataFrame]) -> pd.DataFrame:

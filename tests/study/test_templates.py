@@ -14,10 +14,12 @@ from ruamel.yaml import YAML
 from cxr.statistics import evaluation
 from cxr.statistics.metrics import expected_calibration_error
 from cxr.vocabulary import CLASSES
+from study.report.charts import Title, of_rows, precision_recall
 from study.templates import templates
-from tests.browser import look, needs_browser
+from tests.browser import dump, look, needs_browser
 from tests.conftest import Project
 from tests.study.results_made import predictions, result
+from tests.tooltips import tooltips
 
 ROOT = Path(__file__).parents[2]
 # Runs with their accuracies.
@@ -105,7 +107,7 @@ def test_dvc_fills_in_every_template_and_phantoms_are_called_synthetic(
 def test_curves_go_from_left_to_right(filled: dict[str, dict[str, Any]], plot: str, falls: bool) -> None:
     """DVC hands out text, in which 9e-05 comes after 0.1."""
     drawing = vl_convert.vegalite_to_svg(filled[plot])
-    paths = re.findall(r'aria-roledescription="line mark"[^>]* d="M([^"]+)"', drawing)
+    paths = re.findall(r'class="mark-line role-mark[^>]*><path [^>]*d="M([^"]+)"', drawing)
     lines = [[tuple(map(float, point.split(","))) for point in path.split("L")] for path in paths]
     curves = [line for line in lines if len(line) > 2]
     assert len(curves) == len(RUNS)
@@ -126,6 +128,29 @@ def test_every_epoch_is_drawn(filled: dict[str, dict[str, Any]]) -> None:
 def test_a_shortcut_is_named_and_a_new_one_is_not_lost(filled: dict[str, dict[str, Any]]) -> None:
     drawn = texts(vl_convert.vegalite_to_svg(filled["shortcuts"]))
     assert [text for text in drawn if text in ("the image at 8x8", "unheard of")] == ["the image at 8x8", "unheard of"]
+
+
+@pytest.mark.slow
+def test_a_mark_tells_its_run_and_its_value_with_the_interval(filled: dict[str, dict[str, Any]]) -> None:
+    measured = evaluation.measure_at(1e-8, predicted("wide"), 20, 0)
+    value, low, high = (f"{measured[f'accuracy{end}']:.3f}" for end in ("", "_low", "_high"))
+    told = {"title": "wide", "metric": "accuracy", "value (95% interval)": f"{value} ({low} to {high})"}
+    assert tooltips(filled["performance"]).count(told) == 2, "by the point and by the interval"
+    for plot in filled.keys() - {"performance"}:
+        told_of = tooltips(filled[plot])
+        assert told_of, plot
+        assert not {"rev", "rank", "x", "y"} & {key for one in told_of for key in one}, plot
+
+
+@pytest.mark.slow
+def test_each_prevalence_has_its_chance() -> None:
+    rows = pd.DataFrame({"rev": ["a", "b", "c"], "recall": 0.5, "precision": 0.9, "prevalence": [0.6, 0.7, 0.7]})
+    told = tooltips(of_rows(precision_recall(Title(text="")), rows))
+    chance = [one for one in told if "precision of chance" in one]
+    assert chance == [
+        {"title": "a", "precision of chance": "0.600"},
+        {"title": "b and 1 more", "precision of chance": "0.700"},
+    ]
 
 
 @pytest.mark.slow
@@ -156,7 +181,9 @@ def test_the_calibration_error_is_that_of_the_metrics(filled: dict[str, dict[str
 @needs_browser
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_of_the_page_is_cut(project: Project, tmp_path: Path, width: int) -> None:
-    seen = look(project.folder / "page" / "index.html", width, tmp_path)
+    page = project.folder / "page" / "index.html"
+    assert "CONSOLE" not in dump(page, tmp_path).stderr, "nothing is warned of"
+    seen = look(page, width, tmp_path)
     assert seen["width"] == width
     assert seen["n_drawings"] == 7
     assert seen["n_texts"] > 100

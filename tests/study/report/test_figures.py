@@ -1,10 +1,13 @@
 from cxr.statistics.comparison import Verdict
+from cxr.statistics.estimate import Estimate
+from cxr.statistics.metrics import auroc
 from study import notebook
 from study.families import MOST_DRAWN, families
 from study.report import figures, tables
 from study.report.chapters import compose
 from study.results import Result
 from tests.study.results_made import result
+from tests.tooltips import tooltips
 
 
 def test_the_forest_tells_networks_that_differ_from_trainings_that_do() -> None:
@@ -21,6 +24,55 @@ def test_the_forest_tells_networks_that_differ_from_trainings_that_do() -> None:
     assert kinds["c-0 - a-0"] == kinds["c-0 - b-0"] == Verdict.TRAININGS
     assert kinds["d-0 - c-0"] == Verdict.UNTOLD
     assert f"1 {Verdict.DIFFER}" in drawn.alt
+
+
+def told(estimate: Estimate, form: str = ".3f") -> str:
+    value, low, high = (format(number, form) for number in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})".replace("-", "\N{MINUS SIGN}")
+
+
+def test_a_mark_tells_its_name_and_its_value_with_the_interval_where_it_is_pointed_at() -> None:
+    runs, history = notebook.read_runs(), notebook.read_history()
+    [family] = families([result("a", "C-F", accuracy=0.8), result("b", "P-F", accuracy=0.9)])
+    a, b = family.configurations
+    accuracy, part = "accuracy (95% interval)", {"test part": family.test_part}
+    of_a = {"title": "a", accuracy: told(a.estimates["accuracy"])}
+    # The interval and its point tell the same.
+    assert [one for one in tooltips(figures.accuracies(family).spec) if one["title"] == "a"] == [
+        {**of_a, "kind": "network"}
+    ] * 2
+    assert [one for one in tooltips(figures.side_by_side([family]).spec) if one["title"] == "a"] == [of_a | part] * 2
+    [difference] = family.pairs
+    verdict = {"verdict": str(difference.comparison.accuracy.verdict)}
+    told_of = {"difference in accuracy (95% interval)": told(difference.comparison.accuracy.estimate, "+.3f")}
+    assert tooltips(figures.forest(family).spec) == [{"title": "b - a", **verdict, **told_of}] * 2
+    shares = {f"{name} (95% interval)": told(b.estimates[name]) for name in ("sensitivity", "specificity")}
+    operating = tooltips(figures.operating_points([family]).spec)
+    assert [one for one in operating if one["title"] == "b"] == [{"title": "b", **part, **shares}] * 3
+    keys = [
+        (figures.roc(family), ["sensitivity", "1 - specificity", "threshold"]),
+        (figures.curves(family, [a], runs, history), ["curve", "epoch", "loss"]),
+        (figures.confusion(family, [a]), ["actual", "predicted", "images", "of the actual class"]),
+        (figures.calibration(family, [a]), ["predicted probability", "observed frequency", "images"]),
+    ]
+    for figure, expected in keys:
+        shown = tooltips(figure.spec)
+        assert {one["title"] for one in shown} <= {"a", "b"}
+        assert list(shown[0])[1:] == expected, figure.name
+
+
+def test_of_several_seeds_the_first_is_drawn_and_told() -> None:
+    runs, history = notebook.read_runs(), notebook.read_history()
+    results = [result(f"a-{seed}", accuracy=accuracy, seed=seed) for seed, accuracy in enumerate([0.8, 0.9])]
+    for shown, seeds in ((results, 2), (results[:1], 1)):
+        [family] = families(shown)
+        drawn = [draw(family, family.configurations) for draw in (figures.confusion, figures.calibration)]
+        drawn += [figures.curves(family, family.configurations, runs, history), figures.roc(family)]
+        for figure in drawn:
+            assert ("first" in figure.caption) == ("first" in figure.alt) == ("first seed" in figure.svg) == (seeds > 1)
+        first = family.first.predictions
+        area = auroc(first["label"].to_numpy(), first["probability"].to_numpy())
+        assert f"Areas: a-0 {area:.3f}." in drawn[-1].alt
 
 
 def test_a_figure_names_its_test_part_wherever_it_goes() -> None:
