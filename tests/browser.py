@@ -36,13 +36,36 @@ addEventListener("load", async () => {
     const named = [...box.querySelectorAll("td")].filter(td => getComputedStyle(td, "::before").content !== "none");
     const isOfCards = rows.every(row => getComputedStyle(row).display === "block") && named.length > 0;
     box.scrollLeft = 9999;
-    return {seen: seen.map(th => th.textContent), scrolled: box.scrollLeft, isOfCards};
+    const names = Math.max(...rows.map(row => row.cells[0].offsetWidth)) / box.clientWidth;
+    return {seen: seen.map(th => th.textContent), scrolled: box.scrollLeft, isOfCards, names};
   });
+  const contents = document.querySelector("nav");
+  const hidden = contents ? contents.scrollWidth - contents.clientWidth : 0;
+  const chips = [...document.querySelectorAll(".verdict")].map(chip => [chip, [...chip.getClientRects()]]);
+  const shown = chips.filter(([, rects]) => rects.length > 0);
+  const broken = shown.filter(([, rects]) => rects.length > 1).map(([chip]) => chip.textContent);
+  const isTouching = ([, [a]], [, [b]]) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const isCrowded = (one, i) => shown.slice(i + 1).some(two => isTouching(one, two));
+  const touching = shown.filter(isCrowded).map(([chip]) => chip.textContent);
+  const verdicts = [...new Set(shown.map(([chip]) => chip.textContent))];
+  const end = document.querySelector(".wides")?.getBoundingClientRect().bottom ?? 0;
+  const first_figures_end = end - document.body.getBoundingClientRect().top;
+  const mark = document.querySelector("svg.marks .mark-symbol.role-mark path");
+  if (mark) {
+    const {left, top, width, height} = mark.getBoundingClientRect();
+    const at = {bubbles: true, clientX: left + width / 2, clientY: top + height / 2};
+    for (const move of [new PointerEvent("pointermove", at), new MouseEvent("mousemove", at)]) mark.dispatchEvent(move);
+  }
+  const lines = document.querySelectorAll("#vg-tooltip-element.visible :is(h2, tr)");
+  const cells = line => [...line.querySelectorAll("td")].map(td => td.textContent);
+  const told = [...lines].map(line => cells(line).join(": ") || line.textContent);
+  const hints = [...document.querySelectorAll(".hint")].map(hint => hint.textContent);
   const sorted = [...document.querySelectorAll("main table")].map(table => {
-    const button = table.tHead.rows[0].cells[1].querySelector("button");
-    if (!button) return null;
-    button.click();
-    return [...table.tBodies[0].rows].map(row => row.cells[1].textContent);
+    return [0, 1].map(column => {
+      table.tHead.rows[0].cells[column].querySelector("button")?.click();
+      const rows = [...table.tBodies[0].rows];
+      return rows.map(row => ({text: row.cells[column].textContent, isAside: row.className === "aside"}));
+    });
   });
   const ground = getComputedStyle(document.body).backgroundColor;
   const overflow = document.documentElement.scrollWidth - innerWidth;
@@ -73,7 +96,10 @@ addEventListener("load", async () => {
   }
   const asked = performance.getEntriesByType("resource").map(e => e.name).filter(n => !/^(data|file):/.test(n));
   const n_drawings = drawings.length, width = innerWidth;
-  const seen = {width, ground, images, tables, sorted, overflow, n_drawings, n_texts, cut, overlapping, asked};
+  const seen = {
+    ...{width, ground, images, tables, sorted, overflow, n_drawings, n_texts, cut, overlapping, asked},
+    ...{hidden, verdicts, broken, touching, first_figures_end, told, hints},
+  };
   parent.postMessage(JSON.stringify(seen), "*");
 });
 </script>"""
@@ -83,9 +109,12 @@ def look(page: Path, width: int, folder: Path, is_dark: bool = False, is_printed
     """What a page looks like in a window `width` wide, or with the rules for print; `folder` is for what this needs.
 
     images: alt, natural and shown width of each, and whether it answers to the pointer; tables: the heads in sight, how
-    far it scrolls, whether its rows are cards; sorted: second columns once their heads were pressed; ground:
-    the colour behind; overflow: by how much the page scrolls sideways; n_drawings, n_texts: drawings, and texts in
-    them; cut, overlapping: which of the texts are; asked: the addresses that it loads.
+    far it scrolls, whether its rows are cards, the share of its width that the names of the rows take; sorted: the
+    first two columns of each, once their heads were pressed; ground: the colour behind; overflow: by how much the page
+    scrolls sideways; n_drawings, n_texts: drawings, and texts in them; cut, overlapping: which of the texts are; asked:
+    the addresses that it loads; hidden: how much of the contents is out of sight; verdicts: those that stand in a box,
+    broken, touching: which of the boxes are; first_figures_end: where on the page; told: what the first mark tells
+    where it is pointed at; hints: what the page says of its charts.
     """
     probed = folder / "probed.html"
     # The page's own script is known by its hash, the probe by nothing.

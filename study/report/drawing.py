@@ -11,12 +11,14 @@ from study.report.charts import FONT, Spec
 
 PNG_PIXELS_PER_UNIT = 2
 PNG_COLOURS = 64
+# What Vega says of each mark: nobody hears it where the drawing is an image, which has words of its own.
+FOR_READERS = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 TEXT = re.compile(r"<text (?P<attributes>[^>]*)>(?P<text>[^<]+)</text>")
 
 
 def svg(spec: Spec) -> str:
     """A chart as SVG, in which no text grows out of its place in a reader's wider font."""
-    drawn = str(vl_convert.vegalite_to_svg(spec))
+    drawn = FOR_READERS.sub("", str(vl_convert.vegalite_to_svg(spec)))
     widths = iter(_widths([_style(found) for found in TEXT.finditer(drawn)]))
     return TEXT.sub(lambda found: _of_width(found, next(widths)), drawn)
 

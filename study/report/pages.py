@@ -16,6 +16,7 @@ import vl_convert
 from markupsafe import Markup
 
 from cxr import files
+from cxr.statistics.comparison import Verdict
 from study.report import tables
 from study.report.conclusions import VERDICTS, Conclusion
 from study.report.figures import Figure, Picture
@@ -98,7 +99,8 @@ def _html(report: Report) -> str:
     script = _script()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     template = environment.from_string(TEMPLATE.read_text())
-    return template.render(report=report, script=script, script_hash=f"sha256-{digest}", verdicts=VERDICTS)
+    verdicts = {*VERDICTS, *Verdict}
+    return template.render(report=report, script=script, script_hash=f"sha256-{digest}", verdicts=verdicts)
 
 
 def _address(figure: Figure | Picture) -> str:

@@ -181,13 +181,20 @@ def test_a_browser_draws_every_figure_whole_and_asks_for_nothing(written: Path, 
     assert seen["cut"] == []
     assert seen["overlapping"] == []
     assert seen["overflow"] <= 0, "the page does not scroll sideways"
+    assert seen["told"][:2] == ["layers-1", "test part: official, 600 real images at 224 px"]
+    assert re.fullmatch(r"accuracy \(95% interval\): 0\.\d{3} \(0\.\d{3} to [01]\.\d{3}\)", seen["told"][2])
+    assert seen["hints"], "that it does so is told"
 
 
 @needs_browser
 def test_a_screen_shows_whole_tables_and_a_phone_cards(written: Path, tmp_path: Path) -> None:
-    for table in look(written / "index.html", 1280, tmp_path)["tables"]:
+    wide = look(written / "index.html", 1280, tmp_path)
+    assert wide["hidden"] == 0, "all contents are in sight"
+    for table in wide["tables"]:
         assert table["scrolled"] == 0, table
         assert not table["isOfCards"]
+    for table in look(written / "index.html", 653, tmp_path)["tables"]:
+        assert table["scrolled"] == 0 or table["names"] < 0.3, "there is room beside the names that stay"
     for table in look(written / "index.html", 390, tmp_path)["tables"]:
         assert table["scrolled"] == 0, table
         assert table["isOfCards"], table
@@ -197,12 +204,19 @@ def test_a_screen_shows_whole_tables_and_a_phone_cards(written: Path, tmp_path: 
 def test_a_table_is_sorted_by_the_column_that_is_pressed_in_the_dark_too(written: Path, tmp_path: Path) -> None:
     seen = look(written / "index.html", 1280, tmp_path, is_dark=True)
     assert seen["ground"] == "rgb(20, 23, 26)"
-    columns = [column for column in seen["sorted"] if re.match(r"[-+]?\d", column[0])]
+    pressed = [[cell["text"] for cell in column] for _, column in seen["sorted"]]
+    columns = [column for column in pressed if re.match(r"[-+]?\d", column[0])]
     assert len(columns) >= 3
     for column in columns:
         numbers = [float(text.split("(")[0]) for text in column if text != "-"]
         assert numbers == sorted(numbers)
         assert "-" not in column[: len(numbers)], "what is no number is last"
+    names = [[cell["text"] for cell in column if not cell["isAside"]] for column, _ in seen["sorted"]]
+    assert ["layers-1", "layers-2", "layers-3", "layers-4", "layers-5", "rate-1", "rate-2", "rate-3"] in names
+    below = [[cell["isAside"] for cell in column] for table in seen["sorted"] for column in table]
+    assert sum(map(any, below)) == 2 * 3
+    for column in below:
+        assert column == sorted(column), "what needs no network stays at the bottom"
 
 
 @needs_browser
@@ -214,6 +228,9 @@ def test_print_has_whole_tables_and_drawings_on_white_also_from_a_dark_screen(wr
     assert seen["cut"] == []
     assert seen["overlapping"] == []
     assert not any(table["isOfCards"] for table in seen["tables"])
+    assert {"cannot be told", "does not hold for these trainings", "these trainings differ"} <= set(seen["verdicts"])
+    assert seen["broken"] == seen["touching"] == [], "a verdict is one box"
+    assert seen["first_figures_end"] <= (297 - 2 * 15) / 25.4 * 96, "the first figures are on the first page"
     assert all(image["shown"] <= a4 for image in seen["images"])
 
 
