@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 from scipy.special import expit
 from tqdm import tqdm
 
@@ -117,8 +117,10 @@ def _shifted(content: bytes, seed: int, name: str, strength: int, params: Images
     size = options.pop("size")
     grey = read(content, at_least=2 * max(size, corruptions.PIXELS)).grey
     if name != AS_IT_IS:
-        middle = np.asarray(grey.resize((corruptions.PIXELS,) * 2, Image.Resampling.BILINEAR))
-        grey = Image.fromarray(corruptions.corrupt(middle, name, strength, seed))
+        # Stretched to a square first, it would have no sides left that `shrink` could cut.
+        seen = ImageOps.fit(grey, (min(grey.size),) * 2) if params.is_square else grey
+        small = np.asarray(seen.resize((corruptions.PIXELS,) * 2, Image.Resampling.BILINEAR))
+        grey = Image.fromarray(corruptions.corrupt(small, name, strength, seed))
     return shrink(grey, size, **options)
 
 

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,20 @@ def test_files_as_they_are_come_first_and_a_judge_of_brightness_fails_where_ligh
     assert table.loc[("brightness_down", 5), "accuracy"] == 0.5
     assert table.loc[("brightness_down", 5), "auroc"] == 1
     assert table.loc[("brightness_down", 5), "loss"] > table.loc[("brightness_down", 1), "loss"]
+
+
+@pytest.mark.parametrize("shape", [(300, 600), (600, 300)])
+def test_a_corrupted_image_loses_the_sides_that_its_run_cuts(shape: tuple[int, int], tmp_path: Path) -> None:
+    """All that is bright lies outside the middle square."""
+    grey = np.full(shape, 255, np.uint8)
+    height, width = shape
+    grey[(height - 300) // 2 :, (width - 300) // 2 :][:300, :300] = 8
+    Image.fromarray(grey).save(tmp_path / "image.png")
+    content = (tmp_path / "image.png").read_bytes()
+    square = replace(PARAMS, is_square=True)
+    for name, strength in [(shifts.AS_IT_IS, 0), ("brightness_up", 1)]:
+        assert shifts._shifted(content, 0, name, strength, square).max() < 20
+        assert shifts._shifted(content, 0, name, strength, PARAMS).mean() > 100
 
 
 def test_it_is_a_command_that_wants_names() -> None:
