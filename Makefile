@@ -1,6 +1,7 @@
 # Each of these makes the environment it needs; a second call reuses it.
 #   make demo     small grid on synthetic phantoms: table, what it shows in words, curves, report
 #   make study    the eight runs of study.yaml and their report   SET="data.source=..." LABEL=pooled JOBS=1
+#                 another file's, or some of its runs: STUDY=recipe.yaml ONLY="recipe recipe-no-flip"
 #                 UNCOMMITTED=1 runs them with the work tree's changes instead of what is committed
 #                 WORKERS=2 or SCHEDULER=tcp://HOST:PORT: on a Dask cluster (docs/cluster.md)
 #   make table    the comparison in 100 columns, with intervals and what needs no lungs   RUNS=..., or all
@@ -47,7 +48,8 @@ demo: mended
 	@python -m study.run demo.yaml --jobs 2 --in-words --plots dvc_plots --report $(OUT)
 
 study: mended
-	@python -m study.run study.yaml $(WHERE) --label "$(LABEL)" $(if $(UNCOMMITTED),--uncommitted) \
+	@python -m study.run $(or $(STUDY),study.yaml) $(WHERE) $(if $(ONLY),--only $(ONLY)) --label "$(LABEL)" \
+		$(if $(UNCOMMITTED),--uncommitted) \
 		--plots dvc_plots --report $(OUT) --set $(SET)
 
 table: mended

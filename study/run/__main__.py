@@ -1,4 +1,4 @@
-"""Run a study: `python -m study.run study.yaml [--set section.key=value ...] [--label NAME] [--jobs N]`.
+"""Run a study: `python -m study.run study.yaml [--only NAME ...] [--set section.key=value ...] [--label NAME]`.
 
 Starts from the commit and leaves the work tree alone. Works off the runs that are not finished and names each that
 fails with its reason. Called again after an interruption it goes on: finished runs stay, a training resumes at its
@@ -40,7 +40,8 @@ def main() -> None:
     arguments = _arguments()
     baseline.check_identity()
     base = baseline.read(arguments.uncommitted)
-    runs = grid.load(arguments.study, base.params, overrides.parse_overrides(arguments.set), arguments.label)
+    extra = overrides.parse_overrides(arguments.set)
+    runs = grid.load(arguments.study, base.params, extra, arguments.label, arguments.only)
     with lock.alone(arguments.study, {run.name for run in runs} | preparation.names(runs)) as left:
         refs = experiments.finished()
         wanted = [run for run in runs if not experiments.is_finished(run.name, run.params, base.files, refs)]
@@ -86,6 +87,7 @@ def _engine(base: baseline.Baseline, runs: list[grid.Run], arguments: argparse.N
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m study.run", description="Run the experiments of a study file.")
     parser.add_argument("study", type=Path, help="study file, such as study.yaml")
+    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="these runs of the file, not all")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="overrides for all runs")
     parser.add_argument(
         "--label", default="", help="ends the runs' names, to keep them beside those of other overrides"

@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,20 +33,29 @@ class Run:
     targets: tuple[str, ...] = ()
 
 
-def load(path: Path, base: dict[str, Any], extra: dict[str, Any], label: str = "") -> list[Run]:
+def load(
+    path: Path, base: dict[str, Any], extra: dict[str, Any], label: str = "", only: Collection[str] = ()
+) -> list[Run]:
     """The runs of a study file on top of `base`, the parameters; `extra` overrides both, `label` ends every name.
 
-    Raises UserError that names every run with an unknown parameter or a name that no experiment can have. The values of
-    parameters are not looked at: see `check`.
+    `only`: the names, as the file has them, of the runs that are wanted; all without any. Raises UserError that names
+    those that the file has not, or every run with an unknown parameter or a name that no experiment can have. The
+    values of parameters are not looked at: see `check`.
     """
     study = study_file.read(path)
     for_all = study.get("params") or {}
     changes = {str(name): overrides or {} for name, overrides in study["runs"].items()}
+    if unknown := [name for name in only if name not in changes]:
+        raise UserError(f"{path} has no run {', '.join(unknown)}; it has {', '.join(changes)}")
     if no_mappings := [name for name, given in {"params": for_all, **changes}.items() if not isinstance(given, dict)]:
         raise UserError(
             f"{path}: {', '.join(no_mappings)} is no mapping from keys to values, as {{train.epochs: 3}} is"
         )
-    overrides = {f"{name}-{label}" if label else name: {**for_all, **given, **extra} for name, given in changes.items()}
+    overrides = {
+        f"{name}-{label}" if label else name: {**for_all, **given, **extra}
+        for name, given in changes.items()
+        if not only or name in only
+    }
     return _for_all(overrides, lambda name: _run(name, base, overrides[name]))
 
 

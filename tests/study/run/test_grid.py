@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,28 @@ def test_a_margin_changes_no_run_and_need_not_be_there() -> None:
 def test_a_label_ends_every_name() -> None:
     path = write("runs: {one: {}, two: }")
     assert [run.name for run in grid.load(path, PARAMS, {}, "pooled")] == ["one-pooled", "two-pooled"]
+
+
+def test_some_runs_are_named_as_in_the_file_and_unknown_ones_are_refused() -> None:
+    path = write("runs: {one: {}, two: {}, three: {}}")
+    assert [run.name for run in grid.load(path, PARAMS, {}, "pooled", ["three", "one"])] == [
+        "one-pooled",
+        "three-pooled",
+    ]
+    with pytest.raises(UserError, match=r"mine\.yaml has no run tow, four; it has one, two, three"):
+        grid.load(path, PARAMS, {}, only=["one", "tow", "four"])
+
+
+def test_make_and_the_command_hand_on_which_runs_are_wanted() -> None:
+    words = ["STUDY=recipe.yaml", "ONLY=recipe recipe-no-flip", "-o", "mended", "-n", "study"]
+    shown = subprocess.run(["make", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "study.run recipe.yaml --jobs 1 --only recipe recipe-no-flip --label" in shown
+    study_run = [sys.executable, "-m", "study.run", "recipe.yaml", "--uncommitted", "--only", "recpie"]
+    done = subprocess.run(study_run, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.startswith("error: recipe.yaml has no run recpie; it has recipe, ")) == (
+        1,
+        True,
+    )
 
 
 @pytest.mark.parametrize(
