@@ -156,14 +156,21 @@ def training(configuration: Configuration) -> str:
     said = [
         f"{train['epochs']} epochs, the last of which counts",
         f"{'AdamW' if train['weight_decay'] else 'Adam'}, learning rate {train['learning_rate']:g} "
-        f"({train['schedule']}), batch size {train['batch_size']}, weight decay {train['weight_decay']:g}",
+        f"({train['schedule']}{_warmup(train)}), batch size {train['batch_size']}, "
+        f"weight decay {train['weight_decay']:g}",
         f"target {train['target']}, label smoothing {train['label_smoothing']:g}, "
         f"classes {'balanced' if train['balance'] else 'as they are'}",
+        *([f"running average of the weights, momentum {train['averaging']:g}"] if train.get("averaging") else []),
         f"augmentation: {', '.join(changes) or 'none'}",
         f"on {' or '.join(sorted({run.machine for run in configuration.results}))}",
     ]
     n = len(configuration.results)
     return "; ".join(said) + f". {n} training{'s' if n > 1 else ''}, seed{'s' if n > 1 else ''} {seeds(configuration)}"
+
+
+def _warmup(train: dict[str, Any]) -> str:
+    n = train.get("warmup_epochs", 0)
+    return f" after {n} epoch{'s' if n > 1 else ''} of warm-up" if n and train["schedule"] == "cosine" else ""
 
 
 def seeds(configuration: Configuration) -> str:

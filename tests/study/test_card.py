@@ -117,3 +117,14 @@ def test_subgroups_are_those_of_the_names() -> None:
 def test_a_card_is_of_one_network() -> None:
     with pytest.raises(UserError, match="a card is of one network, these are 2: a, b"):
         one_network(families([result("a", "C-F"), result("b", "P-F")]))
+
+
+def test_averaging_and_warm_up_are_told_where_they_are_set() -> None:
+    made = result("one")
+    [family] = families([made])
+    assert "average of the weights" not in card(family)
+    assert "warm-up" not in card(family)
+    made.params["train"] |= {"schedule": "cosine", "warmup_epochs": 1, "averaging": 0.998}
+    [family] = families([made])
+    assert "(cosine after 1 epoch of warm-up)" in card(family)
+    assert "running average of the weights, momentum 0.998; augmentation" in card(family)
