@@ -110,6 +110,8 @@ class TrainParams:
             )
         if self.warmup_epochs and self.warmup_epochs >= self.epochs:
             raise ValueError("train.warmup_epochs should be less than train.epochs")
+        if self.warmup_epochs and self.schedule == "constant":
+            raise ValueError("train.warmup_epochs is of train.schedule cosine; a constant one has no warm-up, set 0")
         return self
 
 

@@ -56,6 +56,12 @@ def test_good_values_pass() -> None:
             {**TRAIN, "devices": 3},
             "train.batch_size should be a multiple of train.devices, got 32",
         ),
+        (
+            TrainParams,
+            "train",
+            {**TRAIN, "epochs": 9, "warmup_epochs": 1},
+            "train.warmup_epochs is of train.schedule cosine",
+        ),
         (TrainParams, "train", {**TRAIN, "devices": 0}, "train.devices should be greater than 0, got 0"),
         (TrainParams, "train", {**TRAIN, "seed": 2**32}, "train.seed should be less than 4294967296"),
         (SplitParams, "split", {**SPLIT, "seed": 2**32}, "split.seed should be less than 4294967296"),
