@@ -129,11 +129,12 @@ def check_devices(model: ModelParams, train: TrainParams) -> None:
 class AugmentParams:
     """How each training image is changed, anew in every epoch; NEUTRAL changes nothing.
 
-    min_area: smallest share of an image's area that a crop keeps, 1 for no crop; max_aspect: a crop's sides may be
-    stretched up to this ratio; flip: left and right are exchanged in half of the images; rotation: up to so many
-    degrees either way; brightness, contrast: factors of 1 - value to 1 + value; gamma: exponents of exp(-value) to
-    exp(value); jpeg_quality: stored again at this quality to 100, 100 for not at all; noise: normal, its standard
-    deviation up to this share of the range of grey.
+    min_area: smallest share of an image's area that is drawn for a crop; max_aspect: a crop's sides may be stretched up
+    to this ratio, and what then is longer than the image is cut off, so that less than min_area may be left, but no
+    less than sqrt(min_area / max_aspect) where that is less; no crop where both are 1; flip: left and right are
+    exchanged in half of the images; rotation: up to so many degrees either way; brightness, contrast: factors of 1 -
+    value to 1 + value; gamma: exponents of exp(-value) to exp(value); jpeg_quality: stored again at this quality to
+    100, 100 for not at all; noise: normal, its standard deviation up to this share of the range of grey.
     """
 
     min_area: Annotated[float, Field(gt=0, le=1)]

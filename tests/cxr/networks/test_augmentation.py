@@ -114,3 +114,12 @@ def test_noise_has_the_deviation_it_is_told() -> None:
     noisy = augmentation.add_noise(grey, 0.1, np.array([0.5, 0.9])).astype(float)
     assert noisy.std(axis=(1, 2)) == pytest.approx([255 * 0.05, 255 * 0.09], rel=0.05)
     assert noisy.mean() == pytest.approx(128, abs=0.5)
+
+
+@pytest.mark.parametrize("min_area", [0.08, 0.9, 1.0])
+def test_a_crop_keeps_the_smallest_area_less_what_its_aspect_cuts(min_area: float) -> None:
+    params = replace(NEUTRAL, min_area=min_area, max_aspect=1.33)
+    across, down = augmentation.boxes(dict(zip(DRAWS, draw(20_000, 0, 1).T, strict=True)), params)
+    least = (across[:, 1] * down[:, 1]).min()
+    bound = min(min_area, np.sqrt(min_area / 1.33))
+    assert bound <= least < bound + 0.01
