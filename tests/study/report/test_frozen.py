@@ -1,4 +1,4 @@
-"""The report of the 33 kept runs is the committed one, number by number: whatever changes it has to commit it anew."""
+"""The report of the kept runs is the committed one, number by number: whatever changes it has to commit it anew."""
 
 import io
 
