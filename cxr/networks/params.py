@@ -32,6 +32,8 @@ APPLICATIONS = {
 }
 # Those of them that normalise by batch nowhere.
 WITHOUT_BATCH_NORMALISATION = ("convnext", "vgg16", "vgg19")
+# Pixels of the smallest image that Keras' documentation gives; of VGG, what five poolings leave a pixel of.
+SMALLEST = {"inception_resnet_v2": 75, "inception_v3": 75, "vgg16": 32, "vgg19": 32, "xception": 71}
 APPLICATION_MODULES = {name: module for module, names in APPLICATIONS.items() for name in names}
 
 
@@ -71,7 +73,12 @@ class ModelParams:
 
 
 def check(params: ModelParams, image_size: int) -> None:
-    """Raises UserError where a stack's notation is wrong or pools a map of one pixel."""
+    """Raises UserError where a stack's notation is wrong or pools a map of one pixel, or where images are too small."""
+    smallest = SMALLEST.get(APPLICATION_MODULES.get(params.architecture, ""), 1)
+    if image_size < smallest:
+        raise UserError(
+            f"images.size {image_size} is too small for model.architecture {params.architecture}; set {smallest} up"
+        )
     if params.architecture == "stack":
         notation.check_poolings(params.steps(), image_size, params.layers)
 

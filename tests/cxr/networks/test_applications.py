@@ -6,7 +6,7 @@ import pytest
 from cxr.errors import UserError
 from cxr.networks import network
 from cxr.networks.backend import keras
-from cxr.networks.params import APPLICATIONS, ModelParams
+from cxr.networks.params import APPLICATIONS, ModelParams, check
 
 
 def params(**changes: Any) -> ModelParams:
@@ -40,6 +40,13 @@ def test_pretrained_weights_are_asked_for_and_their_absence_is_one_line(monkeypa
     with pytest.raises(UserError, match=r"MobileNetV2, model\.weights imagenet: URL fetch failure"):
         network.build(params(weights="imagenet"), 32, precision="float32", seed=0)
     assert asked["weights"] == "imagenet"
+
+
+@pytest.mark.parametrize(("name", "smallest"), [("InceptionV3", 75), ("VGG16", 32)])
+def test_images_too_small_for_one_are_refused_before_it_is_built(name: str, smallest: int) -> None:
+    check(params(architecture=name), smallest)
+    with pytest.raises(UserError, match=rf"images\.size {smallest - 1} is too small for .* {name}; set {smallest} up"):
+        check(params(architecture=name), smallest - 1)
 
 
 @pytest.mark.parametrize(
