@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,18 @@ def test_pretrained_weights_are_asked_for_and_their_absence_is_one_line(monkeypa
     with pytest.raises(UserError, match=r"MobileNetV2, model\.weights imagenet: URL fetch failure"):
         network.build(params(weights="imagenet"), 32, precision="float32", seed=0)
     assert asked["weights"] == "imagenet"
+
+
+@pytest.mark.filterwarnings("ignore:`input_shape` is undefined")
+def test_weights_that_keras_brings_are_those_of_the_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file of random weights stands for ImageNet's, which are not downloaded here."""
+    stored = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(32, 32, 3))
+    stored.save_weights(tmp_path / "stored.weights.h5")
+    path = str(tmp_path / "stored.weights.h5")
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: path)
+    built = network.build(params(weights="imagenet"), 32, precision="float32", seed=7)
+    for name in ("Conv1", "Conv_1"):
+        np.testing.assert_array_equal(built.get_layer(name).get_weights()[0], stored.get_layer(name).get_weights()[0])
 
 
 @pytest.mark.parametrize(("name", "smallest"), [("InceptionV3", 75), ("VGG16", 32)])
