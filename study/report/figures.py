@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,7 @@ class Picture:
     caption: str
     alt: str
     png: bytes
+    is_live: ClassVar[bool] = False
 
 
 # Draws the first seeds of some of a family's configurations.

@@ -116,7 +116,7 @@ def test_without_shifts_the_last_epochs_are_the_validation(
 ) -> None:
     others = [name for name in results.kept(KEPT) if name.endswith(("-grouped", "-pooled"))]
     call(monkeypatch, "--kept", KEPT, "--without", *others)
-    assert "17 runs." in capsys.readouterr().out
+    assert f"{len(results.kept(KEPT)) - len(others)} runs." in capsys.readouterr().out
     runs = results.from_folder(KEPT, NAMES)
     table = ranking.last_epochs(runs).set_index("run")
     assert table.loc["layers-2", "accuracy"] == pytest.approx(runs[1].history["val_accuracy"].iloc[-1])
