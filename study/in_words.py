@@ -12,7 +12,7 @@ from study.families import Configuration, Family
 SAID = {
     Verdict.DIFFER: "differ",
     Verdict.EQUAL: "practically equal",
-    Verdict.TRAININGS: "differ as they were trained, which other seeds may turn round",
+    Verdict.TRAININGS: "differ as trained",
     Verdict.UNTOLD: "cannot be told",
 }
 # What a file tells without being decoded.

@@ -37,7 +37,7 @@ def test_what_was_learned_caught_and_told_apart() -> None:
     assert "JPEG quality (quantisation table) gives 0.900" in lungs
     assert "with the whole interval 1 of 3 networks lie above it, 2 below and 0 across" in lungs
     assert trap.startswith("A trap is caught (official): JPEG quality (quantisation table) tells 0.900")
-    assert "of 3 pairs of networks: in accuracy 3 differ as they were trained, which other seeds may turn" in difference
+    assert "of 3 pairs of networks: in accuracy 3 differ as trained; in AUROC" in difference
     assert "The largest in accuracy: run-3 - run-1, -0.350" in difference
     assert "trained once" in still_open
 
