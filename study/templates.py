@@ -12,7 +12,7 @@ from cxr import files
 from cxr.statistics import evaluation
 from stages import project
 from study import facts
-from study.report import charts
+from study.report import charts, marks
 
 TITLE = "<DVC_METRIC_TITLE>"
 
@@ -21,7 +21,7 @@ def templates() -> dict[str, str]:
     """The text of each template by its name, which dvc.yaml gives to a plot."""
     # dvc.yaml can name the source of the images, but has no words for it.
     title = alt.TitleParams(text=alt.ExprRef(f"replace('{TITLE}', 'phantom', 'synthetic phantoms')"))
-    drawn: dict[str, charts.Chart] = {
+    drawn: dict[str, marks.Chart] = {
         "calibration": charts.calibration(title),
         "confusion": charts.confusion(title),
         "curves": charts.curves(title),
@@ -30,10 +30,10 @@ def templates() -> dict[str, str]:
         "roc": charts.roc(title),
         "shortcuts": charts.shortcuts(title, facts.SHORTCUTS),
     }
-    return {name: _text(charts.template(chart)) for name, chart in drawn.items()}
+    return {name: _text(marks.template(chart)) for name, chart in drawn.items()}
 
 
-def _text(spec: charts.Spec) -> str:
+def _text(spec: marks.Spec) -> str:
     """A line for each part of the specification."""
     return "{\n" + ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in spec.items()) + "\n}\n"
 

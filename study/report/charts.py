@@ -2,7 +2,7 @@
 
 Rows have the columns of the plot files that the stages write, and `rev`, DVC's name for the experiment of a row. DVC
 hands out every value as text, so each chart says which fields are numbers. With a single `rev` a picture is one panel.
-What answers to the pointer says of itself what a reader would ask, and nothing else: see `_told`.
+What answers to the pointer says of itself what a reader would ask, and nothing else: see `marks.told`.
 """
 
 import json
@@ -11,59 +11,9 @@ from itertools import chain
 from typing import Any
 
 import altair as alt
-import pandas as pd
 
-Spec = dict[str, Any]
-Title = alt.TitleParams
-Chart = alt.LayerChart | alt.FacetChart | alt.VConcatChart
-
-SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
-# Okabe and Ito's colours, told apart by all; beyond them runs differ by dashes as well.
-COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#8a6d00"]
-DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3]]
-GREY = "#767676"
-FONT = "sans-serif"
-N_COLUMNS = 4
-# The place of the rows in a chart, and the name by which DVC knows it.
-ROWS = "<DVC_METRIC_DATA>"
-CONFIG = {
-    "background": "white",
-    "font": FONT,
-    "axis": {"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "labelLimit": 0},
-    # Labels stand under their ticks, few enough not to touch.
-    "axisQuantitative": {"tickCount": 5, "labelFlush": False},
-    "header": {"labelFontSize": 12, "labelFontWeight": "bold", "title": None},
-    # What a screen reader says of a mark; of a line it would say its first point, of a rule its first end.
-    "tooltipFormat": {"numberFormat": ".3~f"},
-    "line": {"aria": False, "strokeJoin": "round"},
-    "rule": {"aria": False},
-    "legend": {"labelFontSize": 11, "labelLimit": 0, "title": None},
-    "title": {
-        "anchor": "start",
-        "frame": "bounds",
-        "fontSize": 13,
-        "subtitleFontSize": 11,
-        "subtitleColor": "#555",
-        "offset": 10,
-    },
-}
-
-RUN = alt.Facet("rev:N", sort=None)
-# The name of one of `runs` runs that are drawn as one.
-AND_MORE = "datum.runs > 1 ? datum.rev + ' and ' + (datum.runs - 1) + ' more' : datum.rev"
-
-
-def template(chart: Chart) -> Spec:
-    """The chart as Vega-Lite, in the look that all pictures share, without its rows."""
-    with alt.data_transformers.enable("default", consolidate_datasets=False):
-        return {**chart.to_dict(), "$schema": SCHEMA, "config": CONFIG}
-
-
-def of_rows(chart: Chart, table: pd.DataFrame) -> Spec:
-    """The chart of a table as Vega-Lite, filled in as DVC does."""
-    spec = template(chart)
-    # By way of JSON, which has null for what is not a number.
-    return {**spec, "data": {**spec["data"], "values": json.loads(table.to_json(orient="records"))}}
+from study.report import marks
+from study.report.marks import Title
 
 
 def curves(title: Title, domains: dict[str, list[float]] | None = None, has_notebook: bool = False) -> alt.VConcatChart:
@@ -71,7 +21,7 @@ def curves(title: Title, domains: dict[str, list[float]] | None = None, has_note
 
     With `has_notebook`, a field `whose` tells this run's curves from the notebook's.
     """
-    data = _data("epoch", "loss", "val_loss", "accuracy", "val_accuracy")
+    data = marks.data("epoch", "loss", "val_loss", "accuracy", "val_accuracy")
     return alt.vconcat(
         *(
             _curve(data, measure, name, (domains or {}).get(measure), has_notebook)
@@ -85,7 +35,7 @@ def _curve(
     data: alt.InlineData, measure: str, name: str, domain: list[float] | None, has_notebook: bool
 ) -> alt.FacetChart:
     legend = alt.Legend(orient="bottom", symbolType="stroke")
-    whose = [_word("whose", "of")] if has_notebook else []
+    whose = [marks.word("whose", "of")] if has_notebook else []
     drawn = (
         alt.Chart(width=220, height=130)
         # With dots, since a single epoch has no line.
@@ -93,9 +43,13 @@ def _curve(
         .encode(
             x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1)),
             y=alt.Y("value:Q", title=name, scale=alt.Scale(domain=domain) if domain else alt.Scale(zero=False)),
-            color=alt.Color("part:N", sort=None, scale=alt.Scale(range=COLOURS[:2]), legend=legend),
-            tooltip=_told(
-                "rev", *whose, _word("part", "curve"), _number("epoch", "d"), _number("value", title=measure)
+            color=alt.Color("part:N", sort=None, scale=alt.Scale(range=marks.COLOURS[:2]), legend=legend),
+            tooltip=marks.told(
+                "rev",
+                *whose,
+                marks.word("part", "curve"),
+                marks.number("epoch", "d"),
+                marks.number("value", title=measure),
             ),
         )
     )
@@ -104,7 +58,7 @@ def _curve(
             strokeDash=alt.StrokeDash("whose:N", sort=None, scale=alt.Scale(range=[[1, 0], [3, 3]]), legend=legend)
         )
     return (
-        _panels(drawn, data)
+        marks.panels(drawn, data)
         .transform_calculate(training=f"datum.{measure}", validation=f"datum.val_{measure}")
         .transform_fold(["training", "validation"], as_=["part", "value"])
     )
@@ -113,47 +67,47 @@ def _curve(
 def roc(title: Title) -> alt.LayerChart:
     """Sensitivity by 1 - specificity of every run; dashed: chance."""
     lines = _line_by_run(alt.SortField("false_positive_rate"), alt.SortField("sensitivity")).encode(
-        x=alt.X("false_positive_rate:Q", title="1 - specificity", scale=_share()),
-        y=alt.Y("sensitivity:Q", title="sensitivity", scale=_share()),
-        tooltip=_told(
+        x=alt.X("false_positive_rate:Q", title="1 - specificity", scale=marks.share()),
+        y=alt.Y("sensitivity:Q", title="sensitivity", scale=marks.share()),
+        tooltip=marks.told(
             "rev",
-            _number("sensitivity"),
-            _number("false_positive_rate", title="1 - specificity"),
-            _number("threshold", ".3g"),
+            marks.number("sensitivity"),
+            marks.number("false_positive_rate", title="1 - specificity"),
+            marks.number("threshold", ".3g"),
         ),
     )
-    data = _data("false_positive_rate", "sensitivity", "threshold")
-    return _square(_diagonal(), lines, data=data, title=title)
+    data = marks.data("false_positive_rate", "sensitivity", "threshold")
+    return marks.square(marks.diagonal(), lines, data=data, title=title)
 
 
 def precision_recall(title: Title) -> alt.LayerChart:
     """Precision by recall of every run; dashed: chance, a line for each prevalence among the test parts."""
     chance = (
         alt.Chart()
-        .mark_rule(color=GREY, strokeDash=[5, 4])
-        .encode(y="prevalence:Q", tooltip=_told("of", _number("prevalence", title="precision of chance")))
+        .mark_rule(color=marks.GREY, strokeDash=[5, 4])
+        .encode(y="prevalence:Q", tooltip=marks.told("of", marks.number("prevalence", title="precision of chance")))
         .transform_aggregate(runs="distinct(rev)", rev="min(rev)", groupby=["prevalence"])
-        .transform_calculate(of=AND_MORE)
+        .transform_calculate(of=marks.AND_MORE)
     )
     # Where a lower threshold adds false positives alone, the recall stays and the precision falls.
     lines = _line_by_run(alt.SortField("recall"), alt.SortField("precision", order="descending")).encode(
-        x=alt.X("recall:Q", title="recall", scale=_share()),
-        y=alt.Y("precision:Q", title="precision", scale=_share()),
-        tooltip=_told("rev", _number("precision"), _number("recall")),
+        x=alt.X("recall:Q", title="recall", scale=marks.share()),
+        y=alt.Y("precision:Q", title="precision", scale=marks.share()),
+        tooltip=marks.told("rev", marks.number("precision"), marks.number("recall")),
     )
-    return _square(chance, lines, data=_data("recall", "precision", "prevalence"), title=title)
+    return marks.square(chance, lines, data=marks.data("recall", "precision", "prevalence"), title=title)
 
 
 def _line_by_run(*along: alt.SortField) -> alt.Chart:
     """A line for each run: by colour, and by dashes where the colours repeat; `along`: the order of its points."""
-    pressed, strength = _pressed("rev")
-    dashes = [dash for dash in DASHES for _ in COLOURS]
+    pressed, strength = marks.pressed("rev")
+    dashes = [dash for dash in marks.DASHES for _ in marks.COLOURS]
     legend = alt.Legend(orient="bottom", columns=3)
     return (
         alt.Chart()
         .mark_line(strokeWidth=1.5)
         .encode(
-            color=alt.Color("rev:N", sort=None, scale=alt.Scale(range=COLOURS), legend=legend),
+            color=alt.Color("rev:N", sort=None, scale=alt.Scale(range=marks.COLOURS), legend=legend),
             strokeDash=alt.StrokeDash("rev:N", sort=None, scale=alt.Scale(range=dashes), legend=legend),
             order="rank:Q",
             opacity=strength,
@@ -162,28 +116,6 @@ def _line_by_run(*along: alt.SortField) -> alt.Chart:
         # A line takes its order from one field alone.
         .transform_window(rank="row_number()", sort=list(along), groupby=["rev"])
     )
-
-
-def _pressed(field: str) -> tuple[alt.Parameter, Any]:
-    """What is pressed in the legend of this field, and the strength by which it stands out.
-
-    Where the chart is alive, a press on a name leaves it alone, with the shift key some.
-    """
-    pressed = alt.selection_point("pressed", fields=[field], bind="legend")
-    return pressed, alt.when(pressed).then(alt.value(1)).otherwise(alt.value(0.1))
-
-
-def _square(*layers: alt.Chart, data: alt.InlineData, title: Title) -> alt.LayerChart:
-    return alt.LayerChart(data=data, layer=list(layers), title=title, width=380, height=380)
-
-
-def _diagonal() -> alt.Chart:
-    ends = alt.InlineData(values=[{"x": 0, "y": 0}, {"x": 1, "y": 1}])
-    return alt.Chart(ends).mark_line(color=GREY, strokeDash=[5, 4], strokeWidth=1).encode(x="x:Q", y="y:Q")
-
-
-def _share() -> alt.Scale:
-    return alt.Scale(domain=[0, 1])
 
 
 def calibration(title: Title) -> alt.FacetChart:
@@ -197,13 +129,13 @@ def calibration(title: Title) -> alt.FacetChart:
         x=alt.X("predicted:Q", title="predicted probability", scale=scale),
         y=alt.Y("observed:Q", title="observed frequency", scale=scale),
     )
-    dots = bins.mark_point(filled=True, opacity=1, color=COLOURS[0]).encode(
+    dots = bins.mark_point(filled=True, opacity=1, color=marks.COLOURS[0]).encode(
         size=alt.Size("n_images:Q", scale=alt.Scale(range=[8, 150]), legend=None),
-        tooltip=_told(
+        tooltip=marks.told(
             "rev",
-            _number("predicted", title="predicted probability"),
-            _number("observed", title="observed frequency"),
-            _number("n_images", ",d", "images"),
+            marks.number("predicted", title="predicted probability"),
+            marks.number("observed", title="observed frequency"),
+            marks.number("n_images", ",d", "images"),
         ),
     )
     # Mean over the images of the distance between observed and predicted in the image's bin.
@@ -216,10 +148,10 @@ def calibration(title: Title) -> alt.FacetChart:
     )
     # A white rim keeps it readable where a curve passes.
     rim = error.mark_text(align="left", fontSize=11, stroke="white", strokeWidth=4)
-    curve = bins.mark_line(color=COLOURS[0], strokeWidth=1.5)
-    layers = [_diagonal(), curve, dots, rim, error.mark_text(align="left", fontSize=11)]
-    data = _data("predicted", "observed", "n_images")
-    return _panels(alt.LayerChart(layer=layers, width=180, height=180), data).properties(title=title)
+    curve = bins.mark_line(color=marks.COLOURS[0], strokeWidth=1.5)
+    layers = [marks.diagonal(), curve, dots, rim, error.mark_text(align="left", fontSize=11)]
+    data = marks.data("predicted", "observed", "n_images")
+    return marks.panels(alt.LayerChart(layer=layers, width=180, height=180), data).properties(title=title)
 
 
 def confusion(title: Title, classes: list[str] | None = None) -> alt.FacetChart:
@@ -231,12 +163,12 @@ def confusion(title: Title, classes: list[str] | None = None) -> alt.FacetChart:
     place = alt.Chart().encode(
         x=alt.X("called:N", title="predicted", scale=scale, axis=alt.Axis(labelAngle=0)),
         y=alt.Y("actual:N", title="actual", scale=scale),
-        tooltip=_told(
+        tooltip=marks.told(
             "rev",
-            _word("actual"),
-            _word("called", "predicted"),
-            _number("n", ",d", "images"),
-            _number("share", ".1%", "of the actual class"),
+            marks.word("actual"),
+            marks.word("called", "predicted"),
+            marks.number("n", ",d", "images"),
+            marks.number("share", ".1%", "of the actual class"),
         ),
     )
     shade = alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=["#f2f7fc", "#08519c"]), legend=None)
@@ -247,7 +179,7 @@ def confusion(title: Title, classes: list[str] | None = None) -> alt.FacetChart:
     layers = [place.mark_rect().encode(color=shade), count, share]
     cells = alt.LayerChart(layer=layers, width=170, height=100)
     return (
-        _panels(cells, _data())
+        marks.panels(cells, marks.data())
         .properties(title=title)
         # Each image becomes two rows, one for its predicted class, which counts 1, and one for its actual class, which
         # counts 0: so there is a column for each class, also for one that no image is called.
@@ -264,15 +196,17 @@ def performance(title: Title, metrics: list[str]) -> alt.FacetChart:
     """Each of these metrics of every run with its interval, a panel for each `metric`: `value`, `low`, `high`."""
     place = alt.Chart().encode(
         y=alt.Y("rev:N", title=None, sort=None),
-        tooltip=_told("rev", _word("metric"), _word("said", "value (95% interval)")),
+        tooltip=marks.told("rev", marks.word("metric"), marks.word("said", "value (95% interval)")),
     )
-    layers = list(_whiskers(place, "value", "low", "high", "value, 95% interval"))
+    layers = list(marks.whiskers(place, "value", "low", "high", "value, 95% interval"))
     chart = alt.LayerChart(layer=layers, width=250, height=alt.Step(18))
-    panels = _panels(chart, _data("value", "low", "high"), by=alt.Facet("metric:N", sort=metrics), n_columns=2)
+    panels = marks.panels(
+        chart, marks.data("value", "low", "high"), by=alt.Facet("metric:N", sort=metrics), n_columns=2
+    )
     return (
         panels.resolve_scale(x="independent")
         .properties(title=title)
-        .transform_calculate(said=_with_interval("value", "low", "high"))
+        .transform_calculate(said=marks.with_interval("value", "low", "high"))
     )
 
 
@@ -283,16 +217,16 @@ def shortcuts(title: Title, names: dict[str, str]) -> alt.FacetChart:
     """
     place = alt.Chart().encode(
         y=alt.Y("what:N", title=None, sort=list(names.values())),
-        tooltip=_told("what", _word("rev", "run"), _word("said", "accuracy (95% interval)")),
+        tooltip=marks.told("what", marks.word("rev", "run"), marks.word("said", "accuracy (95% interval)")),
     )
-    layers = list(_whiskers(place, "accuracy", "accuracy_low", "accuracy_high", "accuracy, 95% interval"))
+    layers = list(marks.whiskers(place, "accuracy", "accuracy_low", "accuracy_high", "accuracy, 95% interval"))
     chart = alt.LayerChart(layer=layers, width=150, height=alt.Step(18))
-    data = _data("accuracy", "accuracy_low", "accuracy_high")
+    data = marks.data("accuracy", "accuracy_low", "accuracy_high")
     named = f"{json.dumps(names)}[datum.shortcut] || datum.shortcut"
     return (
-        _panels(chart, data)
+        marks.panels(chart, data)
         .properties(title=title)
-        .transform_calculate(what=named, said=_with_interval("accuracy", "accuracy_low", "accuracy_high"))
+        .transform_calculate(what=named, said=marks.with_interval("accuracy", "accuracy_low", "accuracy_high"))
         # Runs whose sums are the same have the same audit; of each row the first run's stays.
         .transform_joinaggregate(
             all="sum(accuracy)", lows="sum(accuracy_low)", highs="sum(accuracy_high)", groupby=["rev"]
@@ -301,7 +235,7 @@ def shortcuts(title: Title, names: dict[str, str]) -> alt.FacetChart:
             place="row_number()", runs="distinct(rev)", groupby=["what", "all", "lows", "highs"], frame=[None, None]
         )
         .transform_filter("datum.place == 1")
-        .transform_calculate(rev=AND_MORE)
+        .transform_calculate(rev=marks.AND_MORE)
     )
 
 
@@ -319,26 +253,26 @@ def intervals(
     `reference`, from which values have a sign.
     """
     form = ".3f" if reference is None else "+.3f"
-    pressed, strength = _pressed("kind")
+    pressed, strength = marks.pressed("kind")
     legend = alt.Legend(orient="top", direction="vertical")
     shapes = ["circle", "diamond", "square", "triangle-up"]
     place = alt.Chart().encode(
         y=alt.Y("what:N", sort=None, title=None, axis=alt.Axis(grid=not is_side_by_side)),
-        color=alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=COLOURS), legend=legend),
+        color=alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=marks.COLOURS), legend=legend),
         opacity=strength,
-        tooltip=_told("what", _word("kind", kind), _word("said", f"{x_title} (95% interval)")),
+        tooltip=marks.told("what", marks.word("kind", kind), marks.word("said", f"{x_title} (95% interval)")),
     )
     if is_side_by_side:
         place = place.encode(yOffset=alt.YOffset("kind:N", sort=None))
-    interval, point = _whiskers(place, "value", "low", "high", x_title)
+    interval, point = marks.whiskers(place, "value", "low", "high", x_title)
     point = point.encode(shape=alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=shapes), legend=legend))
     layers = [interval, point.add_params(pressed)]
     if reference is not None:
-        layers.insert(0, alt.Chart().mark_rule(color=GREY, strokeDash=[4, 3]).encode(x=alt.datum(reference)))
-    data = _data("value", "low", "high")
+        layers.insert(0, alt.Chart().mark_rule(color=marks.GREY, strokeDash=[4, 3]).encode(x=alt.datum(reference)))
+    data = marks.data("value", "low", "high")
     height = alt.Step(12, **{"for": "offset"}) if is_side_by_side else alt.Step(18)
     drawn = alt.LayerChart(data=data, layer=layers, title=title, width=250, height=height)
-    return drawn.transform_calculate(said=_with_interval("value", "low", "high", form))
+    return drawn.transform_calculate(said=marks.with_interval("value", "low", "high", form))
 
 
 def operating_points(title: Title, parts: list[str], found: str, called: str) -> alt.LayerChart:
@@ -349,12 +283,14 @@ def operating_points(title: Title, parts: list[str], found: str, called: str) ->
     # As strong as the points, not as the intervals.
     legend = alt.Legend(orient="bottom", columns=1, symbolOpacity=1)
     names = ("sensitivity", "specificity")
-    pressed, strength = _pressed("part")
+    pressed, strength = marks.pressed("part")
     place = alt.Chart().encode(
-        color=alt.Color("part:N", scale=alt.Scale(domain=parts, range=COLOURS), legend=legend),
+        color=alt.Color("part:N", scale=alt.Scale(domain=parts, range=marks.COLOURS), legend=legend),
         opacity=strength,
-        tooltip=_told(
-            "what", _word("part", "test part"), *(_word(f"said_{name}", f"{name} (95% interval)") for name in names)
+        tooltip=marks.told(
+            "what",
+            marks.word("part", "test part"),
+            *(marks.word(f"said_{name}", f"{name} (95% interval)") for name in names),
         ),
     )
 
@@ -375,46 +311,5 @@ def operating_points(title: Title, parts: list[str], found: str, called: str) ->
         points.add_params(pressed),
     ]
     ends = {name: [f"{name}{end}" for end in ("", "_low", "_high")] for name in names}
-    drawn = alt.LayerChart(data=_data(*chain(*ends.values())), layer=layers, title=title, width=380, height=300)
-    return drawn.transform_calculate(**{f"said_{name}": _with_interval(*fields) for name, fields in ends.items()})
-
-
-def _whiskers(place: alt.Chart, value: str, low: str, high: str, title: str) -> tuple[alt.Chart, alt.Chart]:
-    """An interval and a point at each place."""
-    x = alt.X(low, type="quantitative", title=title, scale=alt.Scale(zero=False))
-    interval = place.mark_rule(strokeWidth=1.5).encode(x=x, x2=high)
-    point = place.mark_point(filled=True, opacity=1, size=50).encode(x=alt.X(value, type="quantitative", title=title))
-    return interval, point
-
-
-def _told(name: str, *told: alt.Tooltip) -> list[alt.Tooltip]:
-    """What a mark tells where it is pointed at: over all the name in this field, below it what else is `told`."""
-    # The page draws the value of this title as a heading.
-    return [_word(name, "title"), *told]
-
-
-def _word(field: str, title: str | None = None) -> alt.Tooltip:
-    return alt.Tooltip(field, type="nominal", title=title or field)
-
-
-def _number(field: str, form: str = ".3f", title: str | None = None) -> alt.Tooltip:
-    return alt.Tooltip(field, type="quantitative", format=form, title=title or field)
-
-
-def _with_interval(value: str, low: str, high: str, form: str = ".3f") -> str:
-    """The expression of a value with its interval in words, as the tables have them."""
-    value, low, high = (f"format(datum.{field}, '{form}')" for field in (value, low, high))
-    return f"{value} + ' (' + {low} + ' to ' + {high} + ')'"
-
-
-def _panels(
-    chart: alt.Chart | alt.LayerChart, data: alt.InlineData, by: alt.Facet = RUN, n_columns: int = N_COLUMNS
-) -> alt.FacetChart:
-    """A panel for each run, or what else `by` tells apart, with an x axis of its own: the last row may be shorter."""
-    return chart.facet(by, columns=n_columns, data=data).resolve_axis(x="independent")
-
-
-def _data(*numbers: str) -> alt.InlineData:
-    """The place of the rows, whose fields `numbers` are numbers, whatever they are written as."""
-    parse = dict.fromkeys(numbers, "number")
-    return alt.InlineData(values=ROWS, format=alt.DataFormat(parse=parse) if numbers else alt.Undefined)
+    drawn = alt.LayerChart(data=marks.data(*chain(*ends.values())), layer=layers, title=title, width=380, height=300)
+    return drawn.transform_calculate(**{f"said_{name}": marks.with_interval(*fields) for name, fields in ends.items()})

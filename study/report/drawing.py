@@ -7,7 +7,7 @@ import re
 import vl_convert
 from PIL import Image
 
-from study.report.charts import FONT, Spec
+from study.report.marks import FONT, Spec
 
 PNG_PIXELS_PER_UNIT = 2
 PNG_COLOURS = 64

@@ -17,7 +17,7 @@ from study import facts, families
 from study.families import Configuration, Family
 from study.notebook import notebook_run
 from study.report import charts, drawing
-from study.report.charts import Spec, Title, of_rows
+from study.report.marks import Spec, Title, of_rows
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 from cxr.statistics import evaluation
 from cxr.statistics.metrics import expected_calibration_error
 from cxr.vocabulary import CLASSES
-from study.report.charts import Title, of_rows, precision_recall
+from study.report.charts import precision_recall
+from study.report.marks import Title, of_rows
 from study.templates import templates
 from tests.browser import dump, look, needs_browser
 from tests.conftest import Project
