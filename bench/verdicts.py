@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from bench.readers import N_SEEDS
+from bench.readers import N_CONFIGURATIONS, N_SEEDS
 from cxr.statistics import comparison, trainings
 from cxr.statistics.comparison import Verdict
 
@@ -35,6 +35,8 @@ DEVIATIONS = {
 # two trainings of a configuration, and of two configurations'.
 VARIANCE, WITHIN, ACROSS = 4.3e-4, 3.9e-4, 3.6e-4
 
+PAIRS = list(combinations(range(N_CONFIGURATIONS), 2))
+
 Values = NDArray[np.float64]
 
 
@@ -47,11 +49,15 @@ def measure() -> pd.DataFrame:
 def _setting(name: str, n: int) -> dict[str, object]:
     of_seeds, times = DEVIATIONS[name]
     sds, rng = np.array(of_seeds), np.random.default_rng([list(DEVIATIONS).index(name), n])
+    owner = np.repeat(np.arange(N_CONFIGURATIONS), n)
+    covariance = np.where(owner[:, None] == owner, WITHIN, ACROSS) + np.eye(len(owner)) * (VARIANCE - WITHIN)
+    covariance /= times
+    root = np.linalg.cholesky(covariance).astype(np.float64)
 
     def studies(last: float) -> list[tuple[list[bool], list[Verdict]]]:
         """Where the last configuration is better by so much than all others, which are equal."""
-        differences = np.append(np.zeros(len(sds) - 1), last)
-        return [_study(differences, sds, n, times, rng) for _ in range(N_TRIALS)]
+        truths = TRUTH + np.append(np.zeros(N_CONFIGURATIONS - 1), last)
+        return [_study(truths, sds, covariance, root, rng) for _ in range(N_TRIALS)]
 
     equal, off, better = studies(0.0), studies(MARGIN), studies(BETTER)
     differs = np.array([np.array(verdicts) == Verdict.DIFFER for _, verdicts in equal])
@@ -70,25 +76,19 @@ def _setting(name: str, n: int) -> dict[str, object]:
 
 def _says(verdicts: list[Verdict], verdict: Verdict) -> NDArray[np.bool_]:
     """Which pairs with the last configuration, the only one that is another, have this verdict."""
-    k = len(next(iter(DEVIATIONS.values()))[0])
-    of_last = [two == k - 1 for _, two in combinations(range(k), 2)]
+    of_last = [two == N_CONFIGURATIONS - 1 for _, two in PAIRS]
     return np.array(verdicts)[of_last] == verdict
 
 
 def _study(
-    differences: Values, sds: Values, n: int, times: int, rng: np.random.Generator
+    truths: Values, sds: Values, covariance: Values, root: Values, rng: np.random.Generator
 ) -> tuple[list[bool], list[Verdict]]:
-    """Whether each pair's interval holds the truth, and its verdict."""
-    k = len(sds)
-    owner = np.repeat(np.arange(k), n)
-    covariance = np.where(owner[:, None] == owner, WITHIN, ACROSS) + np.eye(k * n) * (VARIANCE - WITHIN)
-    covariance /= times
-    by_patients = np.linalg.cholesky(covariance) @ rng.normal(size=k * n)
-    values = TRUTH + differences[owner] + by_patients + sds[owner] * rng.normal(size=k * n)
-    together = trainings.spread(np.split(values, k), covariance)
+    """Whether each pair's interval holds the truth, and its verdict; `root` of the `covariance` by patients."""
+    owner = np.repeat(np.arange(len(sds)), len(covariance) // len(sds))
+    values = truths[owner] + root @ rng.normal(size=len(owner)) + sds[owner] * rng.normal(size=len(owner))
+    together = trainings.spread(np.split(values, len(sds)), covariance)
     found = comparison.tested(together, MARGIN)
-    truths = [differences[two] - differences[one] for one, two in combinations(range(k), 2)]
     intervals = [contrast.interval() for contrast, _, _ in found]
-    holds = [low <= truth <= high for (low, high), truth in zip(intervals, truths, strict=True)]
+    holds = [low <= truths[two] - truths[one] <= high for (low, high), (one, two) in zip(intervals, PAIRS, strict=True)]
     verdicts = [comparison.verdict(p, beyond, contrast.covers_trainings) for contrast, p, beyond in found]
     return holds, verdicts

@@ -100,6 +100,11 @@ class Family:
         return self.configurations[0].first
 
     @property
+    def results(self) -> list[Result]:
+        """The runs of all its configurations."""
+        return [result for configuration in self.configurations for result in configuration.results]
+
+    @property
     def protocol(self) -> str:
         return str(self.first.test["protocol"])
 
@@ -173,9 +178,8 @@ class Family:
     def noise(self) -> Noise | None:
         """How far the speeds of runs of equal networks lie apart, whatever their learning rate and seed."""
         by_network: dict[Hashable, list[float]] = {}
-        for configuration in self.configurations:
-            for result in configuration.results:
-                by_network.setdefault(_work(result), []).append(_speed(result))
+        for result in self.results:
+            by_network.setdefault(_work(result), []).append(_speed(result))
         return noise(list(by_network.values()))
 
     def speed_ratio(self, one: Configuration, two: Configuration) -> Estimate | None:

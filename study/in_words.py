@@ -107,7 +107,7 @@ def _listed(words: list[str]) -> str:
 
 def precisions(family: Family) -> list[str]:
     """That runs were trained in different precisions, and which in the rarer ones; nothing where all were alike."""
-    runs = [result for network in family.configurations for result in network.results]
+    runs = family.results
     by_precision: dict[str, list[str]] = {}
     for result in runs:
         by_precision.setdefault(result.train["precision"], []).append(result.name)

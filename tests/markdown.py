@@ -1,8 +1,6 @@
 """Tables of our pages, to be held against the figures that they show."""
 
-from pathlib import Path
-
-ROOT = Path(__file__).parents[1]
+from tests.conftest import ROOT
 
 
 def table(page: str, *header: str) -> list[list[str]]:

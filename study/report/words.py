@@ -54,7 +54,7 @@ def which(group: list[Family], groups: list[list[Family]]) -> str:
 
 def lead(all_families: list[Family]) -> list[str]:
     """What was compared, and what spoils a test part or a comparison."""
-    n_runs = sum(len(configuration.results) for family in all_families for configuration in family.configurations)
+    n_runs = sum(len(family.results) for family in all_families)
     labels = _labels(all_families)
     n, n_parts = len(labels), len(all_families)
     said = f"{n_runs} training{'s' * (n_runs > 1)} of {n} network{'s' * (n > 1)}"
@@ -86,9 +86,7 @@ def _rounding(all_families: list[Family]) -> list[str]:
 
 def methods(all_families: list[Family]) -> list[str]:
     """What was run and what the figures mean, in sentences."""
-    everything = [
-        result for family in all_families for configuration in family.configurations for result in configuration.results
-    ]
+    everything = [result for family in all_families for result in family.results]
     train = everything[0].params["train"]
     epochs = _words(result.params["train"]["epochs"] for result in everything)
     optimizers = _words("AdamW" if result.params["train"]["weight_decay"] else "Adam" for result in everything)
