@@ -29,6 +29,11 @@ CITATION = (
 )
 
 
+def count(n: int, noun: str) -> str:
+    """A number with what it counts, in the plural where it is not one."""
+    return f"{n} {noun}{'s' * (n != 1)}"
+
+
 def is_kermany(result: Result) -> bool:
     """Whether the images are Kermany's radiographs: from their source, or as many under their names in each folder."""
     if result.data["images"] != "real" or result.data["patients"] != "file names":
@@ -165,12 +170,12 @@ def training(configuration: Configuration) -> str:
         f"on {' or '.join(sorted({run.machine for run in configuration.results}))}",
     ]
     n = len(configuration.results)
-    return "; ".join(said) + f". {n} training{'s' if n > 1 else ''}, seed{'s' if n > 1 else ''} {seeds(configuration)}"
+    return "; ".join(said) + f". {count(n, 'training')}, seed{'s' * (n > 1)} {seeds(configuration)}"
 
 
 def _warmup(train: dict[str, Any]) -> str:
     n = train.get("warmup_epochs", 0)
-    return f" after {n} epoch{'s' if n > 1 else ''} of warm-up" if n and train["schedule"] == "cosine" else ""
+    return f" after {count(n, 'epoch')} of warm-up" if n and train["schedule"] == "cosine" else ""
 
 
 def seeds(configuration: Configuration) -> str:

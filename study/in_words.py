@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
-from study.facts import SHORTCUTS, is_synthetic
+from study.facts import SHORTCUTS, count, is_synthetic
 from study.families import Configuration, Family
 
 # Verdicts of several pairs, said after their number.
@@ -34,7 +34,7 @@ def _learned(family: Family) -> str:
     n_learned = sum(network.estimates["accuracy"].low > majority for network in family.configurations)
     best = max(family.configurations, key=_accuracy)
     return (
-        f"Learning: {n_learned} of {n} network{'s' * (n > 1)} do better than the majority class ({majority:.3f}). The "
+        f"Learning: {n_learned} of {count(n, 'network')} do better than the majority class ({majority:.3f}). The "
         f"best, {best.name}, calls {_told(best.estimates['accuracy'])} of the test images right, with specificity "
         f"{best.estimates['specificity'].value:.2f}; of the validation images {best.train_mean('val_accuracy'):.3f}."
     )
@@ -80,7 +80,7 @@ def difference(family: Family) -> str:
     by_accuracy = _counted(pair.comparison.accuracy.verdict for pair in family.pairs)
     by_auroc = _counted(pair.comparison.auroc.verdict for pair in family.pairs)
     sentence = (
-        f"Differences ({family.protocol}), of {n} pair{'s' * (n > 1)} of networks: in accuracy {by_accuracy}; in AUROC "
+        f"Differences ({family.protocol}), of {count(n, 'pair')} of networks: in accuracy {by_accuracy}; in AUROC "
         f"{by_auroc}."
     )
     told = [pair for pair in family.pairs if pair.comparison.accuracy.verdict in (Verdict.DIFFER, Verdict.TRAININGS)]

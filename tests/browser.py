@@ -23,6 +23,13 @@ PROBE = """<script>
 addEventListener("load", async () => {
   const isWaiting = () => document.querySelector("figure[data-live]") && !document.querySelector(".live svg");
   for (let i = 0; i < 10 || (isWaiting() && i < 100); i++) await new Promise(drawn => setTimeout(drawn, 100));
+  const folded = [...document.querySelectorAll("main details > *:not(summary)")].filter(e => !e.checkVisibility());
+  const n_folded = {tables: folded.filter(e => e.matches(".table")).length};
+  n_folded.figures = folded.reduce((n, e) => n + e.querySelectorAll("figure").length, 0);
+  const heights = [document.body.scrollHeight];
+  // On paper they are in sight by a rule of the page.
+  if (!IS_PRINTED) for (const one of document.querySelectorAll("details")) one.open = true;
+  heights.push(document.body.scrollHeight);
   const pictures = [...document.images];
   const alive = [...document.querySelectorAll(".live svg")];
   const images = [
@@ -98,7 +105,7 @@ addEventListener("load", async () => {
   const n_drawings = drawings.length, width = innerWidth;
   const seen = {
     ...{width, ground, images, tables, sorted, overflow, n_drawings, n_texts, cut, overlapping, asked},
-    ...{hidden, verdicts, broken, touching, first_figures_end, told, hints},
+    ...{n_folded, heights, hidden, verdicts, broken, touching, first_figures_end, told, hints},
   };
   parent.postMessage(JSON.stringify(seen), "*");
 });
@@ -112,9 +119,10 @@ def look(page: Path, width: int, folder: Path, is_dark: bool = False, is_printed
     far it scrolls, whether its rows are cards, the share of its width that the names of the rows take; sorted: the
     first two columns of each, once their heads were pressed; ground: the colour behind; overflow: by how much the page
     scrolls sideways; n_drawings, n_texts: drawings, and texts in them; cut, overlapping: which of the texts are; asked:
-    the addresses that it loads; hidden: how much of the contents is out of sight; verdicts: those that stand in a box,
-    broken, touching: which of the boxes are; first_figures_end: where on the page; told: what the first mark tells
-    where it is pointed at; hints: what the page says of its charts.
+    the addresses that it loads; n_folded: what lines hide; heights: the page's while they do, and with all open, as it
+    is for all else; hidden: how much of the contents is out of sight; verdicts: those that stand in a box, broken,
+    touching: which of the boxes are; first_figures_end: where on the page; told: what the first mark tells where it is
+    pointed at; hints: what the page says of its charts.
     """
     probed = folder / "probed.html"
     # The page's own script is known by its hash, the probe by nothing.
@@ -122,7 +130,8 @@ def look(page: Path, width: int, folder: Path, is_dark: bool = False, is_printed
     if is_printed:
         text = text.replace("@media print", "@media all").replace("@media screen", "@media speech")
     before, _, after = text.rpartition("</body>")
-    probed.write_text(f"{before}{PROBE}</body>{after}")
+    probe = PROBE.replace("IS_PRINTED", str(is_printed).lower())
+    probed.write_text(f"{before}{probe}</body>{after}")
     framed = folder / "framed.html"
     framed.write_text(FRAME.format(page=probed.name, width=width))
     found = re.search(r"<title>(.*?)</title>", dump(framed, folder, is_dark).stdout, re.DOTALL)

@@ -137,7 +137,12 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
     ]
     if family.pairs:
         sections += [
-            Section("Differences", text=words.of_differences(family), table=tables.pairs(family.drawn_pairs)),
+            Section(
+                "Differences",
+                text=words.of_differences(family),
+                table=tables.pairs(family.drawn_pairs),
+                fold=f"{facts.count(len(family.drawn_pairs), 'pair')}, one by one",
+            ),
             Section(figures=[figures.forest(family)]),
             Section(
                 "Places",

@@ -135,7 +135,8 @@ def chapter(all_families: list[Family]) -> Chapter:
         "a system in live care, and none of these networks was or may be used there."
     )
     sections = [
-        Section(name, text=[source], table=_table(items, answers)) for name, (items, source) in CHECKLISTS.items()
+        Section(name, text=[source], table=_table(items, answers), fold=f"{len(items)} items and their answers")
+        for name, (items, source) in CHECKLISTS.items()
     ]
     return Chapter("Reporting checklists", [Section(text=[text]), *sections])
 

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from cxr import files
 from cxr.statistics.comparison import Verdict
+from study import facts
 from study.report import tables
 from study.report.conclusions import VERDICTS, Conclusion
 from study.report.figures import Figure, Picture
@@ -36,13 +37,17 @@ class Small:
 
 @dataclass(frozen=True)
 class Section:
-    """A piece of a chapter: any of words, points, a table, verdicts, figures; `is_lead`: its points come first."""
+    """A piece of a chapter: any of words, points, a table, verdicts, figures.
+
+    `is_lead`: its points come first; `fold`: the line behind which the page folds the table, evidence for few readers.
+    """
 
     title: str = ""
     text: list[str] = field(default_factory=list)
     verdicts: list[Conclusion] = field(default_factory=list)
     points: list[str] = field(default_factory=list)
     table: Table | None = None
+    fold: str = ""
     figures: Sequence[Figure | Picture] = field(default_factory=list)
     small: Small | None = None
     is_lead: bool = False
@@ -96,6 +101,7 @@ def _html(report: Report) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["address"] = _address
     environment.filters["json_block"] = _json_block
+    environment.filters["count"] = facts.count
     script = _script()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     template = environment.from_string(TEMPLATE.read_text())

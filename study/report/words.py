@@ -57,7 +57,7 @@ def lead(all_families: list[Family]) -> list[str]:
     n_runs = sum(len(family.results) for family in all_families)
     labels = _labels(all_families)
     n, n_parts = len(labels), len(all_families)
-    said = f"{n_runs} training{'s' * (n_runs > 1)} of {n} network{'s' * (n > 1)}"
+    said = f"{facts.count(n_runs, 'training')} of {facts.count(n, 'network')}"
     said += f" under {n_parts} test parts" * (n_parts > 1)
     said += f": {names}." if len(names := ", ".join(labels)) < LONGEST_LIST else "."
     patients = " ".join(dict.fromkeys(PATIENTS[family.first.data["patients"]] for family in all_families))
@@ -136,7 +136,7 @@ def of_times(family: Family) -> str:
         return "No network here was trained twice: how far equal networks' times lie apart nobody knows."
     factor, degrees = family.noise.factor, family.noise.degrees
     if factor > MOST_TOLD:
-        return f"With {degrees} degree{'s' * (degrees > 1)} of freedom for it, no difference in time can be told here."
+        return f"With {facts.count(degrees, 'degree')} of freedom for it, no difference in time can be told here."
     return (
         f"The speeds of two runs of equal networks differ by a factor of {factor:.2f} or more in 1 of 20 ({degrees} "
         "degrees of freedom): which of two single runs trains faster cannot be told below it."
@@ -159,6 +159,7 @@ def of_differences(family: Family) -> list[str]:
         "where so marked, as practically equal. Only one right: images that only the first or only the second gets "
         "right, mean over the pairings of seeds.",
         *_of_few_seeds(family),
+        in_words.difference(family),
     ]
 
 

@@ -200,6 +200,16 @@ def test_a_screen_shows_whole_tables_and_a_phone_cards(written: Path, tmp_path: 
 
 
 @needs_browser
+def test_evidence_is_folded_and_on_a_phone_small_figures_too(written: Path, tmp_path: Path) -> None:
+    screen, phone = (look(written / "index.html", width, tmp_path) for width in (1280, 390))
+    # Under both protocols the pairs, and two checklists.
+    assert screen["n_folded"] == {"tables": 2 + 2, "figures": 0}
+    assert phone["n_folded"] == {"tables": 2 + 2, "figures": 2 * 3 * 8}
+    folded, opened = phone["heights"]
+    assert folded < opened / 2
+
+
+@needs_browser
 def test_a_table_is_sorted_by_the_column_that_is_pressed_in_the_dark_too(written: Path, tmp_path: Path) -> None:
     seen = look(written / "index.html", 1280, tmp_path, is_dark=True)
     assert seen["ground"] == "rgb(20, 23, 26)"
