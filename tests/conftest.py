@@ -44,7 +44,8 @@ TINY = {
     "phantom.pixels": 48,
     "images.size": 16,
     "model.layers": "C-P-F-D",
-    "model.filters": [2, 2],
+    # With two of each every image gets the same probability.
+    "model.filters": [4, 4],
     "model.dense_units": 4,
     "train.epochs": 1,
     "evaluate.bootstrap_samples": 100,

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,23 @@ from cxr.predict import command
 from tests.conftest import Project
 
 pytestmark = pytest.mark.slow
+
+# Whatever prepares images or makes probabilities of what a network says, otherwise than by default; and a network
+# that tells images apart.
+OPTIONS = {
+    "images.is_square": "true",
+    "images.is_equalised": "true",
+    "model.architecture": "residual",
+    "model.filters": "[4,8]",
+    "train.epochs": "5",
+    "train.learning_rate": "1e-2",
+    "train.target": "etiology",
+    "train.averaging": "0.5",
+    "evaluate.crop": "0.88",
+    "evaluate.flip": "true",
+    "evaluate.temperature": "validation",
+    "evaluate.threshold": "youden",
+}
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +72,24 @@ def predict(project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Cap
     return Predict(project, monkeypatch, capfd)
 
 
-def test_the_test_images_get_the_stored_probabilities_to_the_last_digit(project: Project, predict: Predict) -> None:
+def test_the_test_images_get_the_stored_probabilities_to_the_last_digit(predict: Predict) -> None:
+    agree_with_the_pipeline(predict)
+
+
+def test_so_they_do_with_every_option_that_changes_them(
+    make_dvc_project: Callable[[], Project], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    other = make_dvc_project()
+    changes = [word for key, value in OPTIONS.items() for word in ("-S", f"{key}={value}")]
+    other.ok("dvc", "exp", "run", "-n", "other", *changes)
+    other.ok("python", "-m", "study.bundle", "other", "--out", "plain.keras")
+    agree_with_the_pipeline(Predict(other, monkeypatch, capfd))
+
+
+def agree_with_the_pipeline(predict: Predict) -> None:
+    project = predict.project
     stored = pd.read_csv(project.folder / "data/predictions/test.csv")
+    assert stored["probability"].nunique() > len(stored) / 2, "the network tells images apart"
     # Another order and number of images than the pipeline's.
     some = stored.sample(frac=0.6, random_state=0)
     found = predict.table("plain.keras", *(f"data/raw/{path}" for path in some["path"]))
