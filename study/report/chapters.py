@@ -20,13 +20,13 @@ OF_THE_NOTEBOOK = (
 def compose(all_families: list[Family], runs: pd.DataFrame, history: pd.DataFrame) -> Report:
     """The report of families of results; `runs` and `history` are the study's own figures."""
     groups = together(all_families)
-    chapters = [_minute(group, words.which(group, groups)) for group in groups]
-    for group in groups:
-        which = words.which(group, groups)
+    named = [(group, words.which(group, groups)) for group in groups]
+    chapters = [_minute(group, which) for group, which in named]
+    for group, which in named:
         chapters += [*_conclusions(group, runs, which), *_ways_to_cut(group, runs, which)]
     chapters += [_chapter(family, runs, history) for family in all_families]
-    for group in groups:
-        chapters += _not_run(group, runs, words.which(group, groups))
+    for group, which in named:
+        chapters += _not_run(group, runs, which)
     chapters.append(checklist.chapter(all_families))
     chapters.append(Chapter("How it was measured", [Section(text=words.methods(all_families))]))
     is_drawn = all(facts.is_synthetic(family.first) for family in all_families)

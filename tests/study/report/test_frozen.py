@@ -2,6 +2,7 @@
 
 import io
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -72,6 +73,72 @@ def test_the_pages_show_the_committed_figures(page: str) -> None:
         run = WITHOUT_LUNGS.get(what, name)
         expected = [told(figures.loc[run, part], figure) for part, figure in PAGES[page]]
         assert cells[: len(expected)] == expected, name
+
+
+@pytest.mark.parametrize("page", [*PAGES, "docs/results/others.md"])
+def test_the_pages_say_in_sentences_what_the_kept_runs_say(page: str, kept: list[Family]) -> None:
+    text = " ".join((ROOT / page).read_text().split())
+    for sentence in sentences(*kept)[page]:
+        assert sentence in text
+
+
+def sentences(official: Family, grouped: Family, pooled: Family) -> dict[str, list[str]]:
+    """By page, what it says of the runs outside its tables."""
+    accuracies, aurocs = values(official, "accuracy"), values(official, "auroc")
+    found, right = values(official, "sensitivity"), values(official, "specificity")
+    missed = percent([1 - share for share in right])
+    layers_2 = sorted(result.test["accuracy"] for result in official.configurations[1].results)
+    gave = f"{len(layers_2)} seeds of layers-2 gave {' '.join(map(short, layers_2))}"
+    names = [network.name for network in official.configurations]
+    first = {name: f"{rank.first:.0%}" for name, rank in zip(names, official.ranks, strict=True)}
+    rows = tables.agreement([official, grouped, pooled], notebook.read_runs()).rows
+    alike = [f"{row.cells[tables.NOTEBOOK]:+.2f}".replace("0.", ".") for row in rows]
+    pairs = [pair.comparison.accuracy for pair in official.pairs]
+    p, widths = [pair.p for pair in pairs], [(pair.estimate.high - pair.estimate.low) / 2 for pair in pairs]
+    degrees = np.array([len(network.results) - 1 for network in official.configurations])
+    variances = np.array([network.estimates["accuracy"].sd ** 2 for network in official.configurations])
+    sd = float(np.sqrt(np.average(variances, weights=degrees)))
+    return {
+        "README.md": [
+            f"accuracies of {span(values(pooled, 'accuracy'), 2, ' to ')} (the notebook: .93 to .96)",
+            f"own test folder they reach {span(accuracies, 2, ' to ')}",
+            f"find {percent(found)} of the pneumonias of the official part and call {missed} of its normal images",
+            gave,
+        ],
+        "docs/results/README.md": [
+            f"Pooled {span(values(pooled, 'accuracy'))}, official {span(accuracies)}",
+            f"they find {percent(found)} of the pneumonias and call {missed} of the normal images",
+            f"(rank correlation {alike[2]} and {alike[1]}); the official test part does not ({alike[0]})",
+            gave,
+            f"rate-3 comes first in {first['rate-3']}, layers-2 in {first['layers-2']}",
+        ],
+        "docs/results/112px/README.md": [
+            f"sensitivity is {span(found, 2)} and specificity {span(right, 2)}: {missed} of the normal images",
+            f"({span(aurocs)} against {span(values(grouped, 'auroc') + values(pooled, 'auroc'))})",
+            f"pooled {alike[2]}, grouped {alike[1]}, official {alike[0]}",
+            f"({sum(value <= 0.05 for value in p)} have p of 5% or less by themselves, the least {short(min(p))})",
+            f"lie apart by {short(sd)} ({degrees.sum()} degrees of freedom, pooled; {gave})",
+            f"is +-{span(widths, to=' to +-')} wide",
+            f"first by accuracy in {first['rate-3']} of the draws of patients and trainings, layers-2 in "
+            f"{first['layers-2']}",
+        ],
+        "docs/results/others.md": [
+            f"| no | {span(accuracies, to=' to ')} | {span(aurocs, to=' to ')} | {span(found, 2)} / {span(right, 2)} |"
+        ],
+    }
+
+
+def values(family: Family, metric: str) -> list[float]:
+    return [network.estimates[metric].value for network in family.configurations]
+
+
+def span(values: list[float], digits: int = 3, to: str = "-") -> str:
+    """The least and the largest."""
+    return f"{short(min(values), digits)}{to}{short(max(values), digits)}"
+
+
+def percent(shares: list[float]) -> str:
+    return f"{100 * min(shares):.0f}-{100 * max(shares):.0f}%"
 
 
 def told(figures: "pd.Series[float]", name: str) -> str:
