@@ -69,6 +69,16 @@ def test_the_majority_is_the_prevalence_and_knows_no_ranking(bare: dict[str, dic
     assert majority["auroc"] == majority["auroc_low"] == majority["auroc_high"] == 0.5
 
 
+def test_the_majority_is_that_of_the_training_part_and_its_interval_is_of_patients() -> None:
+    """One of two patients has all pneumonias of the test part, which in training are the majority."""
+    train = pd.DataFrame({"row": range(5), "label": [1, 1, 1, 1, 0], "patient_group": "a"})
+    labels = np.repeat([1, 0], [10, 30])
+    test = pd.DataFrame({"row": range(40), "label": labels, "patient_group": labels})
+    figures = audit.measure(None, train, test, AuditParams(bootstrap_samples=100, seed=0))
+    assert figures["accuracy"] == 0.25
+    assert (figures["accuracy_low"], figures["accuracy_high"]) == (0, 1)
+
+
 def test_every_figure_lies_in_its_interval(bare: dict[str, dict[str, float]]) -> None:
     for figures in bare.values():
         for name in ("accuracy", "auroc"):
@@ -91,7 +101,8 @@ def test_a_size_and_a_mode_that_follow_the_label_are_found() -> None:
     train, test = table.iloc[::2], table.iloc[1::2]
     for name, features in audit.metadata_features(table).items():
         figures = audit.measure(features, train, test, AuditParams(bootstrap_samples=100, seed=0))
-        assert figures["accuracy"] > 0.99 if name in ("size", "mode", "metadata") else figures["accuracy"] < 1.01
+        if name != "bytes_per_pixel":
+            assert (figures["accuracy"] > 0.99) == (name != "jpeg_quality"), name
 
 
 def test_pngs_without_a_quality_are_audited_too() -> None:
@@ -99,6 +110,7 @@ def test_pngs_without_a_quality_are_audited_too() -> None:
     table["jpeg_quality"] = pd.array([None, 75], dtype="Int64")
     features = audit.metadata_features(table)
     assert np.isnan(features["jpeg_quality"][0, 0])
+    np.testing.assert_allclose(features["bytes_per_pixel"], [[9 / 16], [9 / 20]])
     assert features["metadata"].shape == (2, 6)
 
 
@@ -113,6 +125,16 @@ def test_pixel_features_of_a_flat_image_are_its_grey(size: int) -> None:
     np.testing.assert_allclose(features["thumbnail"], 77)
     np.testing.assert_allclose(features["border"], 77)
     np.testing.assert_allclose(features["brightness"], [[77, 0]] * 3)
+
+
+def test_pixel_features_are_means_of_the_images_own_places() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (1, 40, 40)).astype(np.uint8)
+    features = audit.pixel_features(image)
+    # Eight blocks of 5 pixels; 16 of 2 and 3, the first and the last from 0 to 2 and from 37 to 40.
+    np.testing.assert_allclose(features["thumbnail"][0], image.reshape(8, 5, 8, 5).mean(axis=(1, 3)).ravel())
+    first, last = (image[0, place, place].mean() for place in (slice(2), slice(37, 40)))
+    np.testing.assert_allclose(features["border"][0, [0, -1]], [first, last])
+    np.testing.assert_allclose(features["brightness"], [[image.mean(), image.std()]])
 
 
 @pytest.mark.parametrize("size", [1, 7, 8, 9, 40])

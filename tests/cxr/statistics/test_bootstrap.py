@@ -86,6 +86,10 @@ def test_the_bootstrap_is_scipys_on_groups() -> None:
     assert high == pytest.approx(theirs.high, abs=one_image)
 
 
+def test_draws_that_leave_a_figure_undefined_are_left_out_of_its_interval() -> None:
+    assert bootstrap.interval(np.array([3.0, np.nan, 1.0])) == pytest.approx((1.05, 2.95))
+
+
 def test_the_same_groups_are_drawn_for_every_figure_and_every_classifier() -> None:
     labels, probabilities, groups = sample(3)
     one, two = (draws(labels, values, groups, 300, 4) for values in (probabilities, 1 - probabilities + 1e-9))

@@ -163,6 +163,21 @@ def test_p_values_are_adjusted_over_all_pairs_by_holm() -> None:
     found = [pair.accuracy for pair in compare(configurations, None)]
     assert [one.p_adjusted for one in found] == pytest.approx(comparison.holm([one.p for one in found]))
     assert all(math.isnan(one.p_beyond) for one in found)
+    together = comparison.spread(configurations, "accuracy")
+    alone = [together.difference(*pair).p_beyond(0.05) for pair in combinations(range(len(SEEDS)), 2)]
+    adjusted = comparison.holm(alone)
+    assert adjusted != pytest.approx(alone)
+    assert [pair.accuracy.p_beyond for pair in compare(configurations, 0.05)] == pytest.approx(adjusted)
+
+
+def test_a_classifier_is_judged_at_its_threshold() -> None:
+    one = classifier("a", 0.8, 0)
+    halved = Classifier("a", one.predictions.assign(probability=lambda t: t["probability"] / 2), 0.25)
+    expected, found = (measure("a", [either], 100, 0) for either in (one, halved))
+    np.testing.assert_array_equal(found.is_right, expected.is_right)
+    for name, [sampled] in found.sampled.items():
+        assert sampled.value == expected.sampled[name][0].value
+        np.testing.assert_array_equal(sampled.draws, expected.sampled[name][0].draws)
 
 
 def test_seeds_are_averaged_and_their_spread_told() -> None:
@@ -186,6 +201,8 @@ def test_an_interval_over_seeds_covers_more_than_that_of_the_patients() -> None:
     patients = estimate.estimate(measure("a", seeds, 400, 0).sampled["accuracy"])
     assert found["accuracy"].high - found["accuracy"].low > 2 * (patients.high - patients.low)
     assert 0 <= found["specificity"].low <= found["specificity"].high <= 1
+    [wrong] = comparison.estimates([measure("a", [exact(share, 400) for share in (0.2, 0.22)], 400, 0)])
+    assert -1 < wrong["mcc"].low < wrong["mcc"].value < wrong["mcc"].high < 0, "it has a range of its own"
 
 
 def test_places_are_by_accuracy_over_patients_and_seeds() -> None:
@@ -200,6 +217,17 @@ def test_places_are_by_accuracy_over_patients_and_seeds() -> None:
     assert comparison.ranks(measured, 0) == [best, wide, worst, same], "same seed, same result"
     twins = comparison.ranks([measure("a", [exact(0.8, 100)], 100, 0), measure("b", [exact(0.8, 100)], 100, 0)], 0)
     assert [(one.first, one.low, one.high) for one in twins] == [(0.5, 1, 1), (0.5, 1, 1)]
+
+
+@pytest.mark.parametrize(("one", "two"), [([0.80, 0.82], [0.85, 0.87]), ([0.80, 0.84], [0.85, 0.89])])
+def test_of_two_the_worse_comes_first_as_often_as_p_says(one: list[float], two: list[float]) -> None:
+    """Its one-sided p; where that is above 1 of 40, either takes both places in 95% of the draws."""
+    pair = [measure(name, [exact(share, 400) for share in right], 4000, 0) for name, right in (("a", one), ("b", two))]
+    p = comparison.spread(pair, "accuracy").difference(0, 1).p() / 2
+    worse, better = comparison.ranks(pair, 0)
+    assert 0.02 < p < 0.2
+    assert worse.first == pytest.approx(p, abs=0.02)
+    assert (worse.low, worse.high) == (better.low, better.high) == (1, 2)
 
 
 def test_places_do_not_depend_on_where_a_single_training_stands() -> None:

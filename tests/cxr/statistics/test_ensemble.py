@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -40,3 +42,10 @@ def test_other_images_are_refused() -> None:
     one, two = classifier("a", 0.8, 0), classifier("b", 0.8, 1, n=200)
     with pytest.raises(UserError, match="a and b were tested on different images"):
         ensemble("both", [one, two])
+
+
+def test_its_threshold_is_the_mean_of_theirs_in_logits() -> None:
+    one, two = classifier("a", 0.8, 0), classifier("b", 0.9, 1)
+    assert ensemble("both", [one, replace(two, threshold=0.9)]).threshold == pytest.approx(0.75)
+    means = mean_logit(np.stack([one.predictions["probability"], two.predictions["probability"]]))
+    np.testing.assert_allclose(ensemble("both", [one, two]).predictions["probability"], means)

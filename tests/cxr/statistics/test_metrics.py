@@ -83,3 +83,19 @@ def test_calibration_error_of_known_cases() -> None:
     assert metrics.expected_calibration_error(labels, np.full(100, 0.5)) == pytest.approx(0)
     assert metrics.expected_calibration_error(labels, np.full(100, 0.9)) == pytest.approx(0.4)
     assert metrics.expected_calibration_error(labels, labels.astype(float)) == pytest.approx(0)
+
+
+def test_bins_of_calibration_have_what_falls_into_them() -> None:
+    """The last one is closed, and empty ones are left out."""
+    labels, probabilities = np.array([0, 0, 1, 0, 1, 1]), np.array([0.0, 0.04, 0.08, 0.9, 0.96, 1.0])
+    found = metrics.calibration_bins(labels, probabilities)
+    np.testing.assert_allclose(found["predicted"], [0.12 / 3, 2.86 / 3])
+    np.testing.assert_allclose(found["observed"], [1 / 3, 2 / 3])
+    assert found["n_images"].tolist() == [3, 3]
+    assert metrics.expected_calibration_error(labels, probabilities) == pytest.approx((1 - 0.12 + 2.86 - 2) / 6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_loss_of_a_sure_error_is_that_of_scikit_learn(dtype: type) -> None:
+    labels, probabilities = np.array([1, 1, 0, 0]), np.array([0.0, 1e-5, 1.0, 0.0], dtype)
+    assert metrics.cross_entropy(labels, probabilities) == pytest.approx(theirs.log_loss(labels, probabilities))

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from cxr.statistics import needed
 from cxr.statistics.comparison import POWER, SIGNIFICANCE, Verdict, what_would_tell
@@ -24,7 +25,9 @@ def study(values: list[float], n: int, n_images: int, sd: float, seed: int | Non
 
 
 @pytest.mark.parametrize("sd", [0.005, 0.015])
-@pytest.mark.parametrize(("difference", "verdict"), [(0.03, Verdict.DIFFER), (0.002, Verdict.EQUAL)])
+@pytest.mark.parametrize(
+    ("difference", "verdict"), [(0.03, Verdict.DIFFER), (0.002, Verdict.EQUAL), (0.0, Verdict.EQUAL)]
+)
 def test_with_what_is_needed_it_is_told_in_four_of_five(sd: float, difference: float, verdict: Verdict) -> None:
     values, margin, n_pairs = [0.8, 0.8 + difference, 0.8, 0.8], 0.02, 6
     found = what_would_tell(study(values, 4, N_IMAGES, sd, None), (0, 1), N_IMAGES, n_pairs, margin)
@@ -44,6 +47,24 @@ def test_more_is_never_needed_of_both_for_a_larger_difference() -> None:
     costs = [needed.size(together, 0, 1, N_IMAGES, distance, 0.025, POWER).cost for distance in (0.01, 0.02, 0.04, 0.1)]
     assert costs == sorted(costs, reverse=True)
     assert costs[-1] == 3 * N_IMAGES, "never less than there is"
+
+
+def test_it_is_the_cheapest_of_the_studies_that_are_large_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = study([0.8, 0.83, 0.8, 0.8], 3, N_IMAGES, 0.01, None)
+    costs = []
+    for most in (8, 12, 40, 200):
+        monkeypatch.setattr(needed, "MOST_TRAININGS", most)
+        costs.append(needed.size(together, 0, 1, N_IMAGES, 0.02, 0.025, POWER).cost)
+    assert costs == sorted(costs, reverse=True)
+
+
+@pytest.mark.parametrize("n", [2, 4])
+def test_without_luck_it_is_just_enough_however_many_trainings_told_it(n: int) -> None:
+    values, level = [0.8, 0.83, 0.8, 0.8], SIGNIFICANCE / 2
+    size = needed.size(study(values, n, N_IMAGES, 0.015, None), 0, 1, N_IMAGES, 0.03, level, POWER)
+    difference = study(values, size.n_trainings, size.n_images, 0.015, None).difference(0, 1)
+    asked = stats.t.ppf(1 - level, difference.degrees) + stats.norm.ppf(POWER)
+    assert 1 <= difference.value / difference.standard_error / asked < 1.05
 
 
 def test_no_difference_and_no_margin_want_nothing() -> None:

@@ -20,3 +20,8 @@ def test_thresholds_are_chosen_on_what_is_given() -> None:
     )
     at_youden = metrics.at_threshold(labels, probabilities, youden)
     assert at_youden["sensitivity"] + at_youden["specificity"] == pytest.approx(best)
+
+
+def test_a_sensitivity_that_is_just_reached_is_reached() -> None:
+    labels, probabilities = np.repeat([0, 1], [5, 10]), np.concatenate([np.zeros(5), np.arange(1, 11) / 16])
+    assert choose_threshold("sensitivity:0.9", labels, probabilities) == 2 / 16

@@ -32,7 +32,8 @@ def random(seed: int, sizes: list[int]) -> Spread:
     """Values and a covariance matrix as trainings have them: most of what patients bring is common to all."""
     rng = np.random.default_rng(seed)
     factors = rng.normal(size=(sum(sizes), 30)) * 0.005 + rng.normal(size=30) * 0.02 / math.sqrt(30)
-    values = np.split(rng.normal(0.8, 0.02, sum(sizes)), np.cumsum(sizes)[:-1])
+    # Trainings that differ by more than patients bring, and by less.
+    values = np.split(rng.normal(0.8, rng.choice([0.0005, 0.02]), sum(sizes)), np.cumsum(sizes)[:-1])
     return spread(values, factors @ factors.T / 30)
 
 
@@ -63,14 +64,15 @@ def test_the_published_example_of_each_modality_alone(
     assert found.interval() == pytest.approx(interval, rel=1e-6)
 
 
-def test_nested_readers_as_hillis_has_them() -> None:
+@pytest.mark.parametrize("cov3", [COV3, 1.1 * COV2], ids=["as published", "more in common across than within"])
+def test_nested_readers_as_hillis_has_them(cov3: float) -> None:
     """The same readings taken as of ten readers, five for each modality: Hillis 2014, table VII (a)."""
     t, r = 2, 5
-    found = spread([FIRST, SECOND], nested([r, r], VAR, COV2, COV3))
+    found = spread([FIRST, SECOND], nested([r, r], VAR, COV2, cov3))
     assert found.is_pooled.all()
     ms_readers = (FIRST.var(ddof=1) + SECOND.var(ddof=1)) / t
     ms_modalities = r * np.var([FIRST.mean(), SECOND.mean()], ddof=1)
-    denominator = ms_readers + r * max(COV2 - COV3, 0)
+    denominator = ms_readers + r * max(COV2 - cov3, 0)
     degrees = denominator**2 / (ms_readers**2 / (t * (r - 1)))
     p = stats.f.sf(ms_modalities / denominator, t - 1, degrees)
     assert found.difference(0, 1).degrees == pytest.approx(degrees)
@@ -165,6 +167,10 @@ def test_pooling_needs_variances_that_may_be_one() -> None:
     assert list(spread(even, np.zeros((6, 6))).degrees) == [3, 3, 3]
     assert not spread(uneven, np.zeros((9, 9))).is_pooled.any()
     assert list(spread(uneven, np.zeros((9, 9))).degrees) == [2, 2, 2]
+    doubtful = [np.array([0.80, 0.81, 0.82]), np.array([0.80, 0.83, 0.86])]
+    p = trainings.p_equal_variances(np.array([1e-4, 9e-4]), np.array([2.0, 2.0]))
+    assert 0.15 < p < trainings.POOLING_LEVEL
+    assert not spread(doubtful, np.zeros((6, 6))).is_pooled.any(), "no proof that they are unequal is asked for"
 
 
 def test_one_whose_trainings_are_all_alike_keeps_out_of_the_pool() -> None:
