@@ -86,6 +86,22 @@ def test_build_sorts_and_points_copies_to_the_first() -> None:
     assert figures["counts"]["train"] == {"NORMAL": 2, "PNEUMONIA": 0}
 
 
+def test_a_data_set_is_summarised() -> None:
+    """A patient of two images, one of which is a copy of another class's."""
+    files = {
+        "train/NORMAL/IM-0001-0001.jpeg": jpeg(seed=1, size=(20, 50)),
+        "train/NORMAL/IM-0001-0002.jpeg": jpeg(seed=2),
+        "train/NORMAL/IM-0001-0003.jpeg": jpeg(seed=2),
+        "test/PNEUMONIA/person1_virus_1.jpeg": jpeg(seed=1, size=(20, 50)),
+    }
+    figures = manifest.summarise(manifest.build([row_of(path, content) for path, content in files.items()]), CLASSES)
+    assert (figures["n_images"], figures["n_groups"], figures["prevalence"]) == (4, 2, 0.25)
+    assert (figures["width"], figures["height"]) == ([20, 40], [30, 50])
+    assert (figures["n_duplicate_sets"], figures["n_duplicate_files"]) == (2, 4)
+    assert figures["n_duplicates_across_labels"] == figures["n_duplicates_across_groups"] == 1
+    assert (figures["etiology"], figures["modes"]) == ({"normal": 3, "virus": 1}, {"L": 4})
+
+
 def test_phantoms_carry_their_plan() -> None:
     params = PhantomParams(
         n_images=60, pixels=40, opacity=1.0, quality_trap=True, brightness_trap=True,

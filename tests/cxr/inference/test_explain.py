@@ -115,12 +115,25 @@ def test_maps_agree_with_themselves_and_not_with_those_of_random_weights() -> No
 
 def test_a_test_part_is_measured_a_few_at_a_time_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     network, some = pooled_network(), images(40)
-    test = table(network, some)
+    test = table(network, some, float(np.median(probabilities(network, some))))
 
     def measured() -> dict:
-        return explain.measure(network, some, test, partial(probabilities, network), seed=0)
+        # Another seed than the network's, whose weights are those from before any training.
+        return explain.measure(network, some, test, partial(probabilities, network), seed=1)
 
     at_once = measured()
+    other = explain.with_random_weights(network, seed=1)
+    maps, random = (explain.resized(explain.GradCam(one)(some), SIZE) for one in (network, other))
+    shares, is_called = explain.share_inside(maps, explain.lung_field(SIZE)), test["called"] == 1
+    assert at_once["share_in_lungs"] == pytest.approx(
+        {
+            "all": np.nanmean(shares),
+            "called_pneumonia": np.nanmean(shares[is_called]),
+            "chance": explain.lung_field(SIZE).mean(),
+        }
+    )
+    assert at_once["agreement_random"] == pytest.approx(np.nanmean(explain.agreement(maps, random)))
+    assert len({*at_once["share_in_lungs"].values(), at_once["agreement_random"], 1.0}) == 5, "of different numbers"
     monkeypatch.setattr(explain, "N_MEASURED_AT_ONCE", 7)
     few = measured()
     assert few["share_in_lungs"] == pytest.approx(at_once["share_in_lungs"])

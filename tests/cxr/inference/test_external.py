@@ -3,8 +3,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from cxr.data.params import ImagesParams
 from cxr.errors import UserError
 from cxr.inference import external
+from cxr.inference.bundle import Description
+from cxr.statistics.params import EvaluateParams
 
 CLASSES = ["NORMAL", "PNEUMONIA"]
 TABLE = pd.DataFrame({"path": ["a.png", "b.png"], "calibrated": [0.2, 0.7]})
@@ -56,3 +59,22 @@ def test_folders_label_their_images_where_both_classes_are_there() -> None:
     # Of one class alone nothing can be measured, and nobody has asked for it.
     for some in (both[:1], both[:0], pd.DataFrame({"path": ["test/NORMAL/a.png", "mine/b.png"]})):
         assert external.by_folder(some, CLASSES) is None
+
+
+def test_figures_are_those_at_the_bundles_threshold_over_whole_patients() -> None:
+    """Two patients, all of one called wrongly: of the other alone everything is right, or nothing."""
+    description = Description(
+        classes=CLASSES,
+        images=ImagesParams(size=16, is_square=False, is_equalised=False, shows="all"),
+        evaluate=EvaluateParams(threshold=0.5, crop=1.0, flip=False, temperature="none", bootstrap_samples=100, seed=0),
+        threshold=0.3,
+        temperature=1.0,
+    )
+    table = pd.DataFrame({"patient_group": list("aaaabb"), "label": [0, 0, 1, 1, 0, 1]})
+    table["calibrated"] = [0.1, 0.2, 0.3, 0.4, 0.45, 0.25]
+    table["path"] = table.index.astype(str)
+    found = external.measure(table, description)
+    assert list(found) == list(external.COMPARED)
+    assert [found[name].value for name in external.COMPARED] == pytest.approx([4 / 6, 6 / 9, 2 / 3, 2 / 3])
+    assert all((one.low, one.high) == (0, 1) for one in found.values())
+    assert external.told(found, table).startswith("6 images of 2 patients: accuracy 0.667 (0.000-1.000), auroc 0.667")

@@ -31,7 +31,8 @@ def test_it_judges_the_rows_asked_for(left_minus_right: keras.Model) -> None:
 
 
 def test_a_mirror_image_counts_as_much_as_the_image(left_minus_right: keras.Model) -> None:
-    np.testing.assert_allclose(logits(left_minus_right, IMAGES, ROWS, flip=True), 0, atol=1e-5)
+    for crop in (1.0, 0.5):
+        np.testing.assert_allclose(logits(left_minus_right, IMAGES, ROWS, crop=crop, flip=True), 0, atol=1e-5)
 
 
 def test_of_a_cropped_image_only_the_middle_counts(left_minus_right: keras.Model) -> None:

@@ -1,5 +1,6 @@
 import os
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,13 @@ from PIL import Image
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
+from scipy.special import expit
 
 from cxr.data.params import ImagesParams
 from cxr.errors import UserError
 from cxr.inference.bundle import Bundle, Description
 from cxr.inference.foreign import Cloud, Detector
+from cxr.inference.predict import logits
 from cxr.inference.predictor import Predictor, image_files
 from cxr.networks.backend import keras
 from cxr.statistics.params import EvaluateParams
@@ -88,3 +91,27 @@ def test_names_as_long_as_they_may_be_with_what_is_a_formula_elsewhere(predictor
     assert not problems
     predictor.draw(table, tmp_path / "maps")
     assert len(list((tmp_path / "maps").iterdir())) == 1
+
+
+def test_a_row_follows_from_the_logits_as_the_description_says(predictor: Predictor, tmp_path: Path) -> None:
+    """By a temperature, a threshold, a crop and a mirror image that are not those of every other test."""
+    pixels = np.random.default_rng(0).integers(0, 256, (4, SIZE, SIZE)).astype(np.uint8)
+    # Black is near the detector's mean of zeros, and what is bright is not.
+    pixels[0] = 0
+    files = [tmp_path / f"{i}.png" for i in range(len(pixels))]
+    for path, image in zip(files, pixels, strict=True):
+        Image.fromarray(image).save(path)
+    seen = logits(predictor.bundle.network, pixels, np.arange(4), crop=0.7, flip=True)
+    low, high = sorted(expit(seen / 3))[1:3]
+    before = predictor.bundle.description
+    evaluate = replace(before.evaluate, crop=0.7, flip=True)
+    description = replace(before, evaluate=evaluate, temperature=3.0, threshold=float(low + high) / 2)
+    table, _ = Predictor(replace(predictor.bundle, description=description)).predict(files)
+    np.testing.assert_allclose(table["probability"], expit(seen), rtol=1e-12)
+    np.testing.assert_allclose(table["calibrated"], expit(seen / 3), rtol=1e-12)
+    assert (table["decision"] == np.where(expit(seen / 3) > low, "PNEUMONIA", "NORMAL")).all()
+    distances = predictor.bundle.detector.distances(predictor.features(pixels))
+    assert list(table["warnings"]) == [
+        "",
+        *(f"unlike the training images: {d:.1f} times the limit" for d in distances[1:]),
+    ]
