@@ -31,3 +31,25 @@ def test_light_is_known_exactly() -> None:
     assert corrupt(flat, "contrast_down", 5, 0)[0, 0] == 100
     assert corrupt(flat, "gamma_corr_up", 5, 0)[0, 0] == int(255.999 * (100 / 255) ** 1.6)
     np.testing.assert_array_equal(corrupt(flat, "gaussian_blur", 3, 0), flat)
+
+
+def test_noise_has_the_deviation_of_its_strength() -> None:
+    flat = np.full((200, 200), 128, np.uint8)
+    expected = {
+        "gaussian_noise": 0.04 * 255,
+        "speckle_noise": 0.05 * 128,
+        "shot_noise": np.sqrt(128 / 255 * 300) / 300 * 255,
+    }
+    for name, deviation in expected.items():
+        assert corrupt(flat, name, 1, 0).std() == pytest.approx(deviation, rel=0.05), name
+    hit = corrupt(flat, "impulse_noise", 5, 0)
+    assert [(hit == grey).mean() for grey in (0, 255)] == pytest.approx([0.01, 0.01], abs=0.003)
+
+
+def test_a_blurred_point_is_a_bell() -> None:
+    """Of width 3 its deviation is .8 of a pixel."""
+    point = np.zeros((5, 5), np.uint8)
+    point[2, 2] = 255
+    beside = np.exp(-0.5 / 0.8**2)
+    bell = np.array([beside, 1, beside]) / (1 + 2 * beside)
+    np.testing.assert_allclose(corrupt(point, "gaussian_blur", 1, 0)[1:4, 1:4], 255 * np.outer(bell, bell), atol=0.51)

@@ -43,7 +43,23 @@ def test_the_most_confident_errors_come_first_and_are_counted() -> None:
             "probability", ascending=label == 1
         )
         assert name.endswith(f"{len(wrong)} of 20")
-        assert [tile.caption.split()[1].rstrip(",") for tile in tiles] == [f"{p:.3f}" for p in wrong["probability"][:3]]
+        end = "lowest" if label else "highest"
+        assert [tile.caption.split("\n")[0] for tile in tiles] == [
+            f"p {p:.3f}, {end} {rank} of 20" for rank, p in enumerate(wrong["probability"][:3], start=1)
+        ]
+
+
+def test_saliency_is_of_images_of_the_outcome_that_is_named() -> None:
+    test = table().set_index("patient_group", drop=False)
+    rows = gallery.saliency(IMAGES, test, lambda images: np.ones((len(images), 2, 2), np.float32), CLASSES, 3, 0)
+    assert len(rows) == 4
+    for name, tiles in rows.items():
+        shown = test.loc[[tile.caption.split("\n")[1] for tile in tiles]]
+        label, called = [word.startswith("pneumonia") for word in name.split(", called ")]
+        assert len(shown) == 3
+        assert (shown["label"] == label).all()
+        assert (shown["called"] == called).all()
+        assert all(np.array_equal(tile.image, IMAGES[row]) for tile, row in zip(tiles, shown["row"], strict=True))
 
 
 def test_samples_are_of_their_part_and_class_and_the_same_for_the_same_seed() -> None:

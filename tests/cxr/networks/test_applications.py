@@ -27,6 +27,10 @@ def test_one_takes_grey_images_and_gives_logits() -> None:
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 1)).astype(np.uint8)
     assert built.predict(images, verbose=0).shape == (2, 1)
     assert built.get_layer("features").output.shape[1:3] == (1, 1)
+    # As its authors fed it: white is 1 and black is -1.
+    fed = keras.Model(built.input, built.get_layer("Conv1").input)
+    for grey, expected in ((255, 1), (0, -1)):
+        np.testing.assert_allclose(fed.predict(np.full_like(images, grey), verbose=0), expected, atol=1e-2)
     assert keras.config.dtype_policy().name == "float32"
 
 

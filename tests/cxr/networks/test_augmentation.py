@@ -123,3 +123,29 @@ def test_a_crop_keeps_the_smallest_area_less_what_its_aspect_cuts(min_area: floa
     least = (across[:, 1] * down[:, 1]).min()
     bound = min(min_area, np.sqrt(min_area / 1.33))
     assert bound <= least < bound + 0.01
+
+
+@pytest.mark.parametrize(("u", "sign", "quality"), [(0.0, -1, 40), (0.5, 0, 70), (1 - 1e-12, 1, 100)])
+def test_each_draw_goes_from_one_end_of_its_range_to_the_other(u: float, sign: int, quality: int) -> None:
+    one = np.ones(6)
+    expected = {
+        "rotation": augmentation.rotate(IMAGES, 15.0 * sign * one),
+        "brightness": augmentation.relight(IMAGES, one, one, (1 + 0.3 * sign) * one),
+        "contrast": augmentation.relight(IMAGES, one, (1 + 0.3 * sign) * one, one),
+        "gamma": augmentation.relight(IMAGES, np.exp(0.3 * sign) * one, one, one),
+        "jpeg_quality": augmentation.recompress(IMAGES, quality * one),
+        "flip": IMAGES[:, :, ::-1] if u < 0.5 else IMAGES,
+    }
+    for name, changed in expected.items():
+        draws = np.full((6, len(DRAWS)), 0.75)
+        draws[:, DRAWS.index(name.removesuffix("_quality"))] = u
+        found = augment(IMAGES, draws, replace(NEUTRAL, **{name: getattr(ALL, name)}))
+        assert np.abs(found.astype(int) - changed).max() <= 1, name
+
+
+def test_a_crop_may_lie_in_any_corner() -> None:
+    params = replace(NEUTRAL, min_area=0.25)
+    for left, top in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        u = dict.fromkeys(DRAWS, np.zeros(1)) | {"left": np.array([left]), "top": np.array([top])}
+        [across], [down] = augmentation.boxes(u | {"aspect": np.array([0.5])}, params)
+        assert (across.tolist(), down.tolist()) == ([left / 2, 0.5], [top / 2, 0.5])

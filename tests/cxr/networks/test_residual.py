@@ -23,6 +23,9 @@ def images(n: int = 16) -> np.ndarray:
 def test_the_last_map_has_a_name_and_its_size() -> None:
     assert build().get_layer("stem").output.shape == (None, 10, 10, 2)
     assert build().get_layer("features").output.shape == (None, 3, 3, 8)
+    greys = keras.ops.convert_to_numpy(build().get_layer("rescaling")(np.array([64, 128, 192], np.uint8)))
+    assert greys.tolist() == [-1, 0, 1]
+    assert build(dropout=0.25).get_layer("dropout").rate == 0.25
 
 
 def test_kernels_are_normalised_in_each_filter() -> None:

@@ -1,19 +1,21 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import log_loss, roc_auc_score
 
 from cxr.errors import UserError
 from cxr.inference.predict import predict
-from cxr.networks import training
+from cxr.networks import augmentation, network, training
 from cxr.networks.backend import keras
 from cxr.networks.batches import Batches, Part
-from cxr.networks.params import NEUTRAL, TrainParams
-from tests.cxr.networks.conftest import AUGMENT, PARAMS, RECIPE, build, data, same, without_time
+from cxr.networks.params import NEUTRAL, ModelParams, TrainParams
+from tests.cxr.networks.conftest import AUGMENT, PARAMS, RECIPE, SIZE, build, data, same, without_time
 
 pytestmark = pytest.mark.slow
 
@@ -63,6 +65,56 @@ def test_a_resumed_training_ends_like_an_uninterrupted_one(changes: dict[str, ob
     resumed, weights_resumed = run(training.Progress(half, state), **changes)
     assert without_time(resumed) == without_time(history)
     assert same(weights_resumed, weights)
+
+
+def test_the_loss_is_of_the_images_labels_and_weights_that_are_asked_for() -> None:
+    """At a rate of next to nothing the network stays what it is."""
+    stack = ModelParams("stack", "none", "C4-P-F-D8", [4, 4], 8, 0.0)
+    model = network.build(stack, SIZE, precision="float32", seed=5)
+    images, train, val = data()
+    train = Part(train.rows, train.labels & (train.rows % 3 > 0))
+    augment = replace(NEUTRAL, flip=True, brightness=0.5)
+    options = {"epochs": 1, "learning_rate": 1e-12, "balance": True, "label_smoothing": 0.2}
+    [[row]] = training.train(model, images, train, val, TrainParams(**PARAMS | options), training.Progress(), augment)
+
+    def loss(some: np.ndarray, part: Part, smoothing: float = 0.2) -> np.ndarray:
+        probabilities, targets = (
+            predict(model, some, np.arange(len(some))),
+            part.labels * (1 - smoothing) + smoothing / 2,
+        )
+        return -targets * np.log(probabilities) - (1 - targets) * np.log(1 - probabilities)
+
+    draws = augmentation.draw(len(images), PARAMS["seed"], 1)[train.rows]
+    changed = augmentation.augment(images[train.rows], draws, augment)
+    weights = training.class_weights(train.labels, 2)[train.labels]
+    assert row["loss"] == pytest.approx((weights * loss(changed, train)).mean(), rel=1e-4)
+    assert row["val_loss"] == pytest.approx(loss(images[val.rows], val).mean(), rel=1e-4)
+    others = [loss(changed, train), weights * loss(images[train.rows], train), weights * loss(changed, train, 0.0)]
+    assert all(abs(other.mean() / row["loss"] - 1) > 1e-3 for other in others), "each of them counts"
+
+
+def test_averaged_weights_are_validated_and_are_the_network_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each epoch has an order of its own, and the rate of its last step."""
+    orders = []
+
+    class Noted(Batches):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            orders.append(self.order.tolist())
+
+    monkeypatch.setattr(training, "Batches", Noted)
+    model, (images, train, val) = build(), data()
+    params = TrainParams(**PARAMS | {"schedule": "cosine", "averaging": 0.9})
+    *_, history = training.train(model, images, train, val, params, training.Progress())
+    assert history[-1]["val_loss"] == pytest.approx(log_loss(val.labels, predict(model, images, val.rows)), rel=1e-4)
+    first, second, third = orders[::2]
+    assert sorted(first) == sorted(second) == list(range(len(train.rows)))
+    assert first != second != third
+    rates = [5e-3 * (1 + np.cos(np.pi * step / 12)) for step in (3, 7, 11)]
+    assert [row["learning_rate"] for row in history] == pytest.approx(rates, rel=1e-5)
+    figures = training.summary(model, [{**row, "seconds": 2.0} for row in history], 64)
+    assert (figures["epochs"], figures["seconds"], figures["images_per_second"]) == (3, 6, 32)
+    assert figures["loss_gap"] == history[-1]["val_loss"] - history[-1]["loss"]
 
 
 def test_the_rate_rises_and_falls_to_nothing() -> None:
