@@ -1,14 +1,14 @@
 import pytest
 
-from study.families import families, side_by_side
+from study.families import families, side_by_side, together
 from tests.study.results_made import result
 
 
 def test_families_are_test_parts_and_seeds_are_one_configuration() -> None:
-    made = [result("b", protocol="pooled"), result("a-1", seed=1), result("a"), result("c", learning_rate=1e-5)]
+    made = [result("b", protocol="pooled"), result("a-1", seed=1), result("first"), result("c", learning_rate=1e-5)]
     official, pooled = families(made)
-    assert [configuration.name for configuration in official.configurations] == ["a", "c"]
-    assert [run.name for run in official.configurations[0].results] == ["a", "a-1"]
+    assert [configuration.name for configuration in official.configurations] == ["first", "c"]
+    assert [run.name for run in official.configurations[0].results] == ["first", "a-1"], "by their seeds"
     assert [configuration.name for configuration in pooled.configurations] == ["b"]
     assert len(official.pairs) == 1
     assert not pooled.pairs
@@ -24,8 +24,69 @@ def test_a_bootstrap_setting_of_one_run_does_not_part_it_from_the_others() -> No
     assert not pair.comparison.accuracy.estimate.holds(0)
 
 
-def test_different_sizes_are_never_one_family() -> None:
+def test_different_sizes_and_cuts_are_never_one_family() -> None:
     assert len(families([result("a"), result("b", size=112)])) == 2
+    other = result("b")
+    other.params["split"]["seed"] = 1
+    assert [family.test_part for family in families([result("a"), other])][1].endswith(", split seed 1")
+
+
+def test_other_classes_do_not_stand_in_one_comparison() -> None:
+    made = [result("a"), result("b", protocol="pooled"), result("c", protocol="grouped", classes=("well", "TB"))]
+    assert [[family.protocol for family in group] for group in together(families(made))] == [
+        ["official", "pooled"],
+        ["grouped"],
+    ]
+
+
+def test_a_run_is_judged_at_its_own_threshold() -> None:
+    """From 0 on, every image is called pneumonia."""
+    run = result("a")
+    run.test["threshold"] = 0.0
+    [family] = families([run, result("b", "P-F")])
+    one, other = (configuration.estimates for configuration in family.configurations)
+    assert (one["sensitivity"].value, one["specificity"].value) == (1, 0)
+    assert 0.8 < other["specificity"].value < 1
+
+
+def test_what_the_audit_and_the_pictures_were_set_to_makes_no_other_configuration() -> None:
+    one, two = result("a"), result("a-1", seed=1)
+    two.params.update(audit={"seed": 7}, explain={"n_columns": 3})
+    [family] = families([one, two])
+    assert len(family.configurations) == 1
+
+
+def test_of_several_seeds_a_figure_is_the_mean() -> None:
+    runs = [result("a"), result("a-1", seed=1, val_accuracy=0.8)]
+    runs[1].test["loss"] = 0.6
+    [family] = families(runs)
+    [configuration] = family.configurations
+    assert configuration.test_loss == pytest.approx(0.5)
+    assert configuration.train_mean("val_accuracy") == pytest.approx(0.85)
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "are_equal"),
+    [
+        ("train", {"learning_rate": 1e-5}, True),
+        ("train", {"batch_size": 64}, False),
+        ("augment", {"flip": True}, False),
+        ("model", {"filters": [8, 8]}, False),
+    ],
+)
+def test_times_of_networks_at_the_same_work_tell_the_noise(section: str, change: dict, are_equal: bool) -> None:
+    one, two = result("a", images_per_second=50.0), result("b", images_per_second=60.0)
+    two.params[section] = {**two.params[section], **change}
+    [family] = families([one, two])
+    assert (family.noise is not None) == are_equal
+
+
+def test_the_machine_that_counts_has_most_of_the_configurations_not_of_the_runs() -> None:
+    here = [result("a"), result("b", "P-F")]
+    there = [result(f"a-{seed}", seed=seed, device="a GPU") for seed in (1, 2, 3)]
+    [family] = families([*here, *there])
+    assert family.machines == ["cpu (test), float32", "a GPU, float32"]
+    assert [run.name for run in family.timed(family.configurations[0])] == ["a"]
 
 
 def test_a_number_is_the_same_however_it_was_written() -> None:

@@ -87,6 +87,25 @@ def test_the_way_to_a_folder_is_not_kept_and_all_else_is(directory: str) -> None
     assert without[0] == without[1], "all words, those of comments too"
 
 
+def test_a_run_older_than_some_keys_was_made_with_their_neutral_values(tmp_path: Path) -> None:
+    made = result("old")
+    del made.params["augment"], made.params["model"]["architecture"]
+    made.params["images"] = {"size": 224, "is_square": True}
+    save(tmp_path, made)
+    [read] = results.from_folder(tmp_path, [])
+    assert read.params["augment"] == results.SETTINGS["augment"]
+    assert read.params["model"]["architecture"] == "stack"
+    assert read.params["images"] == {"size": 224, "is_square": True, "is_equalised": False, "shows": "all"}
+
+
+def test_over_fitting_is_read_off_the_curves(tmp_path: Path) -> None:
+    """Losses of 1 / epoch in training and 1.1 / epoch in validation."""
+    save(tmp_path, result("a", loss_gap=None))
+    [read] = results.from_folder(tmp_path, ["a"])
+    assert read.train["loss_gap"] == pytest.approx(0.1 / 5)
+    assert (read.train["best_epoch"], read.train["val_loss_rises_from"]) == (5, None)
+
+
 def test_a_run_of_other_code_is_no_seed_of_the_present_one() -> None:
     def configuration(name: str) -> Hashable:
         return result(name).configuration

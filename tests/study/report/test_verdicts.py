@@ -1,5 +1,8 @@
 """What the tables say of pairs and places."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from cxr.statistics.comparison import Verdict
@@ -32,11 +35,46 @@ def test_every_pair_has_one_verdict_and_what_would_tell_it(family: Family) -> No
     assert told["b-0 - a-0"]["verdict"] == Verdict.DIFFER
     assert told["b-0 - a-0"]["would be told by"] == tables.NOTHING
     assert told["c-0 - a-0"]["verdict"] == Verdict.TRAININGS
-    assert told["d-0 - b-0"]["verdict"] in (Verdict.EQUAL, Verdict.UNTOLD)
-    for one in told.values():
-        if one["verdict"] == Verdict.UNTOLD:
-            assert "seeds, " in one["would be told by"]
-        assert float(one["p"]) <= float(one["p for all pairs"])
+    assert told["d-0 - b-0"]["verdict"] == Verdict.UNTOLD
+    assert told["d-0 - b-0"]["would be told by"] == "3 seeds, 600 images (as practically equal)"
+    n_larger = sum(float(one["p"]) < float(one["p for all pairs"]) for one in told.values())
+    assert n_larger > 1
+    for pair in family.pairs:
+        one, compared = told[pair.title], pair.comparison
+        assert one["p"] == f"{compared.accuracy.p:.2g}"
+        assert one["p for all pairs"] == f"{compared.accuracy.p_adjusted:.2g}"
+        assert one["only one right"] == f"{compared.n_only_first_right:.3g}, {compared.n_only_second_right:.3g}"
+        assert one["verdict on auroc"] == compared.auroc.verdict
+        assert one["auroc"].startswith(f"{compared.auroc.estimate.value:+.3f} (")
+    assert told["c-0 - a-0"]["only one right"] != ", ".join(told["c-0 - a-0"]["only one right"].split(", ")[::-1])
+
+
+def test_networks_of_equal_accuracy_may_differ_in_auroc() -> None:
+    """One of them is in doubt where it errs, and nowhere else."""
+    one = result("a", accuracy=0.8)
+    called = one.predictions["probability"] >= 0.5
+    doubt = np.where(called == one.predictions["label"], 0.5, 0.01)
+    sure = one.predictions.assign(probability=np.where(called, 0.5 + doubt, 0.5 - doubt))
+    [family] = families([one, replace(result("b", "P-F"), predictions=sure)])
+    told = cells(tables.pairs(family.pairs), "b - a")
+    assert (told["verdict"], told["verdict on auroc"]) == (Verdict.UNTOLD, Verdict.TRAININGS)
+    assert (told["p for all pairs"], told["p of auroc for all pairs"]) == (
+        "1",
+        f"{family.pairs[0].comparison.auroc.p:.2g}",
+    )
+
+
+def test_of_single_trainings_no_number_of_seeds_is_sure() -> None:
+    once, twice = (
+        [
+            result(f"{name}-{i}", layers, accuracy=0.9, seed=i)
+            for name, layers in (("a", "C-F"), ("b", "P-F"))
+            for i in range(n)
+        ]
+        for n in (1, 2)
+    )
+    told = [tables.would_tell(families(runs, margin=0.02)[0].pairs[0].comparison.accuracy) for runs in (once, twice)]
+    assert [words.startswith("at least ") for words in told] == [True, False]
 
 
 def test_places_add_up(family: Family) -> None:
