@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from huggingface_hub import ModelCard
@@ -69,6 +70,7 @@ def test_a_kept_explanation_is_told(tmp_path: Path) -> None:
     [family] = families(results.from_folder(tmp_path, []))
     text = card(family)
     assert "Warning of foreign pictures: warned of 1.2% of the 600 test images (false alarms); of 256 made" in text
+    assert "of a map's sum 50.0% lies inside a coarse lung field in images called pneumonia (chance: 33.0%)" in text
     assert "blanking the lungs lowers their probability by 0.250, blanking the frame by -" in text
 
 
@@ -112,6 +114,46 @@ def test_subgroups_are_those_of_the_names() -> None:
     assert found["series: NORMAL2-IM"].estimates["specificity"].value == 0
     assert "specificity" not in found["etiology: virus"].estimates
     assert found["etiology: bacteria"].estimates["auroc"].value == 1
+
+
+def test_subgroups_are_those_of_the_manifest_at_each_runs_own_threshold() -> None:
+    """Two trainings: the second misses all bacteria, the first calls all of NORMAL2-IM normal."""
+    kind = np.arange(160) // 40
+    columns = {"width": 100 * (1 + kind), "height": 10, "acquisition": np.where(kind % 2, "odd", "even")}
+    manifest = kermany("any").predictions[["path"]].assign(**columns).sample(frac=1, random_state=0)
+    files = {"data/manifest.csv": manifest.to_csv(index=False).encode()}
+    runs = [replace(kermany(name), beside=files.get) for name in ("mine", "again")]
+    runs[0].test["threshold"] = 0.85
+    runs[1].params["train"]["seed"] = 1
+    for run in runs:
+        run.predictions.loc[kind == 1, "patient_group"] = "person0_virus"
+    runs[1].predictions.loc[kind == 0, "probability"] = 0.4
+    [family] = families(runs)
+    found = {part.name: part for part in subgroups(family.configurations[0])}
+    assert [found[f"size: {name}"].n_images for name in ("1 small", "2 middle", "3 large")] == [80, 40, 40]
+    assert [found[f"etiology: {name}"].n_patients for name in ("bacteria", "virus")] == [40, 1]
+    expected = {
+        ("etiology: bacteria", "sensitivity"): 0.5,
+        ("etiology: virus", "sensitivity"): 0.5,
+        ("size: 2 middle", "specificity"): 1,
+        ("size: 3 large", "specificity"): 0.5,
+        ("acquisition: even", "specificity"): 1,
+        ("acquisition: odd", "specificity"): 0.5,
+    }
+    assert {(name, key): found[name].estimates[key].value for name, key in expected} == expected
+    virus = found["etiology: virus"].estimates["sensitivity"]
+    assert virus.low == virus.high == 0.5, "the same patient in every draw"
+
+
+def test_a_threshold_that_was_chosen_and_the_sizes_of_the_parts_are_told() -> None:
+    made = result("mine")
+    made.params["evaluate"] |= {"threshold": "youden", "temperature": "validation"}
+    made.test.update(threshold=0.3214, temperature=1.5)
+    made.split.update({part: {"n_images": n, "prevalence": n / 1000} for part, n in (("train", 741), ("val", 180))})
+    [family] = families([made])
+    text = card(family)
+    assert "pneumonia from 0.321, settled on validation (youden); temperature 1.500 fitted on validation" in text
+    assert "train 741 images, 74.1% pneumonia; val 180 images, 18.0% pneumonia" in text
 
 
 def test_a_card_is_of_one_network() -> None:

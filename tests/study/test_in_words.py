@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from study.families import families
 from study.in_words import precisions, sentences, without_lungs
 from study.results import Result
@@ -30,7 +32,9 @@ def told(accuracies: list[float], **audit: float) -> list[str]:
 
 
 def test_what_was_learned_caught_and_told_apart() -> None:
-    learned, lungs, trap, difference, still_open = told([0.95, 0.8, 0.6], jpeg_quality=0.9, thumbnail=0.85)
+    learned, lungs, trap, difference, still_open = told(
+        [0.95, 0.8, 0.6], jpeg_quality=0.9, bytes_per_pixel=0.7, thumbnail=0.85
+    )
     assert "2 of 3 networks do better than the majority class (0.600)" in learned
     assert "run-1, calls 0.950" in learned
     assert learned.endswith("of the validation images 0.900.")
@@ -43,13 +47,34 @@ def test_what_was_learned_caught_and_told_apart() -> None:
 
 
 def test_nothing_learned_nothing_caught_nothing_told_apart() -> None:
-    learned, lungs, trap, difference, _ = told([0.6, 0.6, 0.6], majority=0.62)
+    """The first is above the majority, but not with its whole interval."""
+    learned, lungs, trap, difference, _ = told([0.63, 0.6, 0.6], majority=0.62)
     assert "0 of 3 networks do better than the majority class (0.620)" in learned
     assert "0 of 3 networks lie above it, 0 below and 3 across" in lungs
     assert trap == "Traps: the audit caught none; how the files are stored tells nothing of the label."
     assert difference.startswith(
         "Differences (official), of 3 pairs of networks: in accuracy 3 cannot be told; in AUROC"
     )
+
+
+def test_what_differs_by_more_than_seeds_bring_is_counted() -> None:
+    accuracies = {"C-F": (0.7, 0.71), "P-F": (0.9, 0.91), "F": (0.905, 0.906)}
+    runs = [
+        audited(result(f"{layers}-{seed}", layers, accuracy=accuracy, seed=seed))
+        for layers, several in accuracies.items()
+        for seed, accuracy in enumerate(several)
+    ]
+    assert sentences(families(runs))[4] == ("Open: 2 of 3 pairs differ by more than patients and training seeds bring.")
+
+
+def test_a_difference_in_auroc_is_counted_as_such() -> None:
+    """One of two networks of equal accuracy is in doubt where it errs, and nowhere else."""
+    one = audited(result("a", accuracy=0.8))
+    called = one.predictions["probability"] >= 0.5
+    doubt = np.where(called == one.predictions["label"], 0.5, 0.01)
+    sure = one.predictions.assign(probability=np.where(called, 0.5 + doubt, 0.5 - doubt))
+    [family] = families([one, replace(audited(result("b", "P-F")), predictions=sure)])
+    assert "in accuracy 1 cannot be told; in AUROC 1 differ as trained." in sentences([family])[3]
 
 
 def test_a_trap_of_another_cut_is_found_and_named() -> None:

@@ -75,6 +75,27 @@ def test_it_is_spearmans(pairs: list[tuple[int, int]]) -> None:
         assert found == pytest.approx(stats.spearmanr(one, two).statistic)
 
 
+def test_its_interval_is_that_of_95_of_100_draws_of_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "N_DRAWS", 200)
+    rng = np.random.default_rng(1)
+    value = rng.normal(size=12)
+    runs = pd.DataFrame({"value": value, "goal": value + rng.normal(size=12)})
+    drawn = [runs.iloc[rows] for rows in np.random.default_rng(ranking.SEED).integers(0, 12, (200, 12))]
+    expected = [stats.spearmanr(draw["value"], draw["goal"]).statistic for draw in drawn]
+    _, low, high = ranking._correlation(runs)
+    assert (low, high) == pytest.approx(np.percentile(expected, [2.5, 97.5]))
+
+
+def test_a_correlation_and_what_is_more_stand_in_their_own_columns() -> None:
+    figures = {"correlation": 0.9, "low": 0.8, "high": 0.95, "more": 0.3, "more_low": -0.1, "more_high": 0.6}
+    table = pd.DataFrame([{"validation": "corrupted", "figure": "loss", "runs": 7, "test": "auroc", **figures}])
+    [row] = ranking._in_words(table).to_dict("records")
+    assert row == {
+        **{"validation": "corrupted", "figure": "loss", "runs": 7, "auroc": "0.90 (0.80 to 0.95)"},
+        "auroc: more than whole image": "+0.30 (-0.10 to +0.60)",
+    }
+
+
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
     monkeypatch.setattr(sys, "argv", ["study.ranking", *map(str, arguments)])
     ranking.main()

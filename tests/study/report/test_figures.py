@@ -1,3 +1,6 @@
+import pytest
+
+from cxr.statistics import evaluation
 from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
 from cxr.statistics.metrics import auroc
@@ -59,6 +62,22 @@ def test_a_mark_tells_its_name_and_its_value_with_the_interval_where_it_is_point
         shown = tooltips(figure.spec)
         assert {one["title"] for one in shown} <= {"a", "b"}
         assert list(shown[0])[1:] == expected, figure.name
+
+
+def test_a_confusion_counts_and_a_calibration_draws_the_run_that_is_shown() -> None:
+    """One that calls every image pneumonia, from a threshold of 0 on."""
+    one, two = result("a", "C-F"), result("b", "P-F", accuracy=0.7)
+    two.test["threshold"] = 0.0
+    [family] = families([one, two])
+    n = two.predictions["label"].value_counts()
+    assert figures.confusion(family, family.configurations[1:]).alt == (
+        f"Confusion of b: 0 NORMAL called NORMAL, {n[0]} NORMAL called PNEUMONIA, 0 PNEUMONIA called NORMAL, "
+        f"{n[1]} PNEUMONIA called PNEUMONIA."
+    )
+    drawn = figures.calibration(family, family.configurations[1:]).spec["data"]["values"]
+    expected = evaluation.calibration(two.predictions)
+    assert [row["observed"] for row in drawn] == pytest.approx(expected["observed"].tolist())
+    assert expected["observed"].tolist() != evaluation.calibration(one.predictions)["observed"].tolist()
 
 
 def test_of_several_seeds_the_first_is_drawn_and_told() -> None:

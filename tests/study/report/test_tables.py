@@ -78,6 +78,29 @@ def test_runs_of_the_same_layers_and_rate_keep_a_row_each() -> None:
     assert not any(row.is_aside for row in networks)
 
 
+def test_a_column_is_what_its_title_says() -> None:
+    train = {"seconds": 11.0, "images_per_second": 22.0, "peak_memory_mib": 33.0, "loss": 0.44, "val_loss": 0.55}
+    [family] = families([result("a", accuracy=0.8, **train), result("b", "P-F")])
+    estimates = family.configurations[0].estimates
+    performance = tables.performance(family, notebook.read_runs()).rows[0].cells
+    for name in ("accuracy", "auroc", "sensitivity", "specificity"):
+        assert performance[name] == estimates[name]
+    balanced = tables.balanced(family).rows[0].cells
+    assert balanced["balanced accuracy"] == estimates["balanced_accuracy"]
+    assert balanced["Matthews' coefficient"] == estimates["mcc"]
+    assert len({one.value for one in estimates.values()}) == len(estimates), "no two of them are the same"
+    cost, fitting = tables.cost(family).rows[0].cells, tables.fitting(family).rows[0].cells
+    assert [cost[title] for title in ("seconds", "images per second", "peak memory, MiB")] == [11, 22, 33]
+    assert [fitting[title] for title in ("loss: train", "val", "test")] == [0.44, 0.55, 0.4]
+    [pair], [record] = family.pairs, tables.pair_records([family]).to_dict("records")
+    compared = pair.comparison
+    assert (record["first"], record["second"]) == ("a", "b")
+    assert record["only_first_right"] == compared.n_only_first_right != compared.n_only_second_right
+    assert record["only_second_right"] == compared.n_only_second_right
+    assert (record["accuracy"], record["auroc"]) == (compared.accuracy.estimate.value, compared.auroc.estimate.value)
+    assert (record["accuracy_p"], record["auroc_p"]) == (compared.accuracy.p, compared.auroc.p)
+
+
 def test_several_seeds_show_their_spread_and_one_shows_none() -> None:
     results = [
         result("a", accuracy=0.8),

@@ -33,6 +33,19 @@ def test_times_that_tell_nothing_are_no_number() -> None:
     assert "no difference in time can be told here" in words.of_times(family(2, (50.0, 500.0)))
 
 
+def test_how_many_were_trained_how_and_compared_is_counted() -> None:
+    decayed = result("c", "C-F")
+    decayed.params["train"]["weight_decay"] = 0.01
+    twice = family(2)
+    assert words.lead([twice])[0].startswith("4 trainings of 2 networks: a-0, b-0.")
+    [found] = families([*twice.results, decayed, result("d", "F")])
+    assert "for the 6 pairs compared here" in words.of_differences(found)[0]
+    assert words.methods([found])[0].startswith("6 runs of 5 epochs with Adam or AdamW at batch size 32")
+    assert "with Adam at batch size" in words.methods([twice])[0]
+    shared = families([result("a", protocol="pooled")])
+    assert "100 images of groups that are also in training or validation" in words.methods(shared)[0]
+
+
 def test_a_title_says_which_networks() -> None:
     assert words.title([family(2)]) == "Convolutional networks on chest radiographs, compared: a-0, b-0"
     many = families([result(f"run-{i}", "-".join(["C"] * i + ["F", "D"])) for i in range(1, 7)])
