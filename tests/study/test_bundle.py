@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 
 from cxr.predict import command
+from cxr.statistics import metrics
+from study.shifts import METRICS
 from tests.conftest import Project
 
 pytestmark = pytest.mark.slow
@@ -84,6 +86,14 @@ def test_so_they_do_with_every_option_that_changes_them(
     other.ok("dvc", "exp", "run", "-n", "other", *changes)
     other.ok("python", "-m", "study.bundle", "other", "--out", "plain.keras")
     agree_with_the_pipeline(Predict(other, monkeypatch, capfd))
+    other.ok("python", "-m", "study.shifts", "other", "--strengths", "1")
+    shifts = pd.read_csv(other.folder / "shifts.csv").set_index("shift")
+    val = pd.read_csv(other.folder / "data/predictions/val.csv")
+    labels, probabilities = val["label"].to_numpy(), val["probability"].to_numpy()
+    expected = metrics.of_probabilities(labels, probabilities) | metrics.at_threshold(labels, probabilities, 0.5)
+    as_it_is = shifts.loc["none"]
+    assert [as_it_is[key] for key in METRICS] == pytest.approx([expected[key] for key in METRICS])
+    assert as_it_is["loss"] != pytest.approx(shifts.loc["gaussian_noise", "loss"])
 
 
 def agree_with_the_pipeline(predict: Predict) -> None:

@@ -21,11 +21,15 @@ def test_the_recipes_five_seeds_as_one(
 ) -> None:
     """The figures that were computed by hand before there was a command."""
     run(monkeypatch, "--kept", RECIPE, "--out", tmp_path / "five.json")
-    last = capsys.readouterr().out.splitlines()[-1]
-    assert "the 5 as one" in last
-    assert "0.9487 (0.929-0.966)" in last
-    assert "0.9895 (0.982-0.995)" in last
     written = json.loads((tmp_path / "five.json").read_text())
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines()]
+    told = dict(zip(rows[2], rows[-1], strict=True))
+    assert told["run"] == "the 5 as one"
+    assert (told["accuracy"], told["auroc"]) == ("0.9487 (0.929-0.966)", "0.9895 (0.982-0.995)")
+    assert [told[name].split()[0] for name in ("sensitivity", "specificity")] == [
+        f"{written[name]:.4f}" for name in ("sensitivity", "specificity")
+    ]
+    assert [told[name] for name in ensemble.ALONE] == [f"{written[name]:.3f}" for name in ensemble.ALONE]
     assert written["runs"] == [f"recipe-seed{seed}" for seed in range(5)]
     assert (written["n_images"], written["threshold"]) == (624, 0.5)
     assert written["accuracy"] == pytest.approx(0.9487, abs=1e-4)

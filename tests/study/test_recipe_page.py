@@ -52,6 +52,7 @@ def reached(figures: dict[str, Any]) -> list[str]:
 
 def test_the_seeds() -> None:
     seeds = table(PAGE, "seed", "validation accuracy / AUROC / loss")[:5]
+    assert [row[0] for row in seeds] == list("01234")
     for i, row in enumerate(seeds):
         test = of(f"recipe/runs/recipe-seed{i}")
         interval = {name: [short(test[f"{name}_{end}"]) for end in ("low", "high")] for name in ("accuracy", "auroc")}

@@ -3,6 +3,11 @@
 import hashlib
 import json
 import multiprocessing
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +18,7 @@ from tests.torture import attacks, downloads, inputs, kills, stored, transfers
 from tests.torture.__main__ import kills_in_words
 from tests.torture.case import Fault, LossError, Measured, run
 from tests.torture.faults import FAULTS, PARTS, isolated
+from tests.torture.watch import watched
 
 # Seconds a case, for they start processes; the tests of stages and studies kill some too.
 COSTLY = {*kills.FAULTS, "download-kaggle", "params-accepted", "command-lines", "archive-bomb"}
@@ -26,6 +32,25 @@ def test_nothing_is_lost() -> None:
     assert {case.fault for case in cases} == set(QUICK)
     assert mebibytes < 1000
     assert not multiprocessing.active_children()
+
+
+def test_what_a_case_must_not_do_is_seen(tmp_path: Path) -> None:
+    def connect() -> None:
+        with suppress(OSError), socket.socket() as one:
+            one.connect(("127.0.0.1", 9))
+
+    forbidden: list[Callable[[], object]] = [
+        lambda: (tmp_path / "beside").write_text("x"),
+        lambda: (tmp_path / "beside").unlink(),
+        lambda: subprocess.run([sys.executable, "-V"], capture_output=True),
+        connect,
+    ]
+    for act in forbidden:
+        with pytest.raises(LossError, match="did what it must not"), watched(tmp_path / "its own"):
+            act()
+    with watched(tmp_path):
+        (tmp_path / "beside").write_text("x")
+    forbidden[2]()
 
 
 def test_every_class_has_a_name_of_its_own() -> None:

@@ -58,12 +58,21 @@ def changed(path: Path, member: str, content: Callable[[bytes], bytes], compress
 
 
 def test_a_bundle_is_read_as_it_was_written(model: Path, tmp_path: Path) -> None:
-    path = tmp_path / "bundle.keras"
-    bundle.write(path, model, {**DESCRIPTION, "name": "more than is needed"}, detector())
+    path, rng = tmp_path / "bundle.keras", np.random.default_rng(0)
+    look, exposure = (foreign.Cloud(rng.normal(size=k), rng.normal(size=(k, k)), 0.1 + rng.random()) for k in (68, 4))
+    written = foreign.Detector(look, exposure)
+    bundle.write(path, model, {**DESCRIPTION, "temperature": 1.7, "threshold": 0.3, "name": "not needed"}, written)
     read = bundle.read(path)
     assert read.description.images.size == SIZE
     assert read.description.evaluate.bootstrap_samples == 100
-    assert (read.detector.look.whitening == np.eye(68)).all()
+    assert (read.description.temperature, read.description.threshold) == (1.7, 0.3)
+    features = rng.normal(size=(5, 72))
+    for name in ("look", "exposure"):
+        one, other = getattr(read.detector, name), getattr(written, name)
+        assert (one.mean == other.mean).all()
+        assert (one.whitening == other.whitening).all()
+        assert one.limit == other.limit
+    assert (read.detector.distances(features) == written.distances(features)).all()
 
 
 @pytest.mark.parametrize(
