@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
 
+from cxr.data import images
 from cxr.data.images import UnusableFileError, decode, read
 
 
@@ -171,6 +172,15 @@ def test_all_else_is_refused_by_name(content: bytes, told: str) -> None:
         read(content)
     with pytest.raises(UnusableFileError, match=told):
         decode(content, 16)
+
+
+@pytest.mark.parametrize("limit", ["LARGEST_FILE", "LARGEST_PICTURE"])
+def test_what_is_larger_than_any_radiograph_is_refused(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = stored(GREY, "PNG")
+    read(content)
+    monkeypatch.setattr(images, limit, 100)
+    with pytest.raises(UnusableFileError, match="no radiograph has so many"):
+        read(content)
 
 
 def test_no_other_program_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
