@@ -12,13 +12,14 @@ from PIL import Image
 from scipy.special import expit
 
 from cxr.data.images import decode
+from cxr.inference.explain import blanked, lung_field
 from cxr.inference.predict import logits
 from cxr.networks import network, training
 from cxr.networks.model_file import save
 from cxr.networks.params import ModelParams
 from cxr.statistics import temperature
 from cxr.vocabulary import ETIOLOGIES
-from stages import evaluate, train
+from stages import evaluate, explain, train
 from tests.conftest import Project
 
 N, SIZE = 60, 16
@@ -95,6 +96,40 @@ def test_evaluation_crops_flips_and_fits_its_temperature_on_validation(
         np.testing.assert_allclose(stored, expit(seen(name, crop=0.7, flip=True) / fitted), rtol=1e-12)
         for one_left_out in ({"crop": 0.7}, {"flip": True}):
             assert not np.allclose(stored, expit(seen(name, **one_left_out) / fitted), rtol=1e-6, atol=0)
+
+
+@pytest.mark.slow
+def test_pictures_are_explained_by_the_probabilities_of_the_evaluation(
+    project: Project, split: dict[str, pd.DataFrame]
+) -> None:
+    model = network.build(ModelParams("stack", "none", "C-P-F-D", [4, 4], 16, 0.0), SIZE, precision="float32", seed=0)
+    images, table = np.load("data/images.npy"), split["test"]
+
+    def predicted(some: Any, temperature: float = 2.0, **options: Any) -> Any:
+        return expit(logits(model, some, np.arange(len(some)), **options) / temperature)
+
+    probabilities = predicted(images[table["row"]], crop=0.7, flip=True)
+    for name in ("models", "plots", "data/predictions"):
+        Path(name).mkdir(exist_ok=True)
+    save(model, model, Path("models/model.keras"))
+    table.assign(probability=probabilities).to_csv("data/predictions/test.csv", index=False)
+    pd.DataFrame({"path": range(N), "width": 30, "height": 20}).to_csv("data/manifest.csv", index=False)
+    measured = {"threshold": float(np.median(probabilities)), "temperature": 2.0}
+    Path("data/details/test.json").write_text(json.dumps(measured))
+    Path("data/details/data.json").write_text(json.dumps({"classes": ["NORMAL", "PNEUMONIA"], "images": "real"}))
+    project.set(evaluate__crop=0.7, evaluate__flip=True, explain__n_columns=2)
+    explain.main()
+    found = json.loads(Path("data/details/explain.json").read_text())
+    called = images[table["row"]][probabilities >= measured["threshold"]]
+    assert found["n_called_pneumonia"] == len(called) == 10
+    whole, blank = called, blanked(called, lung_field(SIZE))
+
+    def drop(**options: Any) -> float:
+        return float((predicted(whole, **options) - predicted(blank, **options)).mean())
+
+    assert found["probability_drop"]["lungs"] == pytest.approx(drop(crop=0.7, flip=True), rel=1e-4)
+    for one_left_out in ({"crop": 0.7}, {"flip": True}, {"crop": 0.7, "flip": True, "temperature": 1.0}):
+        assert drop(**one_left_out) != pytest.approx(drop(crop=0.7, flip=True), rel=1e-2)
 
 
 class _TakenError(Exception):
