@@ -48,6 +48,19 @@ def test_files_as_they_are_come_first_and_a_judge_of_brightness_fails_where_ligh
     assert table.loc[("brightness_down", 5), "loss"] > table.loc[("brightness_down", 1), "loss"]
 
 
+def test_equal_images_get_noise_of_their_own(files: list[bytes]) -> None:
+    seen = []
+
+    def judge(images: np.ndarray, crop: float | None) -> np.ndarray:
+        seen.append(images)
+        return images.mean(axis=(1, 2)) - 50
+
+    list(shifts.measure([files[0]] * 2, np.arange(2), PARAMS, judge, [1]))
+    one, other = seen[1 + len(shifts.PERCENTAGES) + list(CORRUPTIONS).index("gaussian_noise")]
+    assert (one != other).any()
+    assert (seen[0][0] == seen[0][1]).all()
+
+
 @pytest.mark.parametrize("shape", [(300, 600), (600, 300)])
 def test_a_corrupted_image_loses_the_sides_that_its_run_cuts(shape: tuple[int, int], tmp_path: Path) -> None:
     """All that is bright lies outside the middle square."""

@@ -154,6 +154,7 @@ def test_small_figures_of_a_family_have_the_same_axes() -> None:
     one, other = (figures.curves(family, [run], runs, history).spec for run in family.configurations)
     ends = [[panel["spec"]["encoding"]["y"]["scale"]["domain"] for panel in spec["vconcat"]] for spec in (one, other)]
     assert ends[0] == ends[1]
+    assert ends[0][1][0] <= wild.history[["accuracy", "val_accuracy"]].min(axis=None), "no accuracy is cut off"
     assert {row["rev"] for row in one["data"]["values"]} == {"a"}
 
 
