@@ -139,7 +139,8 @@ def agreement(one: Maps, two: Maps) -> NDArray[np.float64]:
 
 def with_random_weights(network: keras.Model, seed: int) -> keras.Model:
     """The same network with weights as before any training: what Adebayo et al. (2018) hold a saliency map against."""
-    keras.utils.set_random_seed(seed)
+    # Another seed than the one given: a training of that seed may have begun with the very weights that it gives.
+    keras.utils.set_random_seed(2**32 - 1 - seed)
     return keras.models.clone_model(network)
 
 
