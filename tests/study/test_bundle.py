@@ -4,8 +4,8 @@ import json
 import shutil
 import sys
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -79,9 +79,9 @@ def test_the_test_images_get_the_stored_probabilities_to_the_last_digit(predict:
 
 
 def test_so_they_do_with_every_option_that_changes_them(
-    make_dvc_project: Callable[[], Project], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    other = make_dvc_project()
+    other = project.copy(tmp_path / "other")
     changes = [word for key, value in OPTIONS.items() for word in ("-S", f"{key}={value}")]
     other.ok("dvc", "exp", "run", "-n", "other", *changes)
     other.ok("python", "-m", "study.bundle", "other", "--out", "plain.keras")
