@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study import notebook, results, study_file
+from cxr.statistics.comparison import Verdict
+from cxr.statistics.estimate import Estimate
+from study import in_words, notebook, results, study_file
 from study.families import Family, families
 from study.report import tables
 from study.report.chapters import compose
@@ -87,7 +89,8 @@ def sentences(official: Family, grouped: Family, pooled: Family) -> dict[str, li
     accuracies, aurocs = values(official, "accuracy"), values(official, "auroc")
     found, right = values(official, "sensitivity"), values(official, "specificity")
     missed = percent([1 - share for share in right])
-    layers_2 = sorted(result.test["accuracy"] for result in official.configurations[1].results)
+    second = official.configurations[1]
+    layers_2 = sorted(result.test["accuracy"] for result in second.results)
     gave = f"{len(layers_2)} seeds of layers-2 gave {' '.join(map(short, layers_2))}"
     names = [network.name for network in official.configurations]
     first = {name: f"{rank.first:.0%}" for name, rank in zip(names, official.ranks, strict=True)}
@@ -95,6 +98,15 @@ def sentences(official: Family, grouped: Family, pooled: Family) -> dict[str, li
     alike = [f"{row.cells[tables.NOTEBOOK]:+.2f}".replace("0.", ".") for row in rows]
     pairs = [pair.comparison.accuracy for pair in official.pairs]
     p, widths = [pair.p for pair in pairs], [(pair.estimate.high - pair.estimate.low) / 2 for pair in pairs]
+    sizes = [pair.needed.size for pair in pairs if pair.needed]
+    seeds, n_images = [size.n_trainings for size in sizes], official.first.test["n_images"]
+    n_times = [size.n_images / n_images for size in sizes]
+    differing = [pair for pair in official.pairs if pair.comparison.auroc.verdict is Verdict.DIFFER]
+    assert all("rate-1" in (pair.one.name, pair.two.name) for pair in differing)
+    aurocs_told = [pair.comparison.auroc for pair in differing]
+    n_seeds = [len(network.results) for network in official.configurations]
+    apart = [f"{family.noise.factor:.2f}" for family in (official, grouped, pooled) if family.noise]
+    losses = [network.test_loss for network in official.configurations]
     degrees = np.array([len(network.results) - 1 for network in official.configurations])
     variances = np.array([network.estimates["accuracy"].sd ** 2 for network in official.configurations])
     sd = float(np.sqrt(np.average(variances, weights=degrees)))
@@ -111,21 +123,37 @@ def sentences(official: Family, grouped: Family, pooled: Family) -> dict[str, li
             f"(rank correlation {alike[2]} and {alike[1]}); the official test part does not ({alike[0]})",
             gave,
             f"rate-3 comes first in {first['rate-3']}, layers-2 in {first['layers-2']}",
+            f"| does not hold: {interval(second.estimates['accuracy'])} |",
+            f"by {apart[1]} times or more under grouped, {apart[2]} under pooled, {apart[0]} under official",
+            f"the test loss stays at {short(min(losses), 2)} and more",
         ],
         "docs/results/112px/README.md": [
             f"sensitivity is {span(found, 2)} and specificity {span(right, 2)}: {missed} of the normal images",
             f"({span(aurocs)} against {span(values(grouped, 'auroc') + values(pooled, 'auroc'))})",
             f"pooled {alike[2]}, grouped {alike[1]}, official {alike[0]}",
+            in_words.difference(official).partition(": ")[2],
             f"({sum(value <= 0.05 for value in p)} have p of 5% or less by themselves, the least {short(min(p))})",
             f"lie apart by {short(sd)} ({degrees.sum()} degrees of freedom, pooled; {gave})",
             f"is +-{span(widths, to=' to +-')} wide",
+            f"by {min(seeds)} to {max(seeds)} seeds of each, on {min(n_times):.1f} to {max(n_times):.0f} times the "
+            "images",
+            f"rate-1 (1e-3) ranks worse than {len(differing)} others, by "
+            f"{span([abs(one.estimate.value) for one in aurocs_told], to=' to ')}, p for all pairs at most "
+            f"{short(max(one.p_adjusted for one in aurocs_told))}",
+            f"layers-2 {interval(second.estimates['auroc'])} against",
+            f"1 of 20 by {apart[2]} times or more when pooled, {apart[0]} official",
             f"first by accuracy in {first['rate-3']} of the draws of patients and trainings, layers-2 in "
             f"{first['layers-2']}",
         ],
         "docs/results/others.md": [
-            f"| no | {span(accuracies, to=' to ')} | {span(aurocs, to=' to ')} | {span(found, 2)} / {span(right, 2)} |"
+            f"| {span(n_seeds, 0, ' to ')} | no | {span(accuracies, to=' to ')} | {span(aurocs, to=' to ')} | "
+            f"{span(found, 2)} / {span(right, 2)} |"
         ],
     }
+
+
+def interval(estimate: Estimate) -> str:
+    return f"{short(estimate.value)} ({short(estimate.low)}-{short(estimate.high)})"
 
 
 def values(family: Family, metric: str) -> list[float]:
