@@ -127,5 +127,24 @@ def _guarded() -> Iterator[None]:
             standing_by.kill()
 
 
-# What a worker of a pool is told is not for the process that it was forked from.
-os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
+_held = threading.local()
+
+
+def _hold() -> None:
+    """Let signals wait while a worker of a pool is forked: what that is told is not for this process's pipe."""
+    _held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
+
+
+def _release() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _held.mask)
+
+
+def _begin_child() -> None:
+    signal.set_wakeup_fd(-1)
+    if asked := signal.sigpending().intersection(_heard()):
+        # It has begun nothing; an exception here would be lost.
+        os._exit(128 + min(asked))
+    _release()
+
+
+os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_begin_child)

@@ -39,9 +39,9 @@ ending.run(command)
 """
 
 
-def begin(work: str = "time.sleep(60)", way_out: str = "pass") -> "subprocess.Popen[str]":
-    """A command that is at `work`, and on its `way_out` afterwards."""
-    command = [sys.executable, "-c", COMMAND.format(work=work, way_out=way_out)]
+def begin(work: str = "time.sleep(60)", way_out: str = "pass", before: str = "") -> "subprocess.Popen[str]":
+    """A command that is at `work`, and on its `way_out` afterwards; `before`: what it does before it loads modules."""
+    command = [sys.executable, "-c", before + COMMAND.format(work=work, way_out=way_out)]
     started = subprocess.Popen(
         command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -121,6 +121,15 @@ def test_a_worker_that_is_ended_leaves_the_command_at_work() -> None:
     one = "next(iter(pool._processes.values()))"
     with begin(f"pool = workers(); pool.submit(time.sleep, 60); {one}.terminate(); time.sleep(1.6)") as started:
         assert started.communicate(timeout=60)[0] == ""
+    assert started.returncode == 0
+
+
+def test_a_worker_that_is_ended_as_it_begins_leaves_the_command_at_work() -> None:
+    """What a module registers before is the first that its child does."""
+    ends = "import os, signal\nos.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM))\n"
+    work = "os.fork() or time.sleep(60); print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True); time.sleep(1.6)"
+    with begin(work, before=ends) as started:
+        assert started.communicate(timeout=60)[0] == "143\n"
     assert started.returncode == 0
 
 
