@@ -1,0 +1,179 @@
+"""What our pages say of the kept runs of the study, from those runs: `python -m tests.study.report.frozen`.
+
+Writes the committed report and the rows of the pages' tables anew, and prints the sentences that are to be changed.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cxr.statistics.comparison import Verdict
+from cxr.statistics.estimate import Estimate
+from study import in_words, notebook, results, study_file
+from study.families import Family, families
+from study.report import tables
+from tests.markdown import ROOT, short
+
+COMMITTED = ROOT / "docs" / "results" / "112px"
+# The pages that show these figures in a table, and of its columns, from the third on, the test part and the figure.
+PARTS = [("official", "accuracy"), ("official", "auroc"), ("grouped", "accuracy"), ("pooled", "accuracy")]
+PAGES = {
+    "README.md": [("official", "accuracy"), ("official", "auroc"), ("pooled", "accuracy")],
+    "docs/results/README.md": PARTS,
+    "docs/results/112px/README.md": PARTS,
+}
+# What their rows call the audit's classifiers.
+WITHOUT_LUNGS = {
+    "*nothing: majority class*": "majority",
+    "*all metadata: bytes per pixel*": "metadata",
+    "*the frame around the chest*": "border",
+    "*the image at 8x8*": "thumbnail",
+}
+# The other page has them in a row of others' figures.
+OTHERS = "docs/results/others.md"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "study.report", "--kept", str(COMMITTED / "runs"), "--out", folder]
+        subprocess.run(command, cwd=ROOT, check=True)
+        for name in ("report.md", "results.csv"):
+            shutil.copy(Path(folder) / name, COMMITTED)
+        shutil.rmtree(COMMITTED / "figures")
+        shutil.copytree(Path(folder) / "figures", COMMITTED / "figures")
+    for page in PAGES:
+        (ROOT / page).write_text(with_figures(page))
+    for page, all_said in sentences(*kept()).items():
+        for said in all_said:
+            if said not in prose(page):
+                print(f"{page} should say: {said}")
+
+
+def kept() -> list[Family]:
+    """The kept runs: official, grouped, pooled."""
+    return families(results.from_folder(COMMITTED / "runs", []), study_file.margin(ROOT / "study.yaml"))
+
+
+def with_figures(page: str) -> str:
+    """The page with the committed figures in its table."""
+    committed = pd.read_csv(COMMITTED / "results.csv")
+    protocols = committed["test_part"].str.split(",").str[0]
+    names = [run.removesuffix(f"-{protocol}") for run, protocol in zip(committed["run"], protocols, strict=True)]
+    figures = committed.assign(protocol=protocols, name=names).set_index(["name", "protocol"])
+    lines = (ROOT / page).read_text().splitlines()
+    begin = next(i for i, line in enumerate(lines) if line.startswith("| run | layers, learning rate |")) + 2
+    for i, line in enumerate(lines[begin:], start=begin):
+        if not line.startswith("|"):
+            break
+        name, what, *cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if name != "**recipe**":
+            run = WITHOUT_LUNGS.get(what, name)
+            cells[: len(PAGES[page])] = [told(figures.loc[run, part], figure) for part, figure in PAGES[page]]
+            lines[i] = f"| {' | '.join([name, what, *cells])} |"
+    return "\n".join(lines) + "\n"
+
+
+def told(figures: "pd.Series[float]", name: str) -> str:
+    """A figure with its interval, and where there are several seeds its deviation over them, as the pages have it."""
+    value, low, high = (short(figures[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    sd = f", sd {short(figures[f'{name}_sd'])}" if name == "accuracy" and figures["n_seeds"] > 1 else ""
+    return f"{value} ({low}-{high}){sd}"
+
+
+def prose(page: str) -> str:
+    """The page in one line."""
+    return " ".join((ROOT / page).read_text().split())
+
+
+def sentences(official: Family, grouped: Family, pooled: Family) -> dict[str, list[str]]:
+    """By page, what it says of the runs outside its tables."""
+    accuracies, aurocs = values(official, "accuracy"), values(official, "auroc")
+    found, right = values(official, "sensitivity"), values(official, "specificity")
+    missed = percent([1 - share for share in right])
+    second = official.configurations[1]
+    layers_2 = sorted(result.test["accuracy"] for result in second.results)
+    gave = f"{len(layers_2)} seeds of layers-2 gave {' '.join(map(short, layers_2))}"
+    names = [network.name for network in official.configurations]
+    first = {name: f"{rank.first:.0%}" for name, rank in zip(names, official.ranks, strict=True)}
+    rows = tables.agreement([official, grouped, pooled], notebook.read_runs()).rows
+    alike = [f"{row.cells[tables.NOTEBOOK]:+.2f}".replace("0.", ".") for row in rows]
+    pairs = [pair.comparison.accuracy for pair in official.pairs]
+    p, widths = [pair.p for pair in pairs], [(pair.estimate.high - pair.estimate.low) / 2 for pair in pairs]
+    sizes = [pair.needed.size for pair in pairs if pair.needed]
+    seeds, n_images = [size.n_trainings for size in sizes], official.first.test["n_images"]
+    n_times = [size.n_images / n_images for size in sizes]
+    differing = [pair for pair in official.pairs if pair.comparison.auroc.verdict is Verdict.DIFFER]
+    assert all("rate-1" in (pair.one.name, pair.two.name) for pair in differing)
+    aurocs_told = [pair.comparison.auroc for pair in differing]
+    n_seeds = [len(network.results) for network in official.configurations]
+    apart = [f"{family.noise.factor:.2f}" for family in (official, grouped, pooled) if family.noise]
+    losses = [network.test_loss for network in official.configurations]
+    degrees = np.array([len(network.results) - 1 for network in official.configurations])
+    variances = np.array([network.estimates["accuracy"].sd ** 2 for network in official.configurations])
+    sd = float(np.sqrt(np.average(variances, weights=degrees)))
+    return {
+        "README.md": [
+            f"accuracies of {span(values(pooled, 'accuracy'), 2, ' to ')} (the notebook: .93 to .96)",
+            f"own test folder they reach {span(accuracies, 2, ' to ')}",
+            f"find {percent(found)} of the pneumonias of the official part and call {missed} of its normal images",
+            gave,
+        ],
+        "docs/results/README.md": [
+            f"Pooled {span(values(pooled, 'accuracy'))}, official {span(accuracies)}",
+            f"they find {percent(found)} of the pneumonias and call {missed} of the normal images",
+            f"(rank correlation {alike[2]} and {alike[1]}); the official test part does not ({alike[0]})",
+            gave,
+            f"rate-3 comes first in {first['rate-3']}, layers-2 in {first['layers-2']}",
+            f"| does not hold: {interval(second.estimates['accuracy'])} |",
+            f"by {apart[1]} times or more under grouped, {apart[2]} under pooled, {apart[0]} under official",
+            f"the test loss stays at {short(min(losses), 2)} and more",
+        ],
+        "docs/results/112px/README.md": [
+            f"sensitivity is {span(found, 2)} and specificity {span(right, 2)}: {missed} of the normal images",
+            f"({span(aurocs)} against {span(values(grouped, 'auroc') + values(pooled, 'auroc'))})",
+            f"pooled {alike[2]}, grouped {alike[1]}, official {alike[0]}",
+            in_words.difference(official).partition(": ")[2],
+            f"({sum(value <= 0.05 for value in p)} have p of 5% or less by themselves, the least {short(min(p))})",
+            f"lie apart by {short(sd)} ({degrees.sum()} degrees of freedom, pooled; {gave})",
+            f"is +-{span(widths, to=' to +-')} wide",
+            f"by {min(seeds)} to {max(seeds)} seeds of each, on {min(n_times):.1f} to {max(n_times):.0f} times the "
+            "images",
+            f"rate-1 (1e-3) ranks worse than {len(differing)} others, by "
+            f"{span([abs(one.estimate.value) for one in aurocs_told], to=' to ')}, p for all pairs at most "
+            f"{short(max(one.p_adjusted for one in aurocs_told))}",
+            f"layers-2 {interval(second.estimates['auroc'])} against",
+            f"1 of 20 by {apart[2]} times or more when pooled, {apart[0]} official",
+            f"first by accuracy in {first['rate-3']} of the draws of patients and trainings, layers-2 in "
+            f"{first['layers-2']}",
+        ],
+        OTHERS: [
+            f"| {span(n_seeds, 0, ' to ')} | no | {span(accuracies, to=' to ')} | {span(aurocs, to=' to ')} | "
+            f"{span(found, 2)} / {span(right, 2)} |"
+        ],
+    }
+
+
+def interval(estimate: Estimate) -> str:
+    return f"{short(estimate.value)} ({short(estimate.low)}-{short(estimate.high)})"
+
+
+def values(family: Family, metric: str) -> list[float]:
+    return [network.estimates[metric].value for network in family.configurations]
+
+
+def span(values: list[float], digits: int = 3, to: str = "-") -> str:
+    """The least and the largest."""
+    return f"{short(min(values), digits)}{to}{short(max(values), digits)}"
+
+
+def percent(shares: list[float]) -> str:
+    return f"{100 * min(shares):.0f}-{100 * max(shares):.0f}%"
+
+
+if __name__ == "__main__":
+    main()
