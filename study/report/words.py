@@ -170,8 +170,8 @@ def _of_few_seeds(family: Family) -> list[str]:
         return []
     return [
         f"Some networks have {min(n)} seeds. Where trainings of one network lie further apart than those of another, p "
-        f"is too small with fewer than {ENOUGH_SEEDS}: in simulations 8 to 19 of 100 families of 28 pairs then had a "
-        "false difference, instead of 5."
+        f"is too small with fewer than {ENOUGH_SEEDS}: in simulations with 2 or 3, 8 to 19 of 100 families of 28 pairs "
+        "had a false difference, instead of 5."
     ]
 
 
