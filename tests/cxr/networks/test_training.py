@@ -188,20 +188,19 @@ def test_weights_that_are_no_numbers_stop_it_even_where_the_loss_is_one(monkeypa
         run(n_epochs=1)
 
 
-def test_bfloat16_trains_as_float32_does_seed_by_seed() -> None:
+def test_bfloat16_trains_as_float32_does() -> None:
     """Steps this small are lost where the weights are in bfloat16 too: AUROC is .55 then, .90 to .99 here."""
     images, train, val = data(600, contrast=60)
 
-    def trained(precision: str, seed: int) -> tuple[float, float]:
-        model = build(precision, seed)
-        params = TrainParams(**{**PARAMS, "epochs": 15, "learning_rate": 3e-4, "seed": seed})
+    def trained(precision: str) -> tuple[float, float]:
+        model = build(precision)
+        params = TrainParams(**{**PARAMS, "epochs": 15, "learning_rate": 3e-4})
         *_, history = training.train(model, images, train, val, params, training.Progress())
         return history[-1]["val_loss"], roc_auc_score(val.labels, predict(model, images, val.rows))
 
-    for seed in range(2):
-        loss, auroc = trained("float32", seed)
-        assert trained("bfloat16", seed) == (pytest.approx(loss, abs=0.005), pytest.approx(auroc, abs=0.02))
-        assert auroc > 0.85
+    loss, auroc = trained("float32")
+    assert trained("bfloat16") == (pytest.approx(loss, abs=0.005), pytest.approx(auroc, abs=0.02))
+    assert auroc > 0.85
 
 
 def test_the_same_code_trains_on_jax() -> None:
