@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from bench import floor, networks, ways
 from bench.networks import PROJECT
-from cxr.networks import augmentation
+from cxr.networks import augmentation, notation
 from cxr.networks.backend import keras
 from cxr.networks.batches import Batches, Change, Part
 from cxr.networks.params import AugmentParams
@@ -73,7 +73,7 @@ def _steps(n_steps: int = N_STEPS, n_rounds: int = N_ROUNDS) -> list[dict[str, A
     """What augmentation and normalisation add to a step of the recipe's training, and the step beside its floor."""
     recipe = networks.reference()
     augment = parse(AugmentParams, "augment", recipe["augment"])
-    network, size = networks.in_short(recipe["model"]), recipe["images"]["size"]
+    network, size = notation.in_short(recipe["model"]), recipe["images"]["size"]
     model = networks.compiled(network, size)
     n, n_classes = n_steps * ways.BATCH_SIZE, model.output_shape[-1]
     rng = np.random.default_rng(0)

@@ -3,7 +3,6 @@
 A stack by its layers, `C-P-C-F-D-D`; a residual network by the widths of its blocks, `residual-24-48-96-192`.
 """
 
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,13 +25,6 @@ def runs(study: str) -> dict[str, dict[str, Any]]:
 def reference() -> dict[str, Any]:
     """The parameters of the reference network with its recipe."""
     return runs("recipe.yaml")["recipe"]
-
-
-def in_short(model: Mapping[str, Any]) -> str:
-    """The network that a section `model` describes."""
-    return (
-        "-".join(["residual", *map(str, model["filters"])]) if model["architecture"] == "residual" else model["layers"]
-    )
 
 
 def is_residual(network: str) -> bool:

@@ -16,9 +16,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from bench import floor
-from bench.networks import in_short, is_residual, reference, runs
+from bench.networks import is_residual, reference, runs
 from bench.ways import ALL, BATCH_SIZE, LEADS, WAYS
 from bench.worker import Worker
+from cxr.networks import notation
 from cxr.networks.backend import gpus, keras, resolve_precision
 
 N_ROUNDS = 3
@@ -41,7 +42,7 @@ def networks() -> list[Network]:
     """The five stacks of the study and the reference network."""
     stacks = {name: params for name, params in runs("study.yaml").items() if name.startswith("layers-")}
     return [
-        Network(name, in_short(params["model"]), params["images"]["size"])
+        Network(name, notation.in_short(params["model"]), params["images"]["size"])
         for name, params in (stacks | {"reference": reference()}).items()
     ]
 

@@ -13,6 +13,7 @@ from dvc.api import DVCFileSystem
 
 from cxr.errors import UserError
 from cxr.files import whole
+from cxr.networks import notation
 from cxr.networks.params import NEUTRAL
 from cxr.statistics.comparison import Classifier
 from cxr.statistics.estimate import Estimate, read
@@ -89,15 +90,7 @@ class Result:
 
     @property
     def layers(self) -> str:
-        """The network in short: a stack's layers; else its name, with its blocks or where its weights come from."""
-        model = self.params["model"]
-        match model["architecture"]:
-            case "stack":
-                return str(model["layers"])
-            case "residual":
-                return "-".join(["residual", *(str(width) for width in model["filters"])])
-            case application:
-                return str(application) if model["weights"] == "none" else f"{application}, {model['weights']}"
+        return notation.in_short(self.params["model"])
 
     @property
     def test_part(self) -> str:

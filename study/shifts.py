@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from scipy.special import expit
 from tqdm import tqdm
 
 from cxr import files
-from cxr.data.images import read, shrink
+from cxr.data.images import cut, read, shrink
 from cxr.data.params import ImagesParams
 from cxr.inference import corruptions
 from cxr.params import parse
@@ -118,7 +118,7 @@ def _shifted(content: bytes, seed: int, name: str, strength: int, params: Images
     grey = read(content, at_least=2 * max(size, corruptions.PIXELS)).grey
     if name != AS_IT_IS:
         # Stretched to a square first, it would have no sides left that `shrink` could cut.
-        seen = ImageOps.fit(grey, (min(grey.size),) * 2) if params.is_square else grey
+        seen = cut(grey, params.is_square)
         small = np.asarray(seen.resize((corruptions.PIXELS,) * 2, Image.Resampling.BILINEAR))
         grey = Image.fromarray(corruptions.corrupt(small, name, strength, seed))
     return shrink(grey, size, **options)

@@ -56,9 +56,13 @@ def shrink(
     grey: Image.Image, size: int, *, is_square: bool, is_equalised: bool, shows: str = "all"
 ) -> NDArray[np.uint8]:
     """A grey picture as uint8 `(size, size)`, anti-aliased bilinear; see ImagesParams."""
-    seen = ImageOps.fit(grey, (min(grey.size),) * 2) if is_square else grey
-    resized = seen.resize((size, size), Image.Resampling.BILINEAR)
+    resized = cut(grey, is_square).resize((size, size), Image.Resampling.BILINEAR)
     return hidden(np.asarray(ImageOps.equalize(resized) if is_equalised else resized), shows)
+
+
+def cut(grey: Image.Image, is_square: bool) -> Image.Image:
+    """The part of a grey picture that a network is shown: its middle square, or all of it."""
+    return ImageOps.fit(grey, (min(grey.size),) * 2) if is_square else grey
 
 
 def hidden(image: NDArray[np.uint8], shows: str) -> NDArray[np.uint8]:

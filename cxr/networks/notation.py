@@ -14,8 +14,9 @@ Dropout has no letter: it follows every P, every D, and every C that no later P 
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from cxr.errors import UserError
 
@@ -61,6 +62,17 @@ class Dense:
 Step: TypeAlias = Convolution | Pooling | Dropout | Flatten | Dense
 # A letter and its own width, None where it takes the width of the plain letters.
 Token: TypeAlias = tuple[str, int | None]
+
+
+def in_short(model: Mapping[str, Any]) -> str:
+    """Of a section `model`: a stack's layers; else its name, with its widths or where its weights come from."""
+    match model["architecture"]:
+        case "stack":
+            return str(model["layers"])
+        case "residual":
+            return "-".join(["residual", *(str(width) for width in model["filters"])])
+        case application:
+            return str(application) if model["weights"] == "none" else f"{application}, {model['weights']}"
 
 
 def steps(layers: str, filters: list[int], dense_units: int) -> list[Step]:

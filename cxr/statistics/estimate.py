@@ -54,7 +54,7 @@ class Sampled:
 def sample(
     labels: Labels, probabilities: Probabilities, threshold: float, groups: NDArray[Any], n_samples: int, seed: int
 ) -> dict[str, Sampled]:
-    """Accuracy, auroc, sensitivity and specificity of a classifier; labels, probabilities and groups are `(n,)`."""
+    """The figures that `metrics.compared` gives of a classifier; labels, probabilities and groups are `(n,)`."""
     measure = partial(metrics.compared, labels, probabilities, threshold)
     drawn = bootstrap.draws(measure, groups, n_samples, seed)
     return {name: Sampled(float(value), drawn[name]) for name, value in measure().items()}

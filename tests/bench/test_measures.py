@@ -12,6 +12,7 @@ from PIL import Image
 from bench import coverage, evaluation, growth, ingest, large, readers, verdicts
 from bench.watched import watch
 from cxr.errors import UserError
+from cxr.statistics.estimate import sample
 
 
 def test_coverage_has_a_row_for_each_interval(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,6 +48,19 @@ def test_prediction_and_intervals_are_timed_both_ways(monkeypatch: pytest.Monkey
     table = evaluation.measure()
     assert table["way"].tolist() == ["notebook", "ours", "scikit-learn in a loop", "ours"]
     assert (table["seconds"] > 0).all()
+
+
+def test_both_ways_to_an_interval_come_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "N_DRAWS", 400)
+    rng = np.random.default_rng(0)
+    labels, groups = rng.integers(0, 2, 150), rng.integers(0, 60, 150)
+    probabilities = np.clip(rng.normal(0.4 + 0.2 * labels, 0.2), 0, 1)
+    loop = evaluation.in_a_loop(labels, probabilities, groups)
+    ours = sample(labels, probabilities, evaluation.THRESHOLD, groups, 400, 0)
+    assert loop.keys() <= ours.keys()
+    for name, draws in loop.items():
+        assert ours[name].draws.mean() == pytest.approx(draws.mean(), abs=0.01)
+        assert ours[name].draws.std() == pytest.approx(draws.std(), rel=0.2)
 
 
 @pytest.mark.slow

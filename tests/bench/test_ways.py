@@ -12,6 +12,7 @@ from scipy.special import expit
 
 from bench import networks, ways
 from bench.worker import Worker
+from cxr.networks import notation
 from cxr.networks.backend import keras
 from tests.conftest import ROOT
 
@@ -108,7 +109,7 @@ def test_the_reference_network_in_torch_has_as_many_parameters() -> None:
     from bench import in_torch
 
     recipe = networks.reference()
-    name, size = networks.in_short(recipe["model"]), recipe["images"]["size"]
+    name, size = notation.in_short(recipe["model"]), recipe["images"]["size"]
     theirs = in_torch.network(name, size)
     assert sum(p.numel() for p in theirs.parameters()) == networks.compiled(name, size, "float32").count_params()
 
