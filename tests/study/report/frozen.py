@@ -19,14 +19,22 @@ from study.families import Family, families
 from study.report import tables
 from tests.markdown import ROOT, short
 
-COMMITTED = ROOT / "docs" / "results" / "112px"
-# The pages that show these figures in a table, and of its columns, from the third on, the test part and the figure.
+RESULTS = ROOT / "docs" / "results"
+# Two sizes are never in one comparison: the kept runs of each have a report of their own.
+SIZES = ("112px", "224px")
+# The pages that show these figures in a table: of which size, and of its columns, from the third on, the test part and
+# the figure.
 PARTS = [("official", "accuracy"), ("official", "auroc"), ("grouped", "accuracy"), ("pooled", "accuracy")]
 PAGES = {
-    "README.md": [("official", "accuracy"), ("official", "auroc"), ("pooled", "accuracy")],
-    "docs/results/README.md": PARTS,
-    "docs/results/112px/README.md": PARTS,
+    "README.md": ("112px", [("official", "accuracy"), ("official", "auroc"), ("pooled", "accuracy")]),
+    "docs/results/README.md": ("112px", PARTS),
+    "docs/results/112px/README.md": ("112px", PARTS),
+    "docs/results/224px/README.md": (
+        "224px",
+        [("official", figure) for figure in ("accuracy", "auroc", "sensitivity", "specificity")],
+    ),
 }
+NOT_RUN = "not run yet"
 # What their rows call the audit's classifiers.
 WITHOUT_LUNGS = {
     "*nothing: majority class*": "majority",
@@ -34,35 +42,43 @@ WITHOUT_LUNGS = {
     "*the frame around the chest*": "border",
     "*the image at 8x8*": "thumbnail",
 }
-# The other page has them in a row of others' figures.
+# These have them in a row of others' figures, and among the methods.
 OTHERS = "docs/results/others.md"
+STATISTICS = "docs/results/statistics.md"
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "study.report", "--kept", str(COMMITTED / "runs"), "--out", folder]
-        subprocess.run(command, cwd=ROOT, check=True)
-        for name in ("report.md", "results.csv"):
-            shutil.copy(Path(folder) / name, COMMITTED)
-        shutil.rmtree(COMMITTED / "figures")
-        shutil.copytree(Path(folder) / "figures", COMMITTED / "figures")
+    for size in SIZES:
+        commit(RESULTS / size)
     for page in PAGES:
         (ROOT / page).write_text(with_figures(page))
-    for page, all_said in sentences(*kept()).items():
+    for page, all_said in sentences({size: kept(size) for size in SIZES}).items():
         text = prose(page)
         for said in all_said:
             if said not in text:
                 print(f"{page} should say: {said}")
 
 
-def kept() -> list[Family]:
-    """The kept runs: official, grouped, pooled."""
-    return families(results.from_folder(COMMITTED / "runs", []), study_file.margin(ROOT / "study.yaml"))
+def commit(folder: Path) -> None:
+    """Write the report of a folder's kept runs beside them."""
+    with tempfile.TemporaryDirectory() as made:
+        command = [sys.executable, "-m", "study.report", "--kept", str(folder / "runs"), "--out", made]
+        subprocess.run(command, cwd=ROOT, check=True)
+        for name in ("report.md", "results.csv"):
+            shutil.copy(Path(made) / name, folder)
+        shutil.rmtree(folder / "figures", ignore_errors=True)
+        shutil.copytree(Path(made) / "figures", folder / "figures")
+
+
+def kept(size: str) -> list[Family]:
+    """The kept runs of a size: those of official, then of grouped and pooled where there are."""
+    return families(results.from_folder(RESULTS / size / "runs", []), study_file.margin(ROOT / "study.yaml"))
 
 
 def with_figures(page: str) -> str:
     """The page with the committed figures in its table."""
-    committed = pd.read_csv(COMMITTED / "results.csv")
+    size, parts = PAGES[page]
+    committed = pd.read_csv(RESULTS / size / "results.csv")
     protocols = committed["test_part"].str.split(",").str[0]
     names = [run.removesuffix(f"-{protocol}") for run, protocol in zip(committed["run"], protocols, strict=True)]
     figures = committed.assign(protocol=protocols, name=names).set_index(["name", "protocol"])
@@ -74,13 +90,18 @@ def with_figures(page: str) -> str:
         name, what, *cells = [cell.strip() for cell in line.split("|")[1:-1]]
         if name != "**recipe**":
             run = WITHOUT_LUNGS.get(what, name)
-            cells[: len(PAGES[page])] = [told(figures.loc[run, part], figure) for part, figure in PAGES[page]]
+            cells[: len(parts)] = [
+                told(figures.loc[run, part], figure) if (run, part) in figures.index else NOT_RUN
+                for part, figure in parts
+            ]
             lines[i] = f"| {' | '.join([name, what, *cells])} |"
     return "\n".join(lines) + "\n"
 
 
 def told(figures: "pd.Series[float]", name: str) -> str:
     """A figure with its interval, and where there are several seeds its deviation over them, as the pages have it."""
+    if np.isnan(figures[name]):
+        return "-"
     estimate = Estimate(*(float(figures[f"{name}{end}"]) for end in ("", "_low", "_high")))
     sd = f", sd {short(figures[f'{name}_sd'])}" if name == "accuracy" and figures["n_seeds"] > 1 else ""
     return f"{interval(estimate)}{sd}"
@@ -95,8 +116,25 @@ def prose(page: str) -> str:
     return " ".join((ROOT / page).read_text().split())
 
 
-def sentences(official: Family, grouped: Family, pooled: Family) -> dict[str, list[str]]:
+def sentences(of_size: dict[str, list[Family]]) -> dict[str, list[str]]:
     """By page, what it says of the runs outside its tables."""
+    said = at_112(*of_size["112px"])
+    for page, more in at_224(*of_size["224px"]).items():
+        said[page] = [*said.get(page, []), *more]
+    return said
+
+
+def at_224(official: Family) -> dict[str, list[str]]:
+    accuracies, aurocs = values(official, "accuracy"), values(official, "auroc")
+    missed = percent([1 - share for share in values(official, "specificity")])
+    figures = (
+        f"accuracy {span(accuracies)}, AUROC {span(aurocs)}; they find {percent(values(official, 'sensitivity'))} of "
+        f"the pneumonias and call {missed} of the normal images pneumonia"
+    )
+    return {"docs/results/README.md": [figures], "docs/results/224px/README.md": [figures]}
+
+
+def at_112(official: Family, grouped: Family, pooled: Family) -> dict[str, list[str]]:
     accuracies, aurocs = values(official, "accuracy"), values(official, "auroc")
     found, right = values(official, "sensitivity"), values(official, "specificity")
     missed = percent([1 - share for share in right])
@@ -112,6 +150,8 @@ def sentences(official: Family, grouped: Family, pooled: Family) -> dict[str, li
     sizes = [pair.needed.size for pair in pairs if pair.needed]
     seeds, n_images = [size.n_trainings for size in sizes], official.first.test["n_images"]
     n_times = [size.n_images / n_images for size in sizes]
+    told_apart = [pair for pair in pairs if pair.verdict is Verdict.DIFFER]
+    p_told = f"p {short(max(pair.p_adjusted for pair in told_apart))} for all pairs"
     differing = [pair for pair in official.pairs if pair.comparison.auroc.verdict is Verdict.DIFFER]
     assert all("rate-1" in (pair.one.name, pair.two.name) for pair in differing)
     aurocs_told = [pair.comparison.auroc for pair in differing]
@@ -127,12 +167,14 @@ def sentences(official: Family, grouped: Family, pooled: Family) -> dict[str, li
             f"own test folder they reach {span(accuracies, 2, ' to ')}",
             f"find {percent(found)} of the pneumonias of the official part and call {missed} of its normal images",
             gave,
+            p_told,
         ],
         "docs/results/README.md": [
             f"Pooled {span(values(pooled, 'accuracy'))}, official {span(accuracies)}",
             f"they find {percent(found)} of the pneumonias and call {missed} of the normal images",
             f"(rank correlation {alike[2]} and {alike[1]}); the official test part does not ({alike[0]})",
             gave,
+            p_told,
             f"rate-3 comes first in {first['rate-3']}, layers-2 in {first['layers-2']}",
             f"| does not hold: {interval(layers_2.estimates['accuracy'])} |",
             f"by {apart[1]} times or more under grouped, {apart[2]} under pooled, {apart[0]} under official",
@@ -160,6 +202,7 @@ def sentences(official: Family, grouped: Family, pooled: Family) -> dict[str, li
             f"| {span(n_seeds, 0, ' to ')} | no | {span(accuracies, to=' to ')} | {span(aurocs, to=' to ')} | "
             f"{span(found, 2)} / {span(right, 2)} |"
         ],
+        STATISTICS: [f"seeds, {degrees.sum()})"],
     }
 
 

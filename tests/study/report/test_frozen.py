@@ -12,7 +12,7 @@ from study.report.chapters import compose
 from study.report.pages import Section
 from tests.markdown import ROOT, table
 from tests.study.report import frozen
-from tests.study.report.frozen import COMMITTED, OTHERS, PAGES
+from tests.study.report.frozen import OTHERS, PAGES, RESULTS, SIZES, STATISTICS
 
 # Sums on another processor differ in their last bits; the CSV has six digits.
 TOLERANCE = 1e-5
@@ -21,26 +21,28 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def kept() -> list[Family]:
-    return frozen.kept()
+def kept() -> dict[str, list[Family]]:
+    return {size: frozen.kept(size) for size in SIZES}
 
 
-def test_every_number_is_the_committed_one(kept: list[Family]) -> None:
-    made = pd.concat([tables.records(family, notebook.read_runs()) for family in kept])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_number_is_the_committed_one(size: str, kept: dict[str, list[Family]]) -> None:
+    made = pd.concat([tables.records(family, notebook.read_runs()) for family in kept[size]])
     again = pd.read_csv(io.StringIO(made.to_csv(index=False, float_format="%.6g")))
-    committed = pd.read_csv(COMMITTED / "results.csv")
-    assert len(committed) == 3 * (8 + 9)
+    committed = pd.read_csv(RESULTS / size / "results.csv")
+    assert len(committed) == sum(len(family.configurations) + 9 for family in kept[size])
     pd.testing.assert_frame_equal(again, committed, rtol=TOLERANCE, atol=TOLERANCE)
 
 
-def test_every_table_and_verdict_is_the_committed_one(kept: list[Family]) -> None:
-    report = compose(kept, notebook.read_runs(), notebook.read_history())
+@pytest.mark.parametrize("size", SIZES)
+def test_every_table_and_verdict_is_the_committed_one(size: str, kept: dict[str, list[Family]]) -> None:
+    report = compose(kept[size], notebook.read_runs(), notebook.read_history())
     sections: list[Section] = [section for chapter in report.chapters for section in chapter.sections]
-    committed = (COMMITTED / "report.md").read_text()
+    committed = (RESULTS / size / "report.md").read_text()
     drawn = [tables.markdown(section.table) for section in sections if section.table]
     claims = [claim for section in sections for conclusion in section.verdicts for claim in conclusion.claims]
     said = [f"- {claim.text}: **{claim.verdict}**. {claim.evidence}" for claim in claims]
-    assert len(said) == 3 * 6
+    assert len(said) == 6 * len(kept[size])
     for text in drawn + said:
         assert text in committed
     rows = [line for line in committed.splitlines() if line.startswith("|")]
@@ -55,8 +57,8 @@ def test_the_pages_show_the_committed_figures(page: str) -> None:
     assert (ROOT / page).read_text() == frozen.with_figures(page)
 
 
-@pytest.mark.parametrize("page", [*PAGES, OTHERS])
-def test_the_pages_say_in_sentences_what_the_kept_runs_say(page: str, kept: list[Family]) -> None:
+@pytest.mark.parametrize("page", [*PAGES, OTHERS, STATISTICS])
+def test_the_pages_say_in_sentences_what_the_kept_runs_say(page: str, kept: dict[str, list[Family]]) -> None:
     text = frozen.prose(page)
-    for said in frozen.sentences(*kept)[page]:
+    for said in frozen.sentences(kept)[page]:
         assert said in text
