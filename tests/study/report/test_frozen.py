@@ -1,6 +1,7 @@
 """The report of the kept runs is the committed one, number by number: whatever changes it has to commit it anew."""
 
 import io
+import re
 
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ from study import notebook
 from study.families import Family
 from study.report import tables
 from study.report.chapters import compose
+from study.report.conclusions import Conclusion, conclusions
 from study.report.pages import Section
 from tests.markdown import ROOT, table
 from tests.study.report import frozen
@@ -62,3 +64,18 @@ def test_the_pages_say_in_sentences_what_the_kept_runs_say(page: str, kept: dict
     text = frozen.prose(page)
     for said in frozen.sentences(kept)[page]:
         assert said in text
+
+
+def test_what_becomes_of_the_studys_conclusions_stands_beside_them(kept: dict[str, list[Family]]) -> None:
+    """A row for each of the first claims; the last conclusion has two and one row."""
+    rows = table("docs/results/README.md", "the study's conclusion")
+    found = [conclusions(family, notebook.read_runs()) for family in kept["112px"]]
+    assert len(rows) == 5
+    for (_, *cells), *verdicts in zip(rows, *map(_verdicts, found), strict=True):
+        for cell, verdict in zip(cells, verdicts, strict=True):
+            assert re.match(rf"{verdict}([:,]|$)", cell)
+
+
+def _verdicts(found: list[Conclusion]) -> list[str]:
+    *first, last = found
+    return [*(claim.verdict for conclusion in first for claim in conclusion.claims), last.verdict]
