@@ -1,6 +1,5 @@
 """DVC's queue of experiments as the engine of a study: its entries, its workers, and how they are stopped."""
 
-import contextlib
 import json
 import shutil
 import subprocess
@@ -8,11 +7,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 from dvc.exceptions import DvcException
+from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.repo.experiments.executor.base import BaseExecutor
 from dvc.repo.experiments.queue.base import QueueEntry
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 # Seconds that a process is given to end by itself.
 PATIENCE = 10.0
+# And that we wait for a lock of DVC's.
+LOCK_PATIENCE = 30.0
 POLL = 0.2
 # The names of our workers begin so; those of `dvc queue start` begin with dvc-exp.
 WORKER = "cxr-study"
@@ -94,10 +97,12 @@ class DvcQueue:
             # killed as it queued a run may have left the run's commit in the stash, and no message in the queue.
             waiting = [entry for entry in queue.iter_queued() if entry.name in names]
             stashed = {revision for revision, entry in queue.stash.stash_revs.items() if entry.name in names}
-            _forget(queue, stashed | {entry.stash_rev for entry in waiting})
-            begun = [entry for entry in queue.iter_active() if entry.name in names]
-            _end_work(names)
-            self._reap()
+            try:
+                _forget(queue, stashed | {entry.stash_rev for entry in waiting})
+            finally:
+                begun = [entry for entry in queue.iter_active() if entry.name in names]
+                _end_work(names)
+                self._reap()
             _forget(queue, {entry.stash_rev for entry in begun})
         _remove_copies(names)
         experiments.put_back()
@@ -133,7 +138,7 @@ class DvcQueue:
         }
         commit = self.baseline.stash(files, message)
         entry = QueueEntry(root, queue.scm.root_dir, queue.ref, commit, head, None, run.name, head)
-        with get_exp_rwlock(queue.repo, writes=[queue.ref]):
+        with _locked(queue):
             queue.scm.set_ref(queue.ref, commit, message=f"commit: {message}")
         queue.celery.signature(run_exp.s(entry.asdict())).delay()
 
@@ -202,15 +207,35 @@ def _forget(queue: "LocalCeleryQueue", revisions: set[str]) -> None:
         if entry.stash_rev in revisions:
             _drop(queue.celery.AsyncResult(message.headers["id"]).forget)
             _drop(queue.celery.purge, message.delivery_tag)
-    with get_exp_rwlock(queue.repo, writes=[queue.ref]):
+    with _locked(queue):
         for stash in (queue.stash, queue.failed_stash):
             known = stash.stash_revs
             stash.remove_revs(known[revision] for revision in revisions & set(known))
 
 
+@contextmanager
+def _locked(queue: "LocalCeleryQueue") -> Iterator[None]:
+    """Hold DVC's lock of the waiting runs. Raises UserError where somebody else keeps it.
+
+    A worker has it for a moment as it takes a run up, and `dvc exp run --queue` as it puts one in.
+    """
+    end = time.monotonic() + LOCK_PATIENCE
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(get_exp_rwlock(queue.repo, writes=[queue.ref]))
+                break
+            except LockError as error:
+                if time.monotonic() > end:
+                    told = " ".join(str(error).split())
+                    raise UserError(f"DVC's queue is kept busy: {told}") from None
+                time.sleep(POLL)
+        yield
+
+
 def _drop(act: Callable[..., None], *arguments: str) -> None:
     # A worker may have taken the message up since it was listed, or died before it wrote a result.
-    with contextlib.suppress(ValueError, FileNotFoundError):
+    with suppress(ValueError, FileNotFoundError):
         act(*arguments)
 
 
@@ -223,7 +248,7 @@ def _end_work(names: set[str]) -> None:
             waited = now - asked.setdefault(process, now)
             if waited > 2 * PATIENCE:
                 raise UserError(f"process {process.pid} does not end; end it by hand, then run this again")
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with suppress(psutil.NoSuchProcess):
                 if not waited:
                     # A worker told so finishes what it is at and takes up nothing more.
                     process.terminate()
@@ -275,7 +300,7 @@ def _records(names: set[str]) -> Iterator[tuple[str, Path]]:
     """What DVC has noted of each run of these names that was ever begun: its record's file name, its copy's folder."""
     for path in (EXPERIMENTS / "run").glob("*/*.run"):
         # Empty for a moment while DVC writes it.
-        with contextlib.suppress(OSError, ValueError):
+        with suppress(OSError, ValueError):
             record = json.loads(path.read_text())
             if record["name"] in names:
                 yield path.name, Path(record["root_dir"])

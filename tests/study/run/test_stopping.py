@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -27,6 +29,16 @@ from tests.study.run.conftest import (
 )
 
 pytestmark = pytest.mark.slow
+
+# For as long as DVC's own commands wait for it at the least.
+HOLDS_THE_LOCK = """
+import time
+from dvc.repo import Repo
+from dvc.repo.experiments.utils import get_exp_rwlock
+with Repo() as repo, get_exp_rwlock(repo, writes=[repo.experiments.celery_queue.ref]):
+    print("held", flush=True)
+    time.sleep(2)
+"""
 
 
 @pytest.mark.parametrize("moment", [is_queued, is_begun])
@@ -61,6 +73,21 @@ def test_somebody_elses_run_in_the_queue_goes_on(three: Project) -> None:
     wait_until(lambda: "mine" in finished(three))
     # The worker ends when it has found nothing to do for a while.
     wait_until(lambda: not at_work(three.folder))
+
+
+def test_it_waits_for_a_worker_that_has_dvcs_lock_as_it_takes_up_a_run(three: Project) -> None:
+    def is_locked(project: Project) -> bool:
+        if not is_begun(project):
+            return False
+        holder = project.begin(sys.executable, "-c", HOLDS_THE_LOCK, stdout=subprocess.PIPE)
+        holders.append(holder)
+        return holder.stdout.readline() == b"held\n"
+
+    holders: list[subprocess.Popen[bytes]] = []
+    stopped_when(three, is_locked)
+    with holders[0] as holder:
+        assert holder.wait() == 0
+    check_nothing_is_left(three)
 
 
 def test_the_next_call_goes_on_at_the_last_epoch_and_repeats_no_finished_run(three: Project) -> None:
