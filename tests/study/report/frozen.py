@@ -209,6 +209,7 @@ def at_112(official: Family, grouped: Family, pooled: Family) -> dict[str, list[
             f"{span(found)} / {span(right)} |"
         ],
         STATISTICS: [f"seeds, {degrees.sum()})"],
+        "docs/results/224px/README.md": [f"lie apart by {short(sd)}"],
     }
 
 
