@@ -1,7 +1,5 @@
-"""DVC's queue of experiments as the engine of a study: its entries, its workers, and how they are stopped."""
+"""DVC's queue of experiments as the engine of a study: what is put in, taken out and asked of it, and its workers."""
 
-import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,7 +9,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo
@@ -23,23 +20,19 @@ from dvc.repo.experiments.utils import get_exp_rwlock
 from cxr.errors import UserError
 from study import experiments
 from study.commands import dvc, environment, error_line
+from study.run import processes
 from study.run.baseline import Baseline
 from study.run.engine import State
+from study.run.processes import EXPERIMENTS, WORKER
 
 if TYPE_CHECKING:
     from dvc.repo.experiments.queue.celery import LocalCeleryQueue
 
     from study.run.grid import Run
 
-# Seconds that a process is given to end by itself.
-PATIENCE = 10.0
-# And that we wait for a lock of DVC's.
-LOCK_PATIENCE = 30.0
-POLL = 0.2
-# The names of our workers begin so; those of `dvc queue start` begin with dvc-exp.
-WORKER = "cxr-study"
+# Seconds that a lock of DVC's is waited for, and those between two tries.
+LOCK_PATIENCE, POLL = 30.0, 0.2
 STATES = {"Queued": State.QUEUED, "Running": State.RUNNING, "Success": State.DONE, "Failed": State.FAILED}
-EXPERIMENTS = Path(".dvc/tmp/exps")
 # Workers that have ended so often without having begun a run never will.
 MAX_ENDS = 3
 
@@ -71,7 +64,7 @@ class DvcQueue:
 
     def states(self, names: set[str]) -> dict[str, State]:
         # Before the states: a run that no worker was at, and that is running still, has died with its worker.
-        is_worked_on = any(_workers())
+        is_worked_on = any(processes.workers())
         self._reap()
         try:
             with Repo() as repo:
@@ -101,10 +94,10 @@ class DvcQueue:
                 _forget(queue, stashed | {entry.stash_rev for entry in waiting})
             finally:
                 begun = [entry for entry in queue.iter_active() if entry.name in names]
-                _end_work(names)
+                processes.end(names)
                 self._reap()
             _forget(queue, {entry.stash_rev for entry in begun})
-        _remove_copies(names)
+        processes.remove_copies(names)
         experiments.put_back()
         return {entry.name for entry in (*waiting, *begun)}
 
@@ -237,102 +230,3 @@ def _drop(act: Callable[..., None], *arguments: str) -> None:
     # A worker may have taken the message up since it was listed, or died before it wrote a result.
     with suppress(ValueError, FileNotFoundError):
         act(*arguments)
-
-
-def _end_work(names: set[str]) -> None:
-    """End our workers and all processes at runs of these names. Raises UserError where one does not end."""
-    asked: dict[psutil.Process, float] = {}
-    while remaining := _to_end(names):
-        now = time.monotonic()
-        for process in remaining:
-            waited = now - asked.setdefault(process, now)
-            if waited > 2 * PATIENCE:
-                raise UserError(f"process {process.pid} does not end; end it by hand, then run this again")
-            with suppress(psutil.NoSuchProcess):
-                if not waited:
-                    # A worker told so finishes what it is at and takes up nothing more.
-                    process.terminate()
-                elif waited > PATIENCE:
-                    process.kill()
-        time.sleep(POLL)
-
-
-def _to_end(names: set[str]) -> list[psutil.Process]:
-    """The processes at runs of these names, and our workers but those that are at somebody else's run."""
-    # The order matters. DVC writes a run's record before it starts the run, so records that are read after the list of
-    # processes hold every run in it, and none is taken for somebody else's. A worker that begins a run in between is
-    # asked to end, and looked at again.
-    begun = [(worker, [_words(child) for child in _children(worker)]) for worker in _workers(WORKER)]
-    records = dict(_records(names))
-    return _at_work(records) + [
-        worker for worker, commands in begun if all(_is_of(words, records) for words in commands if "exec-run" in words)
-    ]
-
-
-def _workers(prefix: str = "") -> Iterator[psutil.Process]:
-    """The processes of the queue's workers whose names begin with `prefix`.
-
-    Asked through celery instead, a worker may read the half-written question, or this process the half-written
-    answer, and whichever does ends with it (celery/kombu#1551).
-    """
-    for process in psutil.process_iter():
-        words = _words(process)
-        if "queue-worker" in words and _folder(process) == Path.cwd():
-            name = words[words.index("queue-worker") + 1]
-            if name.startswith(prefix):
-                yield process
-
-
-def _at_work(records: dict[str, Path]) -> list[psutil.Process]:
-    """The processes at these runs: DVC's own, and what it has started in their temporary copies."""
-    folders = set(records.values())
-    return [
-        process for process in psutil.process_iter() if _is_of(_words(process), records) or _folder(process) in folders
-    ]
-
-
-def _is_of(words: list[str], records: dict[str, Path]) -> bool:
-    """Whether this is DVC's command line for one of these runs: it names the run's record."""
-    return any(Path(word).name in records for word in words)
-
-
-def _records(names: set[str]) -> Iterator[tuple[str, Path]]:
-    """What DVC has noted of each run of these names that was ever begun: its record's file name, its copy's folder."""
-    for path in (EXPERIMENTS / "run").glob("*/*.run"):
-        # Empty for a moment while DVC writes it.
-        with suppress(OSError, ValueError):
-            record = json.loads(path.read_text())
-            if record["name"] in names:
-                yield path.name, Path(record["root_dir"])
-
-
-def _words(process: psutil.Process) -> list[str]:
-    """Its command line; empty where it has ended."""
-    try:
-        return list(process.cmdline())
-    except psutil.Error:
-        return []
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return list(process.children())
-    except psutil.Error:
-        return []
-
-
-def _folder(process: psutil.Process) -> Path | None:
-    try:
-        return Path(process.cwd().removesuffix(" (deleted)"))
-    except (psutil.Error, OSError):
-        return None
-
-
-def _remove_copies(names: set[str]) -> None:
-    """Remove the temporary copies that killed runs have left; where no worker is left, all that nobody works in."""
-    copies = {folder for _, folder in _records(names)}
-    if not any(_workers()):
-        in_use = {_folder(process) for process in psutil.process_iter()}
-        copies |= {folder.resolve() for folder in EXPERIMENTS.glob("tmp*")} - in_use
-    for folder in copies:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -5,7 +5,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,14 @@ STUDY = "params: {train.epochs: 40}\nruns:\n" + "".join(
 )
 COMMAND = [sys.executable, "-m", "study.run", "three.yaml"]
 WORK_TREE = "?? three.yaml\n"
+HOLD_THE_LOCK = """
+import sys, time
+from dvc.repo import Repo
+from dvc.repo.experiments.utils import get_exp_rwlock
+with Repo() as repo, get_exp_rwlock(repo, writes=[repo.experiments.celery_queue.ref]):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[1]))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +40,15 @@ def three(study: Study) -> Project:
 def begin(project: Project) -> "subprocess.Popen[str]":
     """The study in a process group of its own, as a terminal starts it."""
     return project.begin(*COMMAND, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+@contextmanager
+def holding_the_lock(project: Project, seconds: float) -> "Iterator[subprocess.Popen[bytes]]":
+    """A process that has DVC's lock of the queue, as a worker has it when it takes up a run, and gives it back."""
+    command = [sys.executable, "-c", HOLD_THE_LOCK, str(seconds)]
+    with project.begin(*command, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        yield holder
 
 
 def queue(project: Project) -> str:

@@ -4,9 +4,8 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 
@@ -19,6 +18,7 @@ from tests.study.run.conftest import (
     check_no_work_is_left,
     check_nothing_is_left,
     finished,
+    holding_the_lock,
     is_begun,
     is_queued,
     is_set_up,
@@ -29,16 +29,6 @@ from tests.study.run.conftest import (
 )
 
 pytestmark = pytest.mark.slow
-
-# For as long as DVC's own commands wait for it at the least.
-HOLDS_THE_LOCK = """
-import time
-from dvc.repo import Repo
-from dvc.repo.experiments.utils import get_exp_rwlock
-with Repo() as repo, get_exp_rwlock(repo, writes=[repo.experiments.celery_queue.ref]):
-    print("held", flush=True)
-    time.sleep(2)
-"""
 
 
 @pytest.mark.parametrize("moment", [is_queued, is_begun])
@@ -76,17 +66,12 @@ def test_somebody_elses_run_in_the_queue_goes_on(three: Project) -> None:
 
 
 def test_it_waits_for_a_worker_that_has_dvcs_lock_as_it_takes_up_a_run(three: Project) -> None:
-    def is_locked(project: Project) -> bool:
-        if not is_begun(project):
-            return False
-        holder = project.begin(sys.executable, "-c", HOLDS_THE_LOCK, stdout=subprocess.PIPE)
-        holders.append(holder)
-        return holder.stdout.readline() == b"held\n"
+    with ExitStack() as held:
 
-    holders: list[subprocess.Popen[bytes]] = []
-    stopped_when(three, is_locked)
-    with holders[0] as holder:
-        assert holder.wait() == 0
+        def is_locked(project: Project) -> bool:
+            return is_begun(project) and bool(held.enter_context(holding_the_lock(project, seconds=2)))
+
+        stopped_when(three, is_locked)
     check_nothing_is_left(three)
 
 
