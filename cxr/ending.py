@@ -40,26 +40,32 @@ def run(command: Callable[[], None]) -> None:
     except UserError as error:
         sys.exit(f"error: {error}")
     except (Exception, KeyboardInterrupt, StoppedError) as error:
-        asked = _asked_by(error)
+        asked, failed = _asked_by(error)
+        if not asked:
+            raise
+        how = f"stopped by {asked.name}" if isinstance(asked, StoppedError) else "interrupted"
+        then = f", and then {type(failed).__name__}: {' '.join(str(failed).split())}" if failed else ""
+        with suppress(OSError):  # its terminal may be closed
+            print(f"error: {how}{then}; run it again to go on", file=sys.stderr)
         if isinstance(asked, StoppedError):
-            with suppress(OSError):  # its terminal may be closed
-                print(f"error: stopped by {asked.name}; run it again to go on", file=sys.stderr)
             raise asked from None
-        if asked:
-            sys.exit("error: interrupted; run it again to go on")
-        raise
+        sys.exit(1)
 
 
-def _asked_by(error: BaseException) -> BaseException | None:
-    """What asked this process to end, where an exception is that or came of it.
+def _asked_by(error: BaseException) -> tuple[BaseException | None, BaseException | None]:
+    """What asked this process to end, where an exception is that or came of it, and what failed after that.
 
-    Native code may put an error of its own in its place: NumPy says ValueError of the buffer of which it was just
-    finding out the type, whatever had cut that short.
+    Native code may put an error of its own in its place, and names it as the cause: NumPy says ValueError of the buffer
+    of which it was just finding out the type, whatever had cut that short. What fails while things are put in order has
+    it as its context alone.
     """
     seen: BaseException | None = error
+    failed = None
     while seen and not isinstance(seen, KeyboardInterrupt | StoppedError):
+        if not seen.__cause__:
+            failed = failed or seen
         seen = seen.__cause__ or seen.__context__
-    return seen
+    return seen, failed
 
 
 @contextmanager

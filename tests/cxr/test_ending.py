@@ -106,6 +106,15 @@ def test_what_native_code_makes_of_an_end_is_that_end(number: int, said: str) ->
     assert told == f"error: {said}; run it again to go on\n"
 
 
+@pytest.mark.parametrize(("number", "said"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "stopped by SIGTERM")])
+def test_what_fails_while_things_are_put_in_order_is_told(number: int, said: str) -> None:
+    with begin(way_out="open('in order/of')") as started:
+        started.send_signal(number)
+        told = started.communicate(timeout=60)[1]
+    failed = "FileNotFoundError: [Errno 2] No such file or directory: 'in order/of'"
+    assert told == f"error: {said}, and then {failed}; run it again to go on\n"
+
+
 def test_a_second_ctrl_c_does_not_break_off_the_end() -> None:
     with begin(way_out="print('ending', flush=True); time.sleep(0.3); print('in order', flush=True)") as started:
         started.send_signal(signal.SIGINT)
