@@ -18,8 +18,8 @@ from cxr.errors import UserError
 from stages import project
 from study import facts, results
 from study.families import Configuration, Family, families
-from study.report import tables
-from study.report.tables import Row, Table
+from study.report import cells, tables
+from study.report.cells import Row, Table
 from study.subgroups import Subgroup, missing, subgroups
 
 # As the Hub calls them.
@@ -127,15 +127,15 @@ def _body(family: Family, configuration: Configuration) -> list[str]:
         ),
         "## Figures",
         f"Tested on {family.test_part}. {facts.intervals(configuration)}.",
-        tables.markdown(_performance(configuration)),
+        cells.markdown(_performance(configuration)),
         "By subgroup, mean over the trainings, with intervals that cover patients alone. A subgroup of one class has "
         "no specificity or no sensitivity; its AUROC is against all test images of the other class. Not told: "
         f"{'; '.join(missing(result))}.",
-        tables.markdown(_subgroups(parts)) if parts else "No subgroup is known.",
+        cells.markdown(_subgroups(parts)) if parts else "No subgroup is known.",
         "## Shortcuts",
         "What classifiers reach on the same parts that never see the lungs. Where one comes near the network, the "
         "network's figure proves little.",
-        tables.markdown(tables.audit(family)),
+        cells.markdown(tables.audit(family)),
         "## Where it looks, and what it was not made for",
         _points({"Grad-CAM": facts.saliency(result), "Warning of foreign pictures": facts.foreign(result)}),
         "## Limits",

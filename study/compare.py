@@ -10,7 +10,7 @@ from stages import project
 from study import in_words, results, study_file
 from study.families import families
 from study.notebook import read_runs
-from study.report import tables
+from study.report import cells, tables
 
 
 def main() -> None:
@@ -20,14 +20,14 @@ def main() -> None:
     arguments, notebook = parser.parse_args(), read_runs()
     for family in families(results.from_experiments(arguments.names), study_file.margin(arguments.study)):
         print(f"\nTest part: {family.test_part}\n")
-        print(tables.markdown(tables.performance(family, notebook)))
+        print(cells.markdown(tables.performance(family, notebook)))
         for sentence in in_words.precisions(family):
             print(f"\n{sentence}")
         if family.pairs:
             print()
-            print(tables.markdown(tables.ranks(family)))
+            print(cells.markdown(tables.ranks(family)))
             print()
-            print(tables.markdown(tables.pairs(family.pairs)))
+            print(cells.markdown(tables.pairs(family.pairs)))
 
 
 if __name__ == "__main__":

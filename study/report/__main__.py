@@ -13,7 +13,7 @@ from cxr.errors import UserError
 from stages import project
 from study import experiments, notebook, results, study_file
 from study.families import families
-from study.report import tables
+from study.report import records
 from study.report.chapters import compose
 from study.report.pages import write
 
@@ -29,11 +29,11 @@ def main(words: list[str] | None = None) -> None:
     found = results.from_folder(arguments.kept, names) if arguments.kept else results.from_experiments(names)
     runs, history = notebook.read_runs(), notebook.read_history()
     ordered = families(found, study_file.margin(arguments.study or STUDY))
-    records = {
-        "results.csv": pd.concat([tables.records(family, runs) for family in ordered]),
-        "pairs.csv": tables.pair_records(ordered),
+    numbers = {
+        "results.csv": pd.concat([records.configurations(family, runs) for family in ordered]),
+        "pairs.csv": records.pairs(ordered),
     }
-    written = write(arguments.out, compose(ordered, runs, history), records)
+    written = write(arguments.out, compose(ordered, runs, history), numbers)
     print(f"report: {written.resolve()}")
 
 

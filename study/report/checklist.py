@@ -6,8 +6,8 @@ et al. 2024, BMJ 385 e078378, doi 10.1136/bmj-2023-078378. Where nothing is repo
 
 from study import facts
 from study.families import Configuration, Family
+from study.report.cells import Row, Table
 from study.report.pages import Chapter, Section
-from study.report.tables import Row, Table
 
 NO_FACTS = "not reported, because the data set has no facts of its patients beyond their files"
 NOT_PLANNED = "not reported, because nothing was planned: all images that there are were used"

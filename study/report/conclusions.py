@@ -11,6 +11,7 @@ from cxr.statistics.trainings import spread
 from study.families import Configuration, Family, Pair
 from study.notebook import notebook_run
 from study.report import tables
+from study.report.cells import Row, Table
 
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"
 # The same of configurations that were trained once: other seeds may turn it round.
@@ -62,15 +63,15 @@ def conclusions(family: Family, notebook: pd.DataFrame) -> list[Conclusion]:
     ]
 
 
-def matrix(all_families: list[Family], notebook: pd.DataFrame) -> tables.Table:
+def matrix(all_families: list[Family], notebook: pd.DataFrame) -> Table:
     """What becomes of each of the study's conclusions, a column for each family."""
     first = "the study's conclusion"
-    rows: dict[str, tables.Row] = {}
+    rows: dict[str, Row] = {}
     for family in all_families:
         for conclusion in conclusions(family, notebook):
-            row = rows.setdefault(conclusion.text, tables.Row({first: conclusion.text}))
+            row = rows.setdefault(conclusion.text, Row({first: conclusion.text}))
             row.cells[family.test_part] = conclusion.verdict
-    return tables.Table(dict.fromkeys([first, *(family.test_part for family in all_families)], ""), list(rows.values()))
+    return Table(dict.fromkeys([first, *(family.test_part for family in all_families)], ""), list(rows.values()))
 
 
 def has_runs_of_the_study(family: Family, notebook: pd.DataFrame) -> bool:

@@ -18,10 +18,10 @@ from markupsafe import Markup
 from cxr import files
 from cxr.statistics.comparison import Verdict
 from study import facts
-from study.report import tables
+from study.report import cells
+from study.report.cells import Table
 from study.report.conclusions import VERDICTS, Conclusion
 from study.report.figures import Figure, Picture
-from study.report.tables import Table
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 SCRIPT = Path(__file__).with_name("page.js")
@@ -144,7 +144,7 @@ def _section(section: Section, drawings: Path, chapter: int) -> list[str]:
     if section.points:
         blocks.append("\n".join(f"- {point}" for point in section.points))
     if section.table:
-        blocks.append(tables.markdown(section.table))
+        blocks.append(cells.markdown(section.table))
     for conclusion in section.verdicts:
         claims = [f"- {claim.text}: **{claim.verdict}**. {claim.evidence}" for claim in conclusion.claims]
         blocks.append("\n".join([f"**{conclusion.text}: {conclusion.verdict}**", "", *claims]))

@@ -1,69 +1,20 @@
-"""The comparison as tables: numbers, which become text when a table is drawn."""
+"""The comparison as tables, one function for each."""
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
 
 import pandas as pd
-from tabulate import tabulate
 
 from cxr.statistics.comparison import Difference, Rank, Verdict
-from cxr.statistics.estimate import Estimate, keyed
+from cxr.statistics.estimate import Estimate
 from study.facts import SHORTCUTS
 from study.families import Configuration, Family, Pair, side_by_side, train_mean
 from study.notebook import notebook_run
-
-Cell = str | int | float | Estimate | None
-Item = TypeVar("Item")
+from study.report.cells import Column, Row, Table, tabulated
 
 # The two rows that need no image, in every table of results.
 WITHOUT_IMAGES = {"majority": "majority class", "metadata": "metadata alone, no image"}
 NOTEBOOK = "the study's notebook"
-NOTHING = "-"
 FEWEST_TO_RANK = 3
-
-
-@dataclass(frozen=True)
-class Column(Generic[Item]):
-    """A column of a table: its title, its cell of an item, and the format of its numbers."""
-
-    title: str
-    cell: Callable[[Item], Cell]
-    form: str = ".3f"
-
-
-@dataclass(frozen=True)
-class Row:
-    """Cells by column; an aside is no configuration, and drawn in italics."""
-
-    cells: dict[str, Cell]
-    is_aside: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows under titles, each with the format of its column's numbers."""
-
-    forms: dict[str, str]
-    rows: list[Row]
-
-    @property
-    def titles(self) -> list[str]:
-        return list(self.forms)
-
-    def texts(self, row: Row) -> list[str]:
-        """A row's cells as they are read; what is absent or undefined is a dash."""
-        return [_text(row.cells.get(title), form) for title, form in self.forms.items()]
-
-    def lines(self, row: Row) -> list[tuple[str, list[str]]]:
-        """A row's cells, each as its column's title and the lines of a narrow cell."""
-        return [(title, _lines(row.cells.get(title), form)) for title, form in self.forms.items()]
-
-
-def _table(columns: list[Column[Item]], items: list[Item]) -> Table:
-    rows = [Row({column.title: column.cell(item) for column in columns}) for item in items]
-    return Table({column.title: column.form for column in columns}, rows)
 
 
 def performance(family: Family, notebook: pd.DataFrame) -> Table:
@@ -79,10 +30,10 @@ def performance(family: Family, notebook: pd.DataFrame) -> Table:
         Column("seeds", lambda run: run.measured.n_seeds, "d"),
     ]
     if has_notebook(family, notebook):
-        columns.append(Column("notebook's accuracy", lambda run: _of_notebook(run, notebook)))
-    table = _table(columns, family.configurations)
+        columns.append(Column("notebook's accuracy", lambda run: notebook_accuracy(run, notebook)))
+    configurations = tabulated(columns, family.configurations)
     asides = [Row({"run": title, **family.shortcuts[key]}, is_aside=True) for key, title in WITHOUT_IMAGES.items()]
-    return Table(table.forms, table.rows + asides)
+    return Table(configurations.forms, configurations.rows + asides)
 
 
 def balanced(family: Family) -> Table:
@@ -93,7 +44,7 @@ def balanced(family: Family) -> Table:
         Column("balanced accuracy", lambda run: run.estimates["balanced_accuracy"]),
         Column("Matthews' coefficient", lambda run: run.estimates["mcc"]),
     ]
-    return _table(columns, family.configurations)
+    return tabulated(columns, family.configurations)
 
 
 def fitting(family: Family) -> Table:
@@ -110,7 +61,7 @@ def fitting(family: Family) -> Table:
         Column("val", lambda run: run.train_mean("val_loss")),
         Column("test", lambda run: run.test_loss),
     ]
-    return _table(columns, family.configurations)
+    return tabulated(columns, family.configurations)
 
 
 def cost(family: Family) -> Table:
@@ -129,7 +80,7 @@ def cost(family: Family) -> Table:
         Column("precision", lambda run: family.timed(run)[0].train["precision"]),
         Column("device", lambda run: family.timed(run)[0].train["device"]),
     ]
-    return _table(columns, family.configurations)
+    return tabulated(columns, family.configurations)
 
 
 def pairs(compared: list[Pair]) -> Table:
@@ -146,7 +97,7 @@ def pairs(compared: list[Pair]) -> Table:
         Column("p of auroc for all pairs", lambda pair: pair.comparison.auroc.p_adjusted, ".2g"),
         Column("verdict on auroc", lambda pair: pair.comparison.auroc.verdict),
     ]
-    return _table(columns, compared)
+    return tabulated(columns, compared)
 
 
 def would_tell(difference: Difference) -> str | None:
@@ -172,7 +123,7 @@ def ranks(family: Family) -> Table:
         Column("places, 95%", lambda item: f"{item[1].low} to {item[1].high}"),
     ]
     placed = zip(family.configurations, family.ranks, strict=True)
-    return _table(columns, sorted(placed, key=lambda item: -item[0].estimates["accuracy"].value))
+    return tabulated(columns, sorted(placed, key=lambda item: -item[0].estimates["accuracy"].value))
 
 
 def audit(family: Family) -> Table:
@@ -182,7 +133,7 @@ def audit(family: Family) -> Table:
         Column("accuracy", lambda shortcut: shortcut[1]["accuracy"]),
         Column("auroc", lambda shortcut: shortcut[1]["auroc"]),
     ]
-    return _table(columns, list(family.shortcuts.items()))
+    return tabulated(columns, list(family.shortcuts.items()))
 
 
 def protocols(all_families: list[Family]) -> Table:
@@ -211,7 +162,7 @@ def agreement(all_families: list[Family], notebook: pd.DataFrame) -> Table:
         name: accuracy
         for by_name in side_by_side(all_families)
         for name, configuration in by_name.items()
-        if (accuracy := _of_notebook(configuration, notebook)) is not None
+        if (accuracy := notebook_accuracy(configuration, notebook)) is not None
     }
     if of_notebook:
         accuracies[NOTEBOOK] = of_notebook
@@ -224,97 +175,12 @@ def agreement(all_families: list[Family], notebook: pd.DataFrame) -> Table:
     return Table(dict.fromkeys([first, *accuracies], "+.2f"), rows)
 
 
-def records(family: Family, notebook: pd.DataFrame) -> pd.DataFrame:
-    """The performance, fitting and cost of every configuration as numbers, the shortcuts below them."""
-    keys = ["loss_gap", "best_epoch", "loss_gap_best", "val_loss_rises_from", "val_loss_rise", "val_loss_jitter"]
-    keys += ["loss", "val_loss", "parameters", "flops_per_image"]
-    of_machine = ["seconds", "images_per_second", "peak_memory_mib"]
-    rows: list[dict[str, Any]] = [
-        {
-            "test_part": family.test_part,
-            "run": configuration.name,
-            "layers": configuration.layers,
-            "learning_rate": configuration.learning_rate,
-            "n_seeds": configuration.measured.n_seeds,
-            **keyed(configuration.estimates, with_sd=True),
-            "test_loss": configuration.test_loss,
-            **{f"train_{key}": configuration.train_mean(key) for key in keys},
-            **{f"train_{key}": train_mean(family.timed(configuration), key) for key in of_machine},
-            "precision": family.timed(configuration)[0].train["precision"],
-            "device": family.timed(configuration)[0].train["device"],
-            "notebook_accuracy": _of_notebook(configuration, notebook),
-        }
-        for configuration in family.configurations
-    ]
-    rows += [
-        {"test_part": family.test_part, "run": key, **keyed(estimates)} for key, estimates in family.shortcuts.items()
-    ]
-    return pd.DataFrame(rows)
-
-
-def pair_records(all_families: list[Family]) -> pd.DataFrame:
-    """Every pair of configurations as numbers: second - first in accuracy and AUROC."""
-    rows = [
-        {
-            "test_part": family.test_part,
-            "first": pair.one.name,
-            "second": pair.two.name,
-            **_difference_record("accuracy", pair.comparison.accuracy),
-            **_difference_record("auroc", pair.comparison.auroc),
-            "only_first_right": pair.comparison.n_only_first_right,
-            "only_second_right": pair.comparison.n_only_second_right,
-        }
-        for family in all_families
-        for pair in family.pairs
-    ]
-    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["test_part", "first", "second"])
-
-
-def _difference_record(name: str, difference: Difference) -> dict[str, Any]:
-    size = difference.needed and difference.needed.size
-    return {
-        **keyed({name: difference.estimate}),
-        f"{name}_p": difference.p,
-        f"{name}_p_all_pairs": difference.p_adjusted,
-        f"{name}_verdict": str(difference.verdict),
-        f"{name}_seeds_would_tell": size and size.n_trainings,
-        f"{name}_images_would_tell": size and size.n_images,
-    }
-
-
-def markdown(table: Table) -> str:
-    """A table as Markdown; the first cell of an aside is in italics."""
-    drawn = []
-    for row in table.rows:
-        first, *others = (text.replace("|", "\\|") for text in table.texts(row))
-        drawn.append([f"*{first}*" if row.is_aside else first, *others])
-    return tabulate(drawn, table.titles, tablefmt="github", disable_numparse=True)
-
-
 def has_notebook(family: Family, notebook: pd.DataFrame) -> bool:
     """Whether the study has a figure of its own for any of these configurations."""
-    return any(_of_notebook(configuration, notebook) is not None for configuration in family.configurations)
+    return any(notebook_accuracy(configuration, notebook) is not None for configuration in family.configurations)
 
 
-def _of_notebook(configuration: Configuration, notebook: pd.DataFrame) -> float | None:
+def notebook_accuracy(configuration: Configuration, notebook: pd.DataFrame) -> float | None:
     """The study's own accuracy with these layers and this rate; None where it has none."""
     run = notebook_run(configuration.first, notebook)
     return None if run is None else float(run["test_accuracy"])
-
-
-def _text(cell: Cell, form: str) -> str:
-    """A cell as it is read in one line."""
-    value, *beside = _lines(cell, form)
-    return " ".join([value, ", ".join(beside)]) if beside else value
-
-
-def _lines(cell: Cell, form: str) -> list[str]:
-    """A cell as it is read: an estimate, its interval, its deviation over seeds where there are several; or a word."""
-    if isinstance(cell, str):
-        return [cell]
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return [NOTHING]
-    if not isinstance(cell, Estimate):
-        return [format(cell, form)]
-    value, low, high = (format(number, form) for number in (cell.value, cell.low, cell.high))
-    return [value, f"({low} to {high})", *([] if math.isnan(cell.sd) else [f"sd {cell.sd:{form}}"])]

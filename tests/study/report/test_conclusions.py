@@ -4,8 +4,8 @@ import pytest
 
 from study import notebook
 from study.families import families
+from study.report import records
 from study.report.conclusions import BY_RATE, FAILS, HOLDS, OF_TRAININGS, UNKNOWN, conclusions, not_run
-from study.report.tables import records
 from tests.study.results_made import result
 
 RUNS = notebook.read_runs()
@@ -84,7 +84,8 @@ def test_times_are_of_the_machine_that_trained_most_of_the_runs() -> None:
     [family] = families([*here, *again])
     claim = conclusions(family, RUNS)[0].claims[1]
     assert claim.evidence.startswith("Training images per second on cpu (test), float32: layers-2 / layers-1 10.00")
-    assert {run.device for run in records(family, RUNS).itertuples() if run.n_seeds == 2} == {"cpu (test)"}
+    several = records.configurations(family, RUNS).query("n_seeds == 2")
+    assert set(several["device"]) == {"cpu (test)"}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from cxr.statistics.estimate import Estimate
 from cxr.statistics.metrics import auroc
 from study import notebook
 from study.families import MOST_DRAWN, families
-from study.report import figures, tables
+from study.report import figures, records, tables
 from study.report.chapters import compose
 from study.results import Result
 from tests.study.results_made import result
@@ -143,7 +143,7 @@ def test_of_many_networks_the_best_on_validation_are_drawn_and_all_are_in_the_ta
     assert rows["Differences"] == MOST_DRAWN * (MOST_DRAWN - 1) // 2
     told = f"of the {MOST_DRAWN} of {n} networks that do best on validation"
     assert any(told in line for section in sections for line in section.text)
-    assert len(tables.pair_records([family])) == n * (n - 1) // 2
+    assert len(records.pairs([family])) == n * (n - 1) // 2
 
 
 def test_small_figures_of_a_family_have_the_same_axes() -> None:

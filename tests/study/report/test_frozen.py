@@ -8,7 +8,8 @@ import pytest
 
 from study import notebook
 from study.families import Family
-from study.report import tables
+from study.report import records
+from study.report.cells import markdown
 from study.report.chapters import compose
 from study.report.conclusions import Conclusion, conclusions
 from study.report.pages import Section
@@ -29,7 +30,7 @@ def kept() -> dict[str, list[Family]]:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_every_number_is_the_committed_one(size: str, kept: dict[str, list[Family]]) -> None:
-    made = pd.concat([tables.records(family, notebook.read_runs()) for family in kept[size]])
+    made = pd.concat([records.configurations(family, notebook.read_runs()) for family in kept[size]])
     again = pd.read_csv(io.StringIO(made.to_csv(index=False, float_format="%.6g")))
     committed = pd.read_csv(RESULTS / size / "results.csv")
     assert len(committed) == sum(len(family.configurations) + 9 for family in kept[size])
@@ -41,7 +42,7 @@ def test_every_table_and_verdict_is_the_committed_one(size: str, kept: dict[str,
     report = compose(kept[size], notebook.read_runs(), notebook.read_history())
     sections: list[Section] = [section for chapter in report.chapters for section in chapter.sections]
     committed = (RESULTS / size / "report.md").read_text()
-    drawn = [tables.markdown(section.table) for section in sections if section.table]
+    drawn = [markdown(section.table) for section in sections if section.table]
     claims = [claim for section in sections for conclusion in section.verdicts for claim in conclusion.claims]
     said = [f"- {claim.text}: **{claim.verdict}**. {claim.evidence}" for claim in claims]
     assert len(said) == 6 * len(kept[size])

@@ -6,19 +6,19 @@ from scipy.stats import spearmanr
 from cxr.statistics.estimate import Estimate
 from study import notebook
 from study.families import families
-from study.report import tables
-from study.report.tables import Row, Table
+from study.report import records, tables
+from study.report.cells import Cell, Row, Table, markdown
 from tests.study.results_made import result
 
 OFFICIAL, POOLED = (f"{protocol}, 600 real images at 224 px" for protocol in ("official", "pooled"))
 
 
-def by_first(table: Table) -> dict[tables.Cell, Row]:
+def by_first(table: Table) -> dict[Cell, Row]:
     """The rows of a table by their first cell."""
     return {row.cells[table.titles[0]]: row for row in table.rows}
 
 
-def ranked(images: str = "real", **accuracies: list[float]) -> dict[tables.Cell, Row]:
+def ranked(images: str = "real", **accuracies: list[float]) -> dict[Cell, Row]:
     """The agreement of runs of the notebook's first settings with these accuracies by protocol."""
     runs = notebook.read_runs()
     results = [
@@ -92,7 +92,7 @@ def test_a_column_is_what_its_title_says() -> None:
     cost, fitting = tables.cost(family).rows[0].cells, tables.fitting(family).rows[0].cells
     assert [cost[title] for title in ("seconds", "images per second", "peak memory, MiB")] == [11, 22, 33]
     assert [fitting[title] for title in ("loss: train", "val", "test")] == [0.44, 0.55, 0.4]
-    [pair], [record] = family.pairs, tables.pair_records([family]).to_dict("records")
+    [pair], [record] = family.pairs, records.pairs([family]).to_dict("records")
     compared = pair.comparison
     assert (record["first"], record["second"]) == ("a", "b")
     assert record["only_first_right"] == compared.n_only_first_right != compared.n_only_second_right
@@ -121,7 +121,7 @@ def test_numbers_become_text_when_a_table_is_drawn() -> None:
     forms = {"what": "", "number": ".2f", "estimate": "+.1f", "count": ",d"}
     first = Row({"what": "a|b", "number": 0.123, "estimate": Estimate(0.5, -1, 1, 0.2), "count": 1234})
     second = Row({"what": "nothing", "number": math.nan, "count": None}, is_aside=True)
-    heading, line, *rows = tables.markdown(Table(forms, [first, second])).splitlines()
+    heading, line, *rows = markdown(Table(forms, [first, second])).splitlines()
     cells = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in (heading, *rows)]
     assert cells == [
         list(forms),
