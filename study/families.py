@@ -8,9 +8,10 @@ from itertools import combinations, groupby, takewhile
 
 import numpy as np
 
-from cxr.statistics import comparison
-from cxr.statistics.comparison import Comparison, Measured, Rank
+from cxr.statistics import comparison, ranks
+from cxr.statistics.comparison import Comparison, Measured
 from cxr.statistics.estimate import Estimate
+from cxr.statistics.ranks import Rank
 from cxr.statistics.timing import Noise, noise, speed_ratio
 from cxr.vocabulary import PROTOCOLS
 from study.results import Result, hashable
@@ -139,7 +140,7 @@ class Family:
     @cached_property
     def ranks(self) -> list[Rank]:
         """The place of each configuration by accuracy."""
-        return comparison.ranks(self._measured, self.first.params["evaluate"]["seed"])
+        return ranks.by_accuracy(self._measured, self.first.params["evaluate"]["seed"])
 
     @property
     def _measured(self) -> list[Measured]:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from cxr.statistics.comparison import Difference, Rank, Verdict
+from cxr.statistics.comparison import Difference, Verdict
 from cxr.statistics.estimate import Estimate
+from cxr.statistics.ranks import Rank
 from study.facts import SHORTCUTS
 from study.families import Configuration, Family, Pair, side_by_side, train_mean
 from study.notebook import notebook_run

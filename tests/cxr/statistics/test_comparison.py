@@ -205,41 +205,6 @@ def test_an_interval_over_seeds_covers_more_than_that_of_the_patients() -> None:
     assert -1 < wrong["mcc"].low < wrong["mcc"].value < wrong["mcc"].high < 0, "it has a range of its own"
 
 
-def test_places_are_by_accuracy_over_patients_and_seeds() -> None:
-    right = {"best": [0.95, 0.951], "wide": [0.6, 0.95], "worst": [0.5, 0.502], "same": [0.5, 0.502]}
-    measured = [measure(name, [exact(share, 400) for share in shares], 500, 0) for name, shares in right.items()]
-    best, wide, worst, same = comparison.ranks(measured, 0)
-    assert best.first > 0.6
-    assert 0.01 < wide.first < 0.4
-    assert worst.first + same.first < 0.2
-    assert sum(one.first for one in (best, wide, worst, same)) == pytest.approx(1)
-    assert (best.low, worst.high) == (1, 4)
-    assert comparison.ranks(measured, 0) == [best, wide, worst, same], "same seed, same result"
-    twins = comparison.ranks([measure("a", [exact(0.8, 100)], 100, 0), measure("b", [exact(0.8, 100)], 100, 0)], 0)
-    assert [(one.first, one.low, one.high) for one in twins] == [(0.5, 1, 1), (0.5, 1, 1)]
-
-
-@pytest.mark.parametrize(("one", "two"), [([0.80, 0.82], [0.85, 0.87]), ([0.80, 0.84], [0.85, 0.89])])
-def test_of_two_the_worse_comes_first_as_often_as_p_says(one: list[float], two: list[float]) -> None:
-    """Its one-sided p; where that is above 1 of 40, either takes both places in 95% of the draws."""
-    pair = [measure(name, [exact(share, 400) for share in right], 4000, 0) for name, right in (("a", one), ("b", two))]
-    p = comparison.spread(pair, "accuracy").difference(0, 1).p() / 2
-    worse, better = comparison.ranks(pair, 0)
-    assert 0.02 < p < 0.2
-    assert worse.first == pytest.approx(p, abs=0.02)
-    assert (worse.low, worse.high) == (better.low, better.high) == (1, 2)
-
-
-def test_places_do_not_depend_on_where_a_single_training_stands() -> None:
-    right = {"a": [0.80, 0.86], "b": [0.78, 0.83], "c": [0.75, 0.80]}
-    several = [measure(name, [exact(share, 400) for share in shares], 1000, 0) for name, shares in right.items()]
-    once = measure("once", [exact(0.7, 400)], 1000, 0)
-    assert comparison.spread(several, "accuracy").is_pooled.all()
-    at_first, at_last = comparison.ranks([once, *several], 0), comparison.ranks([*several, once], 0)
-    for one, other in zip(at_first, [at_last[-1], *at_last[:-1]], strict=True):
-        assert one.first == pytest.approx(other.first, abs=0.05)
-
-
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=12))
 def test_holm_is_its_definition(p_values: list[float]) -> None:

@@ -8,12 +8,13 @@ import pytest
 from cxr.statistics.comparison import Verdict
 from study.families import Family, families
 from study.report import tables
+from study.report.cells import NOTHING, Table
 from tests.study.results_made import result
 
 MADE = {"a": ("C-F", [0.70, 0.71]), "b": ("C-F-D", [0.90, 0.91]), "c": ("P-F-D", [0.80]), "d": ("P-F", [0.905, 0.906])}
 
 
-def cells(table: tables.Table, first: str) -> dict[str, str]:
+def cells(table: Table, first: str) -> dict[str, str]:
     """A row's texts by title, of the row that begins with `first`."""
     [row] = [row for row in table.rows if row.cells[table.titles[0]] == first]
     return dict(zip(table.titles, table.texts(row), strict=True))
@@ -33,7 +34,7 @@ def test_every_pair_has_one_verdict_and_what_would_tell_it(family: Family) -> No
     table = tables.pairs(family.pairs)
     told = {pair.title: cells(table, pair.title) for pair in family.pairs}
     assert told["b-0 - a-0"]["verdict"] == Verdict.DIFFER
-    assert told["b-0 - a-0"]["would be told by"] == tables.NOTHING
+    assert told["b-0 - a-0"]["would be told by"] == NOTHING
     assert told["c-0 - a-0"]["verdict"] == Verdict.TRAININGS
     assert told["d-0 - b-0"]["verdict"] == Verdict.UNTOLD
     assert told["d-0 - b-0"]["would be told by"] == "3 seeds, 600 images (as practically equal)"
