@@ -19,7 +19,7 @@ from bench import simulated
 from bench.simulated import PREVALENCE, SHARED_NOISE, THRESHOLD
 from cxr.statistics import bootstrap, metrics, trainings
 from cxr.statistics.metrics import Labels, Values, Weights
-from cxr.statistics.trainings import POOLING_LEVEL, Spread
+from cxr.statistics.trainings import ALWAYS, NEVER, POOLING_LEVEL, Spread
 
 N_TRIALS = 200
 N_SAMPLES = 300
@@ -27,7 +27,7 @@ N_CONFIGURATIONS = 8
 N_SEEDS = [2, 3, 5, 10]
 RHO = 0.5
 # Levels of the test of equal variances that decides: ours, always pooled, never.
-FORMS = {"pooled by the rule": POOLING_LEVEL, "always pooled": -1.0, "never pooled": 1.0}
+FORMS = {"pooled by the rule": POOLING_LEVEL, "always pooled": ALWAYS, "never pooled": NEVER}
 
 Scores = NDArray[np.float64]
 

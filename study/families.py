@@ -13,6 +13,7 @@ from cxr.statistics.comparison import Comparison, Measured
 from cxr.statistics.estimate import Estimate
 from cxr.statistics.ranks import Rank
 from cxr.statistics.timing import Noise, noise, speed_ratio
+from cxr.statistics.trainings import Spread
 from cxr.vocabulary import PROTOCOLS
 from study.results import Result, hashable
 
@@ -141,6 +142,10 @@ class Family:
     def ranks(self) -> list[Rank]:
         """The place of each configuration by accuracy."""
         return ranks.by_accuracy(self._measured, self.first.params["evaluate"]["seed"])
+
+    def spread(self, metric: str) -> Spread:
+        """How far a metric of its configurations would lie elsewhere, see trainings.Spread."""
+        return comparison.spread(self._measured, metric)
 
     @property
     def _measured(self) -> list[Measured]:

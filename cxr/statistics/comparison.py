@@ -232,6 +232,14 @@ def tested(together: Spread, margin: float | None) -> list[tuple[Contrast, float
     return list(zip(contrasts, adjusted, beyond, strict=True))
 
 
+def verdicts(together: Spread, margin: float | None) -> list[Verdict]:
+    """The verdict on every pair of configurations, in the order of itertools.combinations."""
+    return [
+        verdict(p_adjusted, p_beyond, contrast.covers_trainings)
+        for contrast, p_adjusted, p_beyond in tested(together, margin)
+    ]
+
+
 def what_would_tell(
     together: Spread, pair: tuple[int, int], n_images: int, n_pairs: int, margin: float | None
 ) -> Needed | None:

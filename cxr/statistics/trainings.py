@@ -13,7 +13,7 @@ and Hillis' degrees of freedom (2007): its square divided by the sum of (MS_i / 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,6 +29,8 @@ NOTHING = 1e-16
 # Variances count as equal until a test at this level denies it. A preliminary test is to miss few unequal ones, so it
 # has a far higher level than 5% (Bancroft 1964 on pooling); what that gives is in docs/results/statistics.md.
 POOLING_LEVEL = 0.25
+# Levels at which every test lets them count as equal, and none.
+ALWAYS, NEVER = -1.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -97,15 +99,30 @@ class Spread:
         return np.asarray(np.fmax(self.between, self.apart))
 
     @cached_property
-    def is_pooled(self) -> NDArray[np.bool_]:
-        """Which configurations share one variance between trainings `(k,)`: all that have one, or none.
+    def varies(self) -> NDArray[np.bool_]:
+        """Which configurations have a variance between trainings to share `(k,)`.
 
-        All, where nothing speaks against it (Bartlett). A configuration whose trainings reach the very same with the
-        very same images, as one that calls everything by one name, has no variance to share and keeps out.
+        One whose trainings reach the very same with the very same images, as one that calls everything by one name, has
+        none.
         """
-        varies = self._is_several & (self.mean_squares > NOTHING)
-        p = p_equal_variances(self.mean_squares[varies], self.n[varies].astype(np.float64) - 1)
-        return varies & (p > self.pooling_level)
+        return np.asarray(self._is_several & (self.mean_squares > NOTHING))
+
+    @cached_property
+    def p_equal(self) -> float:
+        """p that their variances between trainings are one (Bartlett); 1 where fewer than two have any."""
+        return p_equal_variances(self.mean_squares[self.varies], self.n[self.varies].astype(np.float64) - 1)
+
+    @cached_property
+    def is_pooled(self) -> NDArray[np.bool_]:
+        """Which configurations share one variance between trainings `(k,)`: all that vary, or none.
+
+        All, where nothing speaks against it.
+        """
+        return self.varies & (self.p_equal > self.pooling_level)
+
+    def otherwise(self) -> "Spread":
+        """The same with the variances pooled where they are not, and not pooled where they are."""
+        return replace(self, pooling_level=NEVER if self.is_pooled.any() else ALWAYS)
 
     @cached_property
     def degrees(self) -> Values:

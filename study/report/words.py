@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from cxr.data import overlap
+from cxr.statistics import comparison
 from study import facts, in_words
 from study.families import Family, side_by_side
 from study.report import checklist
@@ -13,6 +16,9 @@ LONGEST_LIST = 400
 
 # Networks that a title names each; of more the first and the last.
 FEW = 4
+
+# Pairs whose verdicts hang on something that a sentence names each.
+MOST_NAMED = 5
 
 # A factor between speeds beyond which nothing is told.
 MOST_TOLD = 100
@@ -159,6 +165,8 @@ def of_differences(family: Family) -> list[str]:
         "where so marked, as practically equal. Only one right: images that only the first or only the second gets "
         "right, mean over the pairings of seeds.",
         *_of_few_seeds(family),
+        *_of_sharing(family, "accuracy"),
+        *_of_sharing(family, "auroc"),
         in_words.difference(family),
     ]
 
@@ -170,9 +178,32 @@ def _of_few_seeds(family: Family) -> list[str]:
         return []
     return [
         f"Some networks have {min(n)} seeds. Where trainings of one network lie further apart than those of another, p "
-        f"is too small with fewer than {ENOUGH_SEEDS}: in simulations with 2 or 3, 8 to 19 of 100 families of 28 pairs "
+        f"is too small with fewer than {ENOUGH_SEEDS}: in simulations with 2 or 3, 9 to 19 of 100 families of 28 pairs "
         "had a false difference, instead of 5."
     ]
+
+
+def _of_sharing(family: Family, metric: str) -> list[str]:
+    """Whether the networks share one deviation between their seeds, and which verdicts hang on that."""
+    together = family.spread(metric)
+    if np.count_nonzero(together.varies) < 2:
+        return []
+    now = [getattr(pair.comparison, metric).verdict for pair in family.pairs]
+    otherwise = comparison.verdicts(together.otherwise(), family.margin)
+    changed = [
+        f"{pair.title} ({other})"
+        for pair, verdict, other in zip(family.pairs, now, otherwise, strict=True)
+        if verdict is not other
+    ]
+    name = {"auroc": "AUROC"}.get(metric, metric)
+    if together.is_pooled.any():
+        how = f"In {name} the networks share one deviation between their seeds, since nothing denies it"
+        instead = "With its own for each"
+    else:
+        how, instead = f"In {name} each network has its own deviation between its seeds", "With one for all"
+    verdicts = f"{facts.count(len(changed), 'verdict')} would be another" if changed else "no verdict would be another"
+    named = f": {', '.join(changed)}" if 0 < len(changed) <= MOST_NAMED else ""
+    return [f"{how} (p that they are one: {together.p_equal:.2g}, Bartlett). {instead}, {verdicts}{named}."]
 
 
 def looks(family: Family) -> str:

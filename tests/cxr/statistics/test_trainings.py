@@ -173,6 +173,13 @@ def test_pooling_needs_variances_that_may_be_one() -> None:
     assert not spread(doubtful, np.zeros((6, 6))).is_pooled.any(), "no proof that they are unequal is asked for"
 
 
+def test_otherwise_is_pooled_the_other_way() -> None:
+    even = spread([np.array([0.80, 0.82]), np.array([0.81, 0.84]), np.array([0.75, 0.77])], np.zeros((6, 6)))
+    assert not even.otherwise().is_pooled.any()
+    assert even.otherwise().otherwise().is_pooled.all()
+    assert even.otherwise().difference(0, 1).variance == pytest.approx((0.0002 + 0.00045) / 2)
+
+
 def test_one_whose_trainings_are_all_alike_keeps_out_of_the_pool() -> None:
     vary = [np.array([0.80, 0.82]), np.array([0.81, 0.84]), np.array([0.75, 0.77])]
     beside = spread([*vary, np.array([0.3, 0.3])], np.zeros((8, 8)))

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -223,8 +222,8 @@ def at_112(official: Family, grouped: Family, pooled: Family) -> dict[str, list[
 
 
 def with_own_deviations(family: Family) -> dict[frozenset[str], float]:
-    """By pair its p in accuracy, for all pairs, were no deviation of trainings shared."""
-    alone = replace(comparison.spread([one.measured for one in family.configurations], "accuracy"), pooling_level=1.0)
+    """By pair its p in accuracy, for all pairs, were the deviation of trainings not shared."""
+    alone = family.spread("accuracy").otherwise()
     names = [frozenset((pair.one.name, pair.two.name)) for pair in family.pairs]
     return dict(zip(names, (p for _, p, _ in comparison.tested(alone, None)), strict=True))
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cxr.statistics import comparison
 from study.families import Family, families
 from study.report import words
 from tests.study.results_made import result
@@ -25,6 +26,50 @@ def test_few_seeds_are_told_to_tell_too_much(n_seeds: int, is_told: bool) -> Non
     assert (
         any(f"Some networks have {n_seeds} seeds." in text for text in words.of_differences(family(n_seeds))) is is_told
     )
+
+
+def steady_and_not(*deviations: float) -> Family:
+    """Networks whose two seeds lie so far to both sides of accuracies 5% apart."""
+    [found] = families(
+        [
+            result(f"{'abc'[i]}-{seed}", "-".join(["P"] * i + ["F", "D"]), seed=seed, accuracy=0.9 - i / 20 + side * by)
+            for i, by in enumerate(deviations)
+            for seed, side in enumerate((-1, 1))
+        ]
+    )
+    return found
+
+
+def of_accuracy(family: Family) -> str:
+    [said] = [text for text in words.of_differences(family) if text.startswith("In accuracy ")]
+    return said
+
+
+@pytest.mark.parametrize(
+    ("deviations", "how", "is_another"),
+    [
+        ((0.01, 0.01), "the networks share one deviation", False),
+        ((0.003, 0.003, 0.02), "the networks share one deviation", True),
+        ((0.001, 0.06, 0.001), "each network has its own deviation", True),
+    ],
+)
+def test_what_hangs_on_one_deviation_for_all_is_said(deviations: tuple[float, ...], how: str, is_another: bool) -> None:
+    family = steady_and_not(*deviations)
+    otherwise = comparison.verdicts(family.spread("accuracy").otherwise(), family.margin)
+    others = [
+        f"{pair.title} ({new})"
+        for pair, new in zip(family.pairs, otherwise, strict=True)
+        if new is not pair.comparison.accuracy.verdict
+    ]
+    assert of_accuracy(family).startswith(f"In accuracy {how}")
+    assert of_accuracy(family).endswith(
+        f"would be another: {', '.join(others)}." if is_another else "no verdict would be another."
+    )
+    assert bool(others) is is_another
+
+
+def test_of_one_deviation_nothing_is_said_where_no_two_have_any() -> None:
+    assert not any(text.startswith("In accuracy ") for text in words.of_differences(family(1)))
 
 
 def test_times_that_tell_nothing_are_no_number() -> None:
