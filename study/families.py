@@ -1,5 +1,6 @@
 """Results put in order: families of runs tested on the same images, in each the configurations and their seeds."""
 
+import sys
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
@@ -238,10 +239,31 @@ def families(results: list[Result], margin: float | None = None) -> list[Family]
     """Results by the images they were tested on, the protocols in the order of PROTOCOLS.
 
     `margin`: the difference below which two configurations are practically equal; without one none is called so.
+    A training that stands there twice, under two names, counts once: the second says nothing of other trainings.
     """
-    order = sorted(results, key=lambda result: (PROTOCOLS.index(result.test["protocol"]), result.test_part))
+    order = sorted(_each_once(results), key=lambda result: (PROTOCOLS.index(result.test["protocol"]), result.test_part))
     parts = groupby(order, key=lambda result: result.test_part)
     return [Family(part, _configurations(list(members)), margin) for part, members in parts]
+
+
+def _each_once(results: list[Result]) -> list[Result]:
+    """Results without those that are another one under a second name, which are told on stderr."""
+    first_of: dict[Hashable, Result] = {}
+    kept, repeated = [], []
+    for result in results:
+        first = first_of.setdefault((result.configuration, result.params["train"]["seed"]), result)
+        # On another machine equal parameters may give another training.
+        if first is result or not first.predictions.equals(result.predictions):
+            kept.append(result)
+        else:
+            repeated.append(f"{result.name} (as {first.name}, train.seed {result.params['train']['seed']})")
+    if repeated:
+        print(
+            f"left out, the same training under another name: {', '.join(repeated)}. Another training takes another "
+            "train.seed",
+            file=sys.stderr,
+        )
+    return kept
 
 
 def together(all_families: list[Family]) -> list[list[Family]]:

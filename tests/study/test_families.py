@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from cxr.statistics.comparison import Verdict
 from study.families import families, side_by_side, together
 from tests.study.results_made import result
 
@@ -15,6 +18,16 @@ def test_families_are_test_parts_and_seeds_are_one_configuration() -> None:
     measured = official.configurations[0].measured
     assert measured.n_seeds == 2
     assert official.configurations[0].estimates["accuracy"].value == pytest.approx(0.9, abs=0.01)
+
+
+def test_a_training_under_two_names_is_no_second_seed(capsys: pytest.CaptureFixture[str]) -> None:
+    """As a label without another train.seed leaves it: a verdict on single trainings would become one on networks."""
+    once = [result("a", accuracy=0.7), result("b", "C-F-D", accuracy=0.95)]
+    again = [replace(run, name=f"{run.name}-again") for run in once]
+    [pair] = families([*once, *again])[0].pairs
+    assert (pair.one.measured.n_seeds, pair.two.measured.n_seeds) == (1, 1)
+    assert pair.comparison.accuracy.verdict is Verdict.TRAININGS
+    assert "a-again (as a, train.seed 0), b-again (as b, train.seed 0)" in capsys.readouterr().err
 
 
 def test_a_bootstrap_setting_of_one_run_does_not_part_it_from_the_others() -> None:
