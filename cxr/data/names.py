@@ -84,8 +84,11 @@ def _by_name(path: str, label: int, class_name: str, names: FileNames) -> dict[s
     if not (match := matches[label]):
         raise UnusableFileError(f"mislabelled: its name is not that of a {class_name} image")
     groups = match.groupdict()
+    # A rule may fit and find nothing: all such images would be one patient's.
+    if not (patient := groups.get("patient_group", match[1])):
+        raise UnusableFileError(f"its name gives no patient: the group is empty in {names.expected}")
     # A number alone would be read back without its zeros, and 007 be the patient 7.
-    told = {"patient_group": groups["patient_group"] if "patient_group" in groups else f"patient {match[1]}"}
+    told = {"patient_group": patient if "patient_group" in groups else f"patient {patient}"}
     if "etiology" in re.compile(names.pneumonia).groupindex:
         told["etiology"] = groups.get("etiology", "normal")
     return told

@@ -40,6 +40,14 @@ def test_a_number_that_a_rule_finds_stays_a_word() -> None:
     assert identify("test/PNEUMONIA/007_1.png", names)["patient_group"] == "patient 007"
 
 
+@pytest.mark.parametrize("rule", [r"(\d+)?.*", r"(\d*).*", r"(?P<patient_group>\d*).*"])
+def test_a_rule_that_fits_and_finds_no_patient_makes_no_patient_of_all_such_images(rule: str) -> None:
+    names = Origin(CLASSES, "file names", FileNames(rule, rule, f"what data.patient '{rule}' fits"))
+    assert "7" in identify("train/NORMAL/7_1.png", names)["patient_group"]
+    with pytest.raises(UnusableFileError, match="gives no patient: the group is empty in what"):
+        identify("train/NORMAL/scan_1.png", names)
+
+
 def test_an_image_is_a_patient_of_its_own_where_nobody_knows_patients() -> None:
     unknown = Origin(CLASSES, "unknown")
     assert identify("train/NORMAL/1.png", unknown)["patient_group"] == "train/NORMAL/1.png"
