@@ -69,13 +69,22 @@ def copy(folder: Path, raw: Path, name: str) -> None:
         raise UserError(f"{name} holds what is named as an image and is no file: {shortened(no_files)}")
     _check_sizes(((path, copy.stat().st_size) for path, copies in found for copy in copies), name)
     _check_copies(found, lambda path: path.read_bytes(), name)
-    if others := [path for path, _ in files if layout.is_left_out(path)]:
+    _tell_left_out((path for path, _ in files), name)
+    for path, copies in tqdm(found, desc="copy", unit="image"):
+        write(raw / path, copies[0].read_bytes())
+
+
+def tell_left_out(folder: Path, name: str) -> None:
+    """Count on stderr what `copy` would leave out."""
+    _tell_left_out((path.relative_to(folder) for path in _files(folder)), name)
+
+
+def _tell_left_out(paths: Iterable[Path], name: str) -> None:
+    if others := [path for path in paths if layout.is_left_out(path)]:
         print(
             f"{name}: {len(others)} files that are not {layout.EXPECTED} are left out, the first is {others[0]}",
             file=sys.stderr,
         )
-    for path, copies in tqdm(found, desc="copy", unit="image"):
-        write(raw / path, copies[0].read_bytes())
 
 
 def _files(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Path]:

@@ -14,8 +14,17 @@ def bring(raw: Path, request: Request) -> Brought:
     """Copy the folder's images."""
     data = request.params["data"]
     name = data["directory"]
-    archive.copy(find(name, request.home), raw, f"data.directory '{name}'")
+    archive.copy(find(name, request.home), raw, _called(name))
     return Brought(_origin(data["patient"]))
+
+
+def look(name: str | None, home: Path) -> None:
+    """Find the folder, and count on stderr the files that bringing it would leave out. Raises UserError as `find`."""
+    archive.tell_left_out(find(name, home), _called(name))
+
+
+def _called(name: str | None) -> str:
+    return f"data.directory '{name}'"
 
 
 def _origin(rule: str) -> Origin:
@@ -40,7 +49,7 @@ def find(name: str | None, home: Path) -> Path:
         reason = "is no folder (relative paths start at the project's folder)"
     except (RuntimeError, ValueError, OSError) as error:
         reason = f"is no folder ({getattr(error, 'strerror', None) or error})"
-    raise UserError(f"data.directory '{name}' {reason}")
+    raise UserError(f"{_called(name)} {reason}")
 
 
 SOURCE = Source(

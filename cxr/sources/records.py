@@ -74,9 +74,12 @@ class DataParams:
 
 
 def check_found(params: Mapping[str, Any], home: Path) -> None:
-    """Look at the user's folder or table, before long work begins on it. Raises UserError as bringing it would."""
+    """Look at the user's folder or table, before long work begins on it: what bringing it would leave out is told.
+
+    Raises UserError where there is no such folder, or a table that cannot be used.
+    """
     match params["source"]:
         case "directory":
-            directory.find(params["directory"], home)
+            directory.look(params["directory"], home)
         case "table":
             table.read(dict(params), home)

@@ -1,9 +1,11 @@
 """A study file: named runs as overrides of params.yaml, checked before anything starts."""
 
 import copy
+import json
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,7 +76,12 @@ def check(runs: list[Run]) -> None:
     def check_one(name: str) -> None:
         params = params_of[name]
         sections.check(params)
-        records.check_found(params["data"], project.home())
+        look(json.dumps(params["data"]))
+
+    @cache
+    def look(data: str) -> None:
+        # What is good but not all used is told, once for all runs.
+        records.check_found(json.loads(data), project.home())
 
     params_of = {run.name: run.params for run in runs}
     _for_all(params_of, check_one)

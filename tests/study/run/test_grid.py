@@ -131,3 +131,17 @@ def test_a_reason_of_many_runs_is_said_once() -> None:
         grid.check(grid.load(path, PARAMS, {"data.source": "directory"}))
     assert str(error.value).startswith("one, two: data.directory 'nowhere' is no folder")
     assert str(error.value).endswith("; three: params.yaml: train.epochs should be greater than 0, got 0")
+
+
+def test_what_will_be_left_out_of_a_folder_is_told_once_before_anything_is_queued(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A stage says it too, but its words are in DVC's log, and a third class would be missing without a word."""
+    for path in ("train/NORMAL/1_1.png", "train/PNEUMONIA/2_1.png", "train/COVID/3_1.png", "train/COVID/3_2.png"):
+        Path("folder", path).parent.mkdir(parents=True, exist_ok=True)
+        Path("folder", path).touch()
+    path = write("runs: {one: {}, two: {train.epochs: 2}}")
+    grid.check(grid.load(path, PARAMS, {"data.source": "directory", "data.directory": "folder"}))
+    told = capsys.readouterr().err
+    assert told.count("data.directory 'folder': 2 files that are not") == 1
+    assert "the first is train/COVID/3_1.png" in told
