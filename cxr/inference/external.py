@@ -14,6 +14,8 @@ COMPARED = ("accuracy", "auroc", "sensitivity", "specificity")
 def read(file: Path, classes: list[str]) -> pd.DataFrame:
     """A file of labels: path, label (the index of its class), patient_group, the path where the file has none.
 
+    A column `patient`, as a `data.table` has it, is the patient_group too.
+
     Raises UserError where the file cannot be read, lacks a column, names an image twice, or a line lacks something.
     """
     try:
@@ -22,8 +24,8 @@ def read(file: Path, classes: list[str]) -> pd.DataFrame:
         raise UserError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
     if missing := {"path", "label"} - set(table.columns):
         raise UserError(f"{file} lacks the column {', '.join(sorted(missing))}")
-    if "patient_group" not in table:
-        table["patient_group"] = table["path"]
+    patients = next((name for name in ("patient_group", "patient") if name in table), "path")
+    table["patient_group"] = table[patients]
     # A class may itself be called 0 or 1, and not be of that index: its name counts.
     known = {name: i for i, name in enumerate(classes)}
     known |= {str(i): i for i in range(len(classes)) if str(i) not in known}
@@ -32,7 +34,7 @@ def read(file: Path, classes: list[str]) -> pd.DataFrame:
         if row.label not in known:
             raise UserError(f"{file}, line {line}: label '{row.label}' is none of {', '.join(known)}")
         if not row.patient_group:
-            raise UserError(f"{file}, line {line}: no patient_group; fill it in everywhere or leave the column out")
+            raise UserError(f"{file}, line {line}: no {patients}; fill it in everywhere or leave the column out")
         if row.is_repeated:
             raise UserError(f"{file}, line {line}: {row.path} stands in it twice")
     return table[["path", "patient_group"]].assign(label=table["label"].map(known))
@@ -77,6 +79,9 @@ def measure(table: pd.DataFrame, description: Description) -> dict[str, Estimate
 
 
 def told(estimates: dict[str, Estimate], table: pd.DataFrame) -> str:
-    """The figures in one line."""
+    """The figures in one line, and whose images they are of."""
+    n_images, n_patients = len(table), table["patient_group"].nunique()
+    # Where nobody has said who the patients are their number is not known, and not told.
+    whose = f" of {n_patients} patients" if n_patients < n_images else ", each counted as a patient of its own"
     figures = ", ".join(f"{name} {one.value:.3f} ({one.low:.3f}-{one.high:.3f})" for name, one in estimates.items())
-    return f"{len(table)} images of {table['patient_group'].nunique()} patients: {figures}"
+    return f"{n_images} images{whose}: {figures}"

@@ -1,6 +1,7 @@
 """Predict image files with a bundle, exactly as the pipeline predicted its test part."""
 
 import os
+import sys
 import warnings
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from cxr.inference.predict import logits
 Images = NDArray[np.uint8]
 
 SUFFIXES = {".jpeg", ".jpg", ".png", ".dcm", ".dicom"}
+ENDINGS = ", ".join(sorted(SUFFIXES))
 N_AT_ONCE = 512
 COLUMNS = ["path", "probability", "calibrated", "decision", "warnings"]
 
@@ -33,15 +35,23 @@ COLUMNS = ["path", "probability", "calibrated", "decision", "warnings"]
 def image_files(paths: Iterable[Path]) -> list[Path]:
     """The files named, and those under the folders named that end like an image, in order, each once.
 
-    Raises UserError where a path does not exist or a folder holds no image.
+    What else a folder holds is counted on stderr. Raises UserError where a path does not exist or a folder holds no
+    image.
     """
     found: dict[Path, None] = {}
     for path in paths:
         if not path.exists():
             raise UserError(f"{path} does not exist")
-        inside = [file for file in sorted(path.rglob("*")) if _is_image_file(file)]
+        below = sorted(path.rglob("*"))
+        inside = [file for file in below if _is_image_file(file)]
         if path.is_dir() and not inside:
-            raise UserError(f"{path} holds no image ({', '.join(sorted(SUFFIXES))})")
+            raise UserError(f"{path} holds no image ({ENDINGS})")
+        if others := [file for file in below if _is_left_out(file)]:
+            print(
+                f"{path}: {len(others)} files that do not end in {ENDINGS} are left out, the first is {others[0]}; "
+                "one that is an image all the same is read where it is named itself",
+                file=sys.stderr,
+            )
         found.update(dict.fromkeys(inside if path.is_dir() else [path]))
     return list(found)
 
@@ -49,6 +59,11 @@ def image_files(paths: Iterable[Path]) -> list[Path]:
 def _is_image_file(path: Path) -> bool:
     # What macOS leaves beside each file is no image; nor is a folder named like one, and reading a pipe never ends.
     return path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
+
+
+def _is_left_out(path: Path) -> bool:
+    # Scanners export DICOM without any ending, and others store BMP or TIFF: their owner expects them to be predicted.
+    return path.suffix.lower() not in SUFFIXES and path.name[0] != "." and path.is_file()
 
 
 @dataclass(frozen=True)

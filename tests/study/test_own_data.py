@@ -70,7 +70,7 @@ def test_it_predicts_the_tables_images_under_its_own_names(project: Project) -> 
     found = pd.read_csv(project.folder / "out.csv")
     assert list(found["calibrated"]) == list(stored["probability"])
     assert set(found["decision"].astype(str)) <= {"0", "TB, active"}
-    assert f"{len(stored)} images of {len(stored)} patients: accuracy " in done.stderr
+    assert f"{len(stored)} images, each counted as a patient of its own: accuracy " in done.stderr
 
 
 def test_a_wrong_row_stops_a_study_before_anything_is_queued(project: Project) -> None:

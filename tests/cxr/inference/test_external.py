@@ -26,6 +26,14 @@ def test_labels_are_numbers_or_names_and_other_columns_are_left_out(tmp_path: Pa
     assert joined["patient_group"].tolist() == ["a.png", "b.png"]
 
 
+def test_the_table_that_named_the_training_images_names_the_patients_of_others_too(tmp_path: Path) -> None:
+    """`data.table` calls them `patient`: left out, every image would be a patient, and the intervals too narrow."""
+    labels = read(tmp_path, "path,label,patient,part\na.png,0,A-1,test\nb.png,1,A-1,test\n")
+    assert labels["patient_group"].tolist() == ["A-1", "A-1"]
+    with pytest.raises(UserError, match="line 2: no patient;"):
+        read(tmp_path, "path,label,patient\na.png,0,\n")
+
+
 def test_a_class_called_0_is_itself_and_not_the_first(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("path,label\na.png,0\nb.png,1\n")
     assert external.read(tmp_path / "labels.csv", ["1", "0"])["label"].tolist() == [1, 0]
@@ -78,3 +86,5 @@ def test_figures_are_those_at_the_bundles_threshold_over_whole_patients() -> Non
     assert [found[name].value for name in external.COMPARED] == pytest.approx([4 / 6, 6 / 9, 2 / 3, 2 / 3])
     assert all((one.low, one.high) == (0, 1) for one in found.values())
     assert external.told(found, table).startswith("6 images of 2 patients: accuracy 0.667 (0.000-1.000), auroc 0.667")
+    alone = table.assign(patient_group=table["path"])
+    assert external.told(found, alone).startswith("6 images, each counted as a patient of its own: accuracy 0.667")

@@ -49,6 +49,17 @@ def test_files_of_a_folder_are_taken_and_folders_named_like_one_are_not(tmp_path
         image_files([tmp_path / "empty.png"])
 
 
+def test_what_a_folder_holds_and_is_not_read_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("one.png", "IM000001", "scan.tif", ".DS_Store", "._one.png"):
+        (tmp_path / name).touch()
+    assert image_files([tmp_path]) == [tmp_path / "one.png"]
+    told = capsys.readouterr().err
+    assert "2 files that do not end in" in told
+    assert f"the first is {tmp_path / 'IM000001'}" in told
+    assert image_files([tmp_path / "IM000001"]) == [tmp_path / "IM000001"]
+    assert capsys.readouterr().err == ""
+
+
 def write_dicom(path: Path) -> None:
     """A computed radiograph large enough for threads to meet while they decode it."""
     dataset = Dataset()
