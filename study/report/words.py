@@ -67,7 +67,7 @@ def lead(all_families: list[Family]) -> list[str]:
     said += f" under {n_parts} test parts" * (n_parts > 1)
     said += f": {names}." if len(names := ", ".join(labels)) < LONGEST_LIST else "."
     patients = " ".join(dict.fromkeys(PATIENTS[family.first.data["patients"]] for family in all_families))
-    spoilt = [*_drawn(all_families), *_leaks(all_families), *_rounding(all_families)]
+    spoilt = [*_drawn(all_families), *_leaks(all_families), *_contradicted(all_families), *_rounding(all_families)]
     return [f"{said} {patients} No run chose anything on its test part. Not for clinical use.", *spoilt]
 
 
@@ -83,6 +83,17 @@ def _leaks(all_families: list[Family]) -> list[str]:
     """What makes a test part's figures too good, one sentence for each that there is."""
     said = {family.test_part: overlap.leak(family.first.split) for family in all_families}
     return [f"{test_part}: {sentence}" for test_part, sentence in said.items() if sentence]
+
+
+def _contradicted(all_families: list[Family]) -> list[str]:
+    """That equal images have different labels, one sentence for each number of them."""
+    numbers = dict.fromkeys(family.first.data.get("n_duplicates_across_labels", 0) for family in all_families)
+    return [
+        f"Both classes hold exact copies of {facts.count(n, 'image')}: one label of each is wrong; "
+        "data/details/data.json names them among its duplicates."
+        for n in numbers
+        if n
+    ]
 
 
 def _rounding(all_families: list[Family]) -> list[str]:

@@ -91,6 +91,15 @@ def test_how_many_were_trained_how_and_compared_is_counted() -> None:
     assert "100 images of groups that are also in training or validation" in words.methods(shared)[0]
 
 
+def test_an_image_that_stands_in_both_classes_is_told() -> None:
+    clean, wrong = result("a"), result("b", "P-F", protocol="grouped")
+    wrong.data["n_duplicates_across_labels"] = 2
+    assert not any("Both classes" in text for text in words.lead(families([clean])))
+    told = [text for text in words.lead(families([clean, wrong])) if "Both classes" in text]
+    assert len(told) == 1
+    assert told[0].startswith("Both classes hold exact copies of 2 images: one label of each is wrong")
+
+
 def test_a_title_says_which_networks() -> None:
     assert words.title([family(2)]) == "Convolutional networks on chest radiographs, compared: a-0, b-0"
     many = families([result(f"run-{i}", "-".join(["C"] * i + ["F", "D"])) for i in range(1, 7)])
