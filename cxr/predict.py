@@ -14,12 +14,15 @@ import json
 import os
 import sys
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from cxr import ending
 from cxr.errors import UserError
 from cxr.files import whole
+
+if TYPE_CHECKING:
+    # Ctrl-C while it loads, before `command` hears it, would be a traceback.
+    import pandas as pd
 
 
 def main() -> None:
@@ -49,7 +52,7 @@ def main() -> None:
         raise UserError(f"{len(problems)} of {len(paths)} files could not be read; the others are done")
 
 
-def _write(table: pd.DataFrame, arguments: argparse.Namespace) -> None:
+def _write(table: "pd.DataFrame", arguments: argparse.Namespace) -> None:
     """The table to the file asked for, whole, or to standard output as CSV."""
     if arguments.json:
         with whole(arguments.json) as partial:

@@ -170,24 +170,34 @@ def test_who_puts_its_end_off_is_not_ended() -> None:
     assert started.returncode == 0
 
 
-@pytest.mark.parametrize("command", ["stages.train", "stages.check", "study.table", "study.run"])
-def test_ctrl_c_while_a_command_loads_ends_it_without_a_traceback(command: str, tmp_path: Path) -> None:
+def interrupted_as_it_loads(command: list[str], folder: Path) -> tuple[int, str]:
+    """Exit code and all that a module's command says that gets Ctrl-C while it loads its first library."""
     for name in ("numpy", "pandas", "ruamel"):
-        (tmp_path / f"{name}.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)\n")
+        (folder / f"{name}.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)\n")
     with subprocess.Popen(
-        [sys.executable, "-m", command],
+        [sys.executable, "-m", *command],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        env=os.environ | {"PYTHONPATH": str(folder)},
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as started:
         assert started.stdout
         assert started.stdout.readline() == "loading\n"
         started.send_signal(signal.SIGINT)
-        assert started.communicate(timeout=30) == ("", "")
-    assert started.returncode == -signal.SIGINT
+        said = started.communicate(timeout=30)[0]
+    return started.returncode, said
+
+
+@pytest.mark.parametrize("command", ["stages.train", "stages.check", "study.table", "study.run"])
+def test_ctrl_c_while_a_command_loads_ends_it_without_a_traceback(command: str, tmp_path: Path) -> None:
+    assert interrupted_as_it_loads([command], tmp_path) == (-signal.SIGINT, "")
+
+
+def test_ctrl_c_while_the_command_that_predicts_loads_is_one_line(tmp_path: Path) -> None:
+    said = interrupted_as_it_loads(["cxr.predict", "no.keras", "no.png"], tmp_path)
+    assert said == (1, "error: interrupted; run it again to go on\n")
 
 
 def test_who_imports_stages_and_studies_hears_ctrl_c_as_before() -> None:
