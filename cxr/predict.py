@@ -97,7 +97,7 @@ def _in_words() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        raise UserError(f"{error.strerror}: {error.filename or 'the table'}") from None
+        raise UserError(f"{error.strerror}: {error.filename or 'what was to be written'}") from None
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from cxr.statistics.comparison import Classifier
 from cxr.statistics.estimate import Estimate, read
 from cxr.statistics.overfitting import overfitting
 from cxr.vocabulary import CLASSES
-from stages.project import parse_yaml
+from stages.project import NOT_OUR_FAULT, parse_yaml
 from study import experiments, params_text
 from study.commands import git
 
@@ -249,6 +249,9 @@ def complete(name: str) -> Iterator[None]:
             f" dvc exp remove {name.partition('@')[0]}, then run it again"
         ) from None
     except (OSError, ValueError, KeyError, UserError) as error:
+        # Of the place where its files are brought to, not of the run.
+        if isinstance(error, OSError) and error.errno in NOT_OUR_FAULT:
+            raise
         raise UserError(f"{name} has no complete result: {error}") from None
 
 

@@ -1,7 +1,9 @@
 """Results read from experiments of a real DVC project whose cache has lost a file."""
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Hashable
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cxr.errors import UserError
 from cxr.networks.params import NEUTRAL, AugmentParams
 from cxr.params import parse
 from stages.project import parse_yaml
@@ -61,6 +64,14 @@ def test_predictions_that_are_nowhere_are_one_line(project: Project, words: list
     assert "study.share pull" in line
     for left in ("report", "kept"):
         assert not (project.folder / left).exists(), "nothing is left half written"
+
+
+def test_a_full_disk_is_not_told_as_a_run_that_lacks_something() -> None:
+    """A bundle is written while its run is read."""
+    with pytest.raises(OSError, match="No space left"), results.complete("a"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(UserError, match="a has no complete result: "), results.complete("a"):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 @pytest.mark.parametrize(
