@@ -5,7 +5,7 @@
 #                 UNCOMMITTED=1 runs them with the work tree's changes instead of what is committed
 #                 WORKERS=2 or SCHEDULER=tcp://HOST:PORT: on a Dask cluster (docs/cluster.md)
 #   make table    the comparison in 100 columns, with intervals and what needs no lungs   RUNS=..., or all
-#   make compare  which differences are real   RUNS="layers-1 layers-2", or all
+#   make compare  which differences are real   RUNS="layers-1 layers-2", or all; STUDY=study.yaml: whose margin counts
 #   make report   tables, figures and verdicts on one page   RUNS=... or STUDY=study.yaml or KEPT=folder; OUT=report
 #   make bench    speed and memory beside what users would write or pick instead   IMAGES=folder of original JPEGs
 #   make torture  faults by the thousand, and docs/reliability.md   ONLY=image-bomb CASE=7   SHARE=0.1
@@ -56,7 +56,7 @@ table: mended
 	@python -m study.table $(RUNS)
 
 compare: mended
-	@python -m study.compare $(RUNS)
+	@python -m study.compare $(RUNS) $(if $(STUDY),--study $(STUDY))
 
 report: mended
 	@python -m study.report $(RUNS) $(if $(STUDY),--study $(STUDY)) $(if $(KEPT),--kept $(KEPT)) --out $(OUT)

@@ -28,6 +28,8 @@ def main() -> None:
             print(cells.markdown(tables.ranks(family)))
             print()
             print(cells.markdown(tables.pairs(family.pairs)))
+            if family.margin is not None:
+                print(f"\nPractically equal: closer than {family.margin:g}, the margin of {arguments.study}.")
 
 
 if __name__ == "__main__":
