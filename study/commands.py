@@ -1,6 +1,7 @@
 """Run DVC and Git as commands."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,10 @@ def environment() -> dict[str, str]:
 
 
 def run(command: list[str], name: str, **variables: str) -> str:
-    """Standard output of a command that finds this Python first. Raises UserError, `name` and its last line."""
+    """Standard output of a command that finds this Python first.
+
+    Raises UserError, `name` and its last line, where it fails; KeyboardInterrupt where Ctrl-C has ended it.
+    """
     # Files, not pipes: what a command leaves behind would hold a pipe open.
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         # A session of its own: Ctrl-C in the terminal is for this process, which then stops things in order.
@@ -33,6 +37,9 @@ def run(command: list[str], name: str, **variables: str) -> str:
         out.seek(0)
         err.seek(0)
         output, errors = out.read(), err.read()
+    if done.returncode == -signal.SIGINT:
+        # Ctrl-C in the moment before it had its session: it asks this process to stop too, and blames no command.
+        raise KeyboardInterrupt
     if done.returncode:
         lines = [line for line in (errors or output).splitlines() if line.strip()]
         raise UserError(f"{name} failed: {lines[-1] if lines else f'exit code {done.returncode}'}")

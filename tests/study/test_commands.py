@@ -1,11 +1,12 @@
-"""Commands that take no words."""
+"""Commands that take no words; commands of others that are run."""
 
 import sys
 from types import ModuleType
 
 import pytest
 
-from study import mend, offline, templates
+from cxr.errors import UserError
+from study import commands, mend, offline, templates
 
 
 @pytest.mark.parametrize("module", [mend, offline, templates])
@@ -16,3 +17,11 @@ def test_a_word_that_is_not_known_is_told_before_any_work(
     with pytest.raises(SystemExit, match="2"):
         module.main()
     assert "error: unrecognized arguments: layers-1" in capsys.readouterr().err
+
+
+def test_a_command_that_ctrl_c_has_ended_is_not_told_as_one_that_failed() -> None:
+    code = "import os, signal; signal.signal(signal.SIGINT, signal.SIG_DFL); os.kill(os.getpid(), signal.{})"
+    with pytest.raises(KeyboardInterrupt):
+        commands.run([sys.executable, "-c", code.format("SIGINT")], "git write-tree")
+    with pytest.raises(UserError, match="git write-tree failed: exit code -9"):
+        commands.run([sys.executable, "-c", code.format("SIGKILL")], "git write-tree")
