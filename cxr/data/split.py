@@ -45,7 +45,10 @@ def _test_mask(manifest: pd.DataFrame, params: SplitParams) -> "pd.Series[bool]"
     if params.protocol == "official":
         is_test = manifest["official_split"] == "test"
         if not is_test.any():
-            raise UserError("no image is said to be of a test part, so that split.protocol official has none")
+            raise UserError(
+                "no image is said to be of a test part, so that split.protocol official has none; fill in the column "
+                "part of the table, or use split.protocol grouped, or pooled where patients are not known"
+            )
         return is_test
     if params.protocol == "series":
         return _second_series(manifest)

@@ -63,7 +63,9 @@ def read(data: dict[str, Any], home: Path) -> tuple[Path, Origin]:
         raise UserError(f"data.table '{name}' has no row")
     classes = _classes(rows, data["positive"], name)
     if wrong := list(_complaints(rows, classes, folder)):
-        raise UserError(f"data.table '{name}': {len(wrong)} things cannot be used: {shortened(wrong)}")
+        raise UserError(
+            f"data.table '{name}': {len(wrong)} things cannot be used: {shortened(wrong)}{_advice(rows, classes)}"
+        )
     told = {row.path: _told(row, classes) for row in rows}
     return folder, Origin(classes, "table" if has_patients else "unknown", rows=told)
 
@@ -136,6 +138,12 @@ def _classes(rows: list[Row], positive: str, name: str) -> list[str]:
     if not others:
         raise UserError(f"data.table '{name}' has images of '{positive}' alone; two classes are compared")
     return [others[0], positive]
+
+
+def _advice(rows: list[Row], classes: list[str]) -> str:
+    """What to do about labels of a third class, where there are any."""
+    labels = {_spelled(row.values["label"]) for row in rows} - {"", *map(_spelled, classes)}
+    return "; two classes are compared: leave the rows of others out, or give them one of two labels" if labels else ""
 
 
 def _spelled(text: str) -> str:

@@ -125,6 +125,13 @@ def test_a_wrong_row_is_named_by_its_line(row: str, told: str, write: Write, tmp
     assert told in refused(write([HEADER, *ROWS, row]), tmp_path)
 
 
+def test_what_to_do_about_a_third_class_is_said_once(write: Write, tmp_path: Path) -> None:
+    advice = "two classes are compared: leave the rows of others out"
+    third = ["scans/a 1.png,flu,1,train,fixed", "c.png,flu,1,train,fixed"]
+    assert refused(write([HEADER, *ROWS, *third]), tmp_path).count(advice) == 1
+    assert advice not in refused(write([HEADER, *ROWS, "gone.png,covid,1,train,fixed"]), tmp_path)
+
+
 def test_a_line_is_that_of_the_file_where_a_value_goes_over_two(write: Write, tmp_path: Path) -> None:
     data = write([HEADER, *ROWS[:4], 'c.png,covid,"1\n2",train,fixed', "gone.png,covid,1,train,fixed"])
     assert "line 8: gone.png is no file" in refused(data, tmp_path)
