@@ -1,35 +1,59 @@
 """Which differences are real: `python -m study.compare NAME NAME ...` compares finished experiments pair by pair.
 
-Prints Markdown: each run and the two rows that need no network, the places of the runs, every pair with its verdict.
+Prints each run and the two rows that need no network, the places of the runs, and every pair with its verdict.
 """
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 from stages import project
-from study import in_words, results, study_file
-from study.families import families
+from study import in_words, results, study_file, terminal
+from study.families import Family, families
 from study.notebook import read_runs
-from study.report import cells, tables
+from study.report import tables
+from study.report.cells import Table
+
+# Of the report's tables the columns that a terminal has room for; `make table` has the settings of the runs.
+OF_RUNS = ("run", "accuracy", "auroc", "sensitivity", "specificity", "seeds")
+OF_PAIRS = ("second - first", "accuracy", "p for all pairs", "verdict", "would be told by")
+OF_PAIRS_IN_AUROC = ("second - first", "auroc", "p of auroc for all pairs", "verdict on auroc")
+# Those whose figures stay in one line.
+WHOLE = ("accuracy", "auroc", "sensitivity", "specificity")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m study.compare", description="Compare finished experiments.")
     parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold if none is named")
     parser.add_argument("--study", type=Path, default=Path("study.yaml"), help="study file whose margin counts")
-    arguments, notebook = parser.parse_args(), read_runs()
-    for family in families(results.from_experiments(arguments.names), study_file.margin(arguments.study)):
-        print(f"\nTest part: {family.test_part}\n")
-        print(cells.markdown(tables.performance(family, notebook)))
+    arguments = parser.parse_args()
+    show(families(results.from_experiments(arguments.names), study_file.margin(arguments.study)), arguments.study)
+
+
+def show(compared: Iterable[Family], study: Path) -> None:
+    """Print what is known of each family; `study`: the file that its margin is from."""
+    console, notebook = terminal.console(), read_runs()
+
+    def draw(table: Table, *titles: str) -> None:
+        shown = table.only(*titles) if titles else table
+        console.print(terminal.columns(shown.titles, [shown.texts(row) for row in shown.rows], WHOLE), "")
+
+    for family in compared:
+        console.print(f"\nTested on {family.test_part}\n")
+        performance = tables.performance(family, notebook).only(*OF_RUNS)
+        below = [["\n".join(lines) for _, lines in performance.lines(row)] for row in performance.rows]
+        console.print(terminal.columns(performance.titles, below, WHOLE), "")
         for sentence in in_words.precisions(family):
-            print(f"\n{sentence}")
+            console.print(f"{sentence}\n", soft_wrap=True)
         if family.pairs:
-            print()
-            print(cells.markdown(tables.ranks(family)))
-            print()
-            print(cells.markdown(tables.pairs(family.pairs)))
+            draw(tables.ranks(family))
+            pairs = tables.pairs(family.pairs)
+            draw(pairs, *OF_PAIRS)
+            draw(pairs, *OF_PAIRS_IN_AUROC)
             if family.margin is not None:
-                print(f"\nPractically equal: closer than {family.margin:g}, the margin of {arguments.study}.")
+                console.print(
+                    f"Practically equal: closer than {family.margin:g}, the margin of {study}.", soft_wrap=True
+                )
 
 
 if __name__ == "__main__":

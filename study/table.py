@@ -7,15 +7,11 @@ import argparse
 from collections.abc import Iterable
 from itertools import groupby
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from stages import project
-from study import results
+from study import results, terminal
 from study.results import Result
-
-WIDTH = 100
 
 
 def main() -> None:
@@ -26,7 +22,7 @@ def main() -> None:
 
 def show(found: Iterable[Result]) -> None:
     """Print a table for each test part, its rows by name."""
-    console = Console(width=WIDTH, highlight=False)
+    console = terminal.console()
     order = sorted(found, key=lambda result: (result.test_part, result.name))
     for part, members in groupby(order, key=lambda result: result.test_part):
         console.print(f"\nTested on {part}\n")
@@ -35,7 +31,7 @@ def show(found: Iterable[Result]) -> None:
 
 def _table(members: Iterable[Result]) -> Table:
     """Names and layers that are too long go on in the next line; figures never do."""
-    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table = terminal.frame()
     for name in ("run", "layers"):
         table.add_column(name, overflow="fold")
     table.add_column("rate", no_wrap=True)

@@ -47,6 +47,10 @@ class Table:
         """A row's cells as they are read; what is absent or undefined is a dash."""
         return [_text(row.cells.get(title), form) for title, form in self.forms.items()]
 
+    def only(self, *titles: str) -> "Table":
+        """The same with some of its columns, in this order."""
+        return Table({title: self.forms[title] for title in titles}, self.rows)
+
     def lines(self, row: Row) -> list[tuple[str, list[str]]]:
         """A row's cells, each as its column's title and the lines of a narrow cell."""
         return [(title, _lines(row.cells.get(title), form)) for title, form in self.forms.items()]

@@ -1,11 +1,14 @@
 """The comparison in words, of results that are made up."""
 
+import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from study import compare, results
+from study.families import families
 from tests.conftest import ROOT
 from tests.study.results_made import result
 
@@ -25,6 +28,34 @@ def test_the_margin_that_counted_is_told_and_whose_it_is(
         monkeypatch.setattr("sys.argv", ["study.compare", *words])
         compare.main()
         assert f"Practically equal: closer than {told}" in capsys.readouterr().out
+
+
+def test_every_run_and_pair_has_its_row_in_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["layers-1", "layers-1-seed1", "layers-2", "layers-2-seed1", "rate-1"]
+    [family] = families(results.from_folder(ROOT / "docs" / "results" / "112px" / "runs", names), 0.02)
+    compare.show([family], Path("study.yaml"))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    said = " ".join(lines)
+    for one in family.configurations:
+        assert len(re.findall(rf" {one.name} +{one.estimates['accuracy'].value:.3f} ", said)) == 2, (
+            "measured, and placed"
+        )
+    for pair in family.pairs:
+        for known in (pair.comparison.accuracy, pair.comparison.auroc):
+            low, high = (f"{end:+.3f}" for end in (known.estimate.low, known.estimate.high))
+            [row] = [line for line in lines if f" {known.estimate.value:+.3f} ({low} to {high}) " in line]
+            assert row.startswith(pair.two.name)
+            assert known.verdict.split()[0] in row
+
+
+def test_long_names_go_on_in_the_next_line(capsys: pytest.CaptureFixture[str]) -> None:
+    results = [replace(result("a", "F"), name=60 * "a"), replace(result("b", "P-F"), name="[red]" + 60 * "b")]
+    compare.show(families(results), Path("study.yaml"))
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 100
+    assert (shown.count("a") - shown.count("accuracy")) > 4 * 60
+    assert "[red]" in shown
 
 
 def test_make_hands_the_study_on() -> None:
