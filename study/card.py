@@ -20,6 +20,7 @@ from study import facts, results
 from study.families import Configuration, Family, families
 from study.report import cells, tables
 from study.report.cells import Row, Table
+from study.results import Result
 from study.subgroups import Subgroup, missing, subgroups
 
 # As the Hub calls them.
@@ -79,13 +80,18 @@ def header(family: Family) -> dict[str, Any]:
     measured = [{"task": {"type": "image-classification"}, "dataset": dataset, "metrics": told}]
     kind = "synthetic-images" if facts.is_synthetic(result) else "chest-radiographs"
     return {
-        "license": "mit",
+        "license": "mit" if _is_ours(result) else "unknown",
         "library_name": "keras",
         "pipeline_tag": "image-classification",
         "tags": ["medical-imaging", kind, "not-for-clinical-use"],
         "metrics": list(METRICS.values()),
         "model-index": [{"name": configuration.name, "results": measured}],
     }
+
+
+def _is_ours(result: Result) -> bool:
+    """Whether the images leave the licence of the weights to this project; a user's own do not."""
+    return facts.is_synthetic(result) or facts.is_kermany(result)
 
 
 def _body(family: Family, configuration: Configuration) -> list[str]:
@@ -141,7 +147,8 @@ def _body(family: Family, configuration: Configuration) -> list[str]:
         "## Limits",
         "\n".join(f"- {limit}" for limit in _limits(configuration)),
         "## Licence",
-        f"Code and weights: MIT. Images: {facts.licence(result)}.",
+        f"{'Code and weights: MIT' if _is_ours(result) else 'Code: MIT. Weights: whoever trained them says'}. Images: "
+        f"{facts.licence(result)}.",
     ]
 
 

@@ -18,6 +18,7 @@ from cxr.statistics.ensemble import ensemble
 from cxr.statistics.estimate import read
 from stages import project
 from study import results
+from study.families import each_once
 from study.results import Result
 
 WITH_INTERVAL = ("accuracy", "auroc", "sensitivity", "specificity")
@@ -35,7 +36,7 @@ def main() -> None:
     if len(set(arguments.names)) < len(arguments.names):
         raise UserError("a run is named twice; it would count twice")
     names, kept = arguments.names, arguments.kept
-    runs = results.from_folder(kept, names) if kept else results.from_experiments(names)
+    runs = each_once(results.from_folder(kept, names) if kept else results.from_experiments(names))
     together = measure(runs)
     if arguments.out:
         told = {"runs": [run.name for run in runs], "protocol": runs[0].test["protocol"], **together}

@@ -241,12 +241,12 @@ def families(results: list[Result], margin: float | None = None) -> list[Family]
     `margin`: the difference below which two configurations are practically equal; without one none is called so.
     A training that stands there twice, under two names, counts once: the second says nothing of other trainings.
     """
-    order = sorted(_each_once(results), key=lambda result: (PROTOCOLS.index(result.test["protocol"]), result.test_part))
+    order = sorted(each_once(results), key=lambda result: (PROTOCOLS.index(result.test["protocol"]), result.test_part))
     parts = groupby(order, key=lambda result: result.test_part)
     return [Family(part, _configurations(list(members)), margin) for part, members in parts]
 
 
-def _each_once(results: list[Result]) -> list[Result]:
+def each_once(results: list[Result]) -> list[Result]:
     """Results without those that are another one under a second name, which are told on stderr."""
     first_of: dict[Hashable, Result] = {}
     kept, repeated = [], []

@@ -52,5 +52,5 @@ def leak(summary: Mapping[str, Any]) -> str:
     groups = f"{n_groups} of its {test['n_groups']} patient groups and " if n_groups else ""
     return (
         f"The test part is not apart: {groups}exact copies of {n_copies} of its images are also in training or "
-        "validation, so that its figures are too good. Mend the folders, or use split.protocol grouped."
+        "validation, so that its figures are too good. Mend the folders or the table, or use split.protocol grouped."
     )

@@ -216,7 +216,8 @@ def _differences(configurations: list[Measured], metric: str, margin: float | No
     for pair, (contrast, p_adjusted, p_beyond) in zip(pairs, tested(together, margin), strict=True):
         is_open = verdict(p_adjusted, p_beyond, contrast.covers_trainings) is Verdict.UNTOLD
         more = what_would_tell(together, pair, n_images, len(pairs), margin) if is_open else None
-        value = Estimate(contrast.value, *contrast.interval())
+        low, high = np.clip(contrast.interval(), -1.0, 1.0)
+        value = Estimate(contrast.value, float(low), float(high))
         found.append(Difference(value, contrast.p(), p_adjusted, p_beyond, contrast.covers_trainings, more))
     return found
 

@@ -41,7 +41,7 @@ def kermany(name: str) -> Result:
 def test_the_hub_reads_its_header_and_its_figures() -> None:
     [family] = families([result("mine", seed=0, accuracy=0.9), result("mine-1", seed=1, accuracy=0.92)])
     read = ModelCard(card(family))
-    assert (read.data.license, read.data.library_name) == ("mit", "keras")
+    assert read.data.library_name == "keras"
     assert read.data.model_name == "mine"
     measured = {figure.metric_type: figure.metric_value for figure in read.data.eval_results}
     assert set(measured) == {"accuracy", "balanced_accuracy", "roc_auc", "recall", "specificity"}
@@ -52,6 +52,22 @@ def test_the_hub_reads_its_header_and_its_figures() -> None:
     assert headings[:4] == ["Intended use", "Data", "Network and training", "Figures"]
     assert {"Shortcuts", "Limits", "Licence"} <= set(headings)
     assert "Not for diagnosis" in read.text
+
+
+@pytest.mark.parametrize(
+    ("run", "licence", "said"),
+    [
+        (kermany("a"), "mit", "Code and weights: MIT."),
+        (result("a", images="synthetic"), "mit", "Code and weights: MIT."),
+        (result("a"), "unknown", "Weights: whoever trained them says."),
+    ],
+    ids=["kermany", "synthetic", "own"],
+)
+def test_the_licence_of_weights_is_that_of_the_images_owner(run: Result, licence: str, said: str) -> None:
+    [family] = families([run])
+    text = card(family)
+    assert ModelCard(text).data.license == licence
+    assert said in text
 
 
 def test_what_a_kept_run_does_not_hold_is_said() -> None:

@@ -1,5 +1,6 @@
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,13 +43,14 @@ def test_the_recipes_five_seeds_as_one(
         (["a", "a"], "a run is named twice"),
         (["a", "b"], r"different images: official, 600 .*; pooled, 600"),
         (["a", "c"], "a and c were tested on different images"),
+        (["a", "again"], "wants two runs or more, there is a alone"),
         (["a", "d"], "holds no result called d"),
     ],
 )
 def test_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, names: list[str], told: str) -> None:
-    other = result("c")
+    again, other = replace(result("a"), name="again"), result("c")
     other.predictions["path"] = "x" + other.predictions["path"]
-    for one in (result("a"), result("b", protocol="pooled"), other):
+    for one in (result("a"), again, result("b", protocol="pooled"), other):
         save(tmp_path, one)
     with pytest.raises(UserError, match=told):
         run(monkeypatch, *names, "--kept", tmp_path, "--out", tmp_path / "never.json")
