@@ -141,9 +141,9 @@ def test_dvcs_metrics_are_what_compares_runs_and_no_more(
 def test_experiments_are_compared_pair_by_pair(project: Project, first: subprocess.CompletedProcess[str]) -> None:
     told = project.ok(sys.executable, "-m", "study.compare", "layers-1", "layers-2")
     for expected in (
-        "| layers-1 ",
-        "*majority class*",
-        "*metadata alone, no image*",
+        "\nlayers-1 ",
+        "\nmajority class ",
+        "\nmetadata alone, no ",
         "synthetic",
         "layers-2 - layers-1",
     ):
