@@ -42,11 +42,12 @@ def image_files(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise UserError(f"{path} does not exist")
-        below = sorted(path.rglob("*"))
-        inside = [file for file in below if _is_image_file(file)]
+        below = [file for file in sorted(path.rglob("*")) if _is_meant(file)]
+        inside = [file for file in below if file.suffix.lower() in SUFFIXES]
         if path.is_dir() and not inside:
             raise UserError(f"{path} holds no image ({ENDINGS})")
-        if others := [file for file in below if _is_left_out(file)]:
+        # Scanners export DICOM without any ending, and others store TIFF: their owner expects them to be predicted.
+        if others := [file for file in below if file.suffix.lower() not in SUFFIXES]:
             print(
                 f"{path}: {len(others)} files that do not end in {ENDINGS} are left out, the first is {others[0]}; "
                 "one that is an image all the same is read where it is named itself",
@@ -56,14 +57,9 @@ def image_files(paths: Iterable[Path]) -> list[Path]:
     return list(found)
 
 
-def _is_image_file(path: Path) -> bool:
-    # What macOS leaves beside each file is no image; nor is a folder named like one, and reading a pipe never ends.
-    return path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
-
-
-def _is_left_out(path: Path) -> bool:
-    # Scanners export DICOM without any ending, and others store BMP or TIFF: their owner expects them to be predicted.
-    return path.suffix.lower() not in SUFFIXES and path.name[0] != "." and path.is_file()
+def _is_meant(path: Path) -> bool:
+    # What macOS leaves beside each file is not; nor is a folder named like an image, and reading a pipe never ends.
+    return path.name[0] != "." and path.is_file()
 
 
 @dataclass(frozen=True)
