@@ -35,9 +35,12 @@ def _accuracies(all_families: list[Family]) -> str:
 
 
 def _once(family: Family) -> str:
-    if any(len(network.results) > 1 for network in family.configurations):
+    n, n_once = len(family.configurations), sum(len(network.results) == 1 for network in family.configurations)
+    if not n_once:
         return ""
-    return " (trained once)" if len(family.configurations) == 1 else " (each trained once)"
+    if n_once < n:
+        return f" ({n_once} of {n} trained once)"
+    return " (trained once)" if n == 1 else " (each trained once)"
 
 
 def _of_the_goal(all_families: list[Family]) -> str:
