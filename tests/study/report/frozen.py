@@ -127,11 +127,11 @@ def sentences(of_size: dict[str, list[Family]]) -> dict[str, list[str]]:
 
 
 def at_224(official: Family) -> dict[str, list[str]]:
-    """Of one training each, as many as there are yet."""
+    """Of one training each."""
     accuracies, aurocs = values(official, "accuracy"), values(official, "auroc")
     missed = percent([1 - share for share in values(official, "specificity")])
     figures = (
-        f"{len(accuracies)} of the eight have run: accuracy {span(accuracies)}, AUROC {span(aurocs)}; they find "
+        f"the {len(accuracies)} reach accuracies of {span(accuracies)} and AUROCs of {span(aurocs)}; they find "
         f"{percent(values(official, 'sensitivity'))} of the pneumonias and call {missed} of the normal images pneumonia"
     )
     of_rate_1 = [pair.comparison for pair in official.pairs if "rate-1" in (pair.one.name, pair.two.name)]
