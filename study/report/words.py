@@ -6,6 +6,7 @@ import numpy as np
 
 from cxr.data import overlap
 from cxr.statistics import comparison
+from cxr.statistics.evaluation import DRAWN
 from study import facts, in_words
 from study.families import Family, side_by_side
 from study.report import checklist
@@ -206,15 +207,16 @@ def _of_sharing(family: Family, metric: str) -> list[str]:
         for pair, verdict, other in zip(family.pairs, now, otherwise, strict=True)
         if verdict is not other
     ]
-    name = {"auroc": "AUROC"}.get(metric, metric)
+    name = DRAWN[metric]
     if together.is_pooled.any():
         how = f"In {name} the networks share one deviation between their seeds, since nothing denies it"
         instead = "With its own for each"
     else:
         how, instead = f"In {name} each network has its own deviation between its seeds", "With one for all"
-    verdicts = f"{facts.count(len(changed), 'verdict')} would be another" if changed else "no verdict would be another"
+    verdicts = facts.count(len(changed), "verdict") if changed else "no verdict"
     named = f": {', '.join(changed)}" if 0 < len(changed) <= MOST_NAMED else ""
-    return [f"{how} (p that they are one: {together.p_equal:.2g}, Bartlett). {instead}, {verdicts}{named}."]
+    p_equal = f"p that they are one: {together.p_equal:.2g}, Bartlett"
+    return [f"{how} ({p_equal}). {instead}, {verdicts} would be another{named}."]
 
 
 def looks(family: Family) -> str:
