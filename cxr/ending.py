@@ -23,7 +23,7 @@ class StoppedError(SystemExit):
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
-        self.name = signal.Signals(number).name
+        self.signal = signal.Signals(number)
 
 
 def run(command: Callable[[], None]) -> None:
@@ -32,10 +32,9 @@ def run(command: Callable[[], None]) -> None:
     Asked to end, it does by an exception, which puts things in order on its way out. That way is gone once: a second
     Ctrl-C does not break it off. After PATIENCE seconds SIGALRM ends the process, wherever it is stuck.
     """
-    for number in _heard():
-        signal.signal(number, _end)
+    _listen()
     try:
-        with _guarded():
+        with _guarded(), _nothing_lost():
             command()
     except UserError as error:
         sys.exit(f"error: {error}")
@@ -43,7 +42,7 @@ def run(command: Callable[[], None]) -> None:
         asked, failed = _asked_by(error)
         if not asked:
             raise
-        how = f"stopped by {asked.name}" if isinstance(asked, StoppedError) else "interrupted"
+        how = f"stopped by {asked.signal.name}" if isinstance(asked, StoppedError) else "interrupted"
         then = f", and then {type(failed).__name__}: {' '.join(str(failed).split())}" if failed else ""
         with suppress(OSError):  # its terminal may be closed
             print(f"error: {how}{then}; run it again to go on", file=sys.stderr)
@@ -90,6 +89,11 @@ def _heard() -> list[signal.Signals]:
     return [number for number in ASKING if signal.getsignal(number) is not signal.SIG_IGN]
 
 
+def _listen() -> None:
+    for number in _heard():
+        signal.signal(number, _end)
+
+
 def _end(number: int, _: object) -> NoReturn:
     """End by an exception; where it gets stuck, by SIGALRM.
 
@@ -102,6 +106,31 @@ def _end(number: int, _: object) -> NoReturn:
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise StoppedError(number)
+
+
+@contextmanager
+def _nothing_lost() -> Iterator[None]:
+    """While the block runs, an end asked for within a finaliser is asked for anew once that has returned.
+
+    From there, as from a callback of a weak reference, no exception goes any further: TensorFlow's own code runs some
+    in each epoch. Python tells its hook of it, and goes on.
+    """
+    before = sys.unraisablehook
+
+    def told(lost: "sys.UnraisableHookArgs") -> None:
+        error = lost.exc_value
+        if not isinstance(error, KeyboardInterrupt | StoppedError):
+            before(lost)
+            return
+        _listen()
+        number = error.signal if isinstance(error, StoppedError) else signal.SIGINT
+        threading.Timer(0.01, os.kill, [os.getpid(), number]).start()
+
+    sys.unraisablehook = told
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 @contextmanager

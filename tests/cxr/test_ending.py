@@ -107,6 +107,24 @@ def test_what_native_code_makes_of_an_end_is_that_end(number: int, said: str) ->
 
 
 @pytest.mark.parametrize(("number", "said"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "stopped by SIGTERM")])
+@pytest.mark.parametrize(
+    "last",
+    [
+        "class Last:\n def __del__(self): time.sleep(60)\nLast()",
+        "import weakref\nkept = weakref.ref(last := Event(), lambda _: time.sleep(60))\ndel last",
+    ],
+    ids=["finaliser", "weak reference"],
+)
+def test_an_end_asked_for_where_no_exception_gets_out_is_not_lost(last: str, number: int, said: str) -> None:
+    with begin(f"exec({last!r}, {{'time': time, 'Event': threading.Event}}); time.sleep(60)") as started:
+        start = time.monotonic()
+        started.send_signal(number)
+        told = started.communicate(timeout=60)[1]
+    assert told == f"error: {said}; run it again to go on\n"
+    assert time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize(("number", "said"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "stopped by SIGTERM")])
 def test_what_fails_while_things_are_put_in_order_is_told(number: int, said: str) -> None:
     with begin(way_out="open('in order/of')") as started:
         started.send_signal(number)
