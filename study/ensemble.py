@@ -8,8 +8,6 @@ import argparse
 import json
 from pathlib import Path
 
-from tabulate import tabulate
-
 from cxr.errors import UserError
 from cxr.files import whole
 from cxr.statistics import evaluation
@@ -17,11 +15,13 @@ from cxr.statistics.comparison import Classifier
 from cxr.statistics.ensemble import ensemble
 from cxr.statistics.estimate import read
 from stages import project
-from study import results
+from study import results, terminal
 from study.families import each_once
 from study.results import Result
 
-WITH_INTERVAL = ("accuracy", "auroc", "sensitivity", "specificity")
+# Side by side all would not fit a terminal.
+TABLES = (("accuracy", "auroc", "mcc", "loss", "ece"), ("sensitivity", "specificity", "balanced_accuracy"))
+# They have no interval.
 ALONE = ("balanced_accuracy", "mcc", "loss", "ece")
 # Metrics by name, as data/details/test.json has them.
 Metrics = dict[str, float | int]
@@ -42,10 +42,8 @@ def main() -> None:
         told = {"runs": [run.name for run in runs], "protocol": runs[0].test["protocol"], **together}
         with whole(arguments.out) as partial:
             partial.write_text(json.dumps(told, indent=2) + "\n")
-    print(f"Tested on {runs[0].test_part}; 95% intervals cover patients, not trainings.\n")
     alone = {run.name: _metrics(run.tested, runs[0]) for run in runs}
-    rows = [[name, *_cells(metrics)] for name, metrics in {**alone, f"the {len(runs)} as one": together}.items()]
-    print(tabulate(rows, ["run", *WITH_INTERVAL, *ALONE], "github", disable_numparse=True))
+    _show({**alone, f"the {len(runs)} as one": together}, runs[0].test_part)
 
 
 def measure(runs: list[Result]) -> Metrics:
@@ -68,10 +66,21 @@ def _metrics(classifier: Classifier, first: Result) -> Metrics:
     )
 
 
-def _cells(metrics: Metrics) -> list[str]:
-    with_interval = [read(metrics, name) for name in WITH_INTERVAL]
-    told = [f"{one.value:.4f} ({one.low:.3f}-{one.high:.3f})" for one in with_interval]
-    return [*told, *(f"{metrics[name]:.3f}" for name in ALONE)]
+def _show(told: dict[str, Metrics], part: str) -> None:
+    """Print the metrics by name, a table for each of TABLES."""
+    console = terminal.console()
+    console.print(f"Tested on {part}; 95% intervals cover patients, not trainings.")
+    for names in TABLES:
+        rows = [[run, *(_cell(metrics, name) for name in names)] for run, metrics in told.items()]
+        console.print()
+        console.print(terminal.columns(["run", *names], rows, names))
+
+
+def _cell(metrics: Metrics, name: str) -> str:
+    if name in ALONE:
+        return f"{metrics[name]:.3f}"
+    one = read(metrics, name)
+    return f"{one.value:.4f} ({one.low:.3f}-{one.high:.3f})"
 
 
 if __name__ == "__main__":
