@@ -1,5 +1,6 @@
 """Measure predictions on images that somebody else has labelled: another hospital's, or a folder in Kaggle's layout."""
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -51,10 +52,17 @@ def joined(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
 def by_folder(table: pd.DataFrame, classes: list[str]) -> pd.DataFrame | None:
     """Predictions labelled by their folders' names, where these are the classes, and all of them; else None.
 
-    Every image counts as a patient of its own.
+    Every image counts as a patient of its own. Folders of another name beside those of all classes are told on stderr.
     """
     folders = [Path(path).parent.name for path in table["path"]]
-    if set(folders) != set(classes):
+    if not set(classes) <= set(folders):
+        return None
+    if others := [path for path, name in zip(table["path"], folders, strict=True) if name not in classes]:
+        print(
+            f"not measured: {len(others)} of {len(folders)} images lie in a folder that is none of "
+            f"{', '.join(classes)}, the first is {others[0]}; name the classes' folders alone, or give --labels",
+            file=sys.stderr,
+        )
         return None
     return table.assign(label=[classes.index(name) for name in folders], patient_group=table["path"])
 

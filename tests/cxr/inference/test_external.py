@@ -69,6 +69,13 @@ def test_folders_label_their_images_where_both_classes_are_there() -> None:
         assert external.by_folder(some, CLASSES) is None
 
 
+def test_a_folder_beside_those_of_the_classes_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    three = pd.DataFrame({"path": ["NORMAL/a.png", "PNEUMONIA/b.png", "mine/c.png"]})
+    assert external.by_folder(three, CLASSES) is None
+    told = "not measured: 1 of 3 images lie in a folder that is none of NORMAL, PNEUMONIA, the first is mine/c.png; "
+    assert capsys.readouterr().err.startswith(told)
+
+
 def test_figures_are_those_at_the_bundles_threshold_over_whole_patients() -> None:
     """Two patients, all of one called wrongly: of the other alone everything is right, or nothing."""
     description = Description(
