@@ -1,14 +1,31 @@
 import gc
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cxr.networks import backend
+from tests.conftest import ROOT
 
 
 def test_what_keras_is_made_of_is_not_collected_and_all_else_is() -> None:
     assert gc.get_freeze_count() > 100_000
     assert gc.isenabled()
+
+
+def test_what_keras_is_loaded_without_can_be_loaded_later() -> None:
+    """In a process of its own: another test may have loaded it before."""
+    code = """
+import sys
+from cxr.networks import backend
+assert backend.UNUSED == {"jax", "matplotlib", "sklearn"}, backend.UNUSED
+assert not backend.UNUSED & sys.modules.keys()
+import jax, matplotlib.pyplot, sklearn.metrics
+"""
+    variables = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"}
+    subprocess.run([sys.executable, "-c", code], env=variables, cwd=ROOT, check=True)
 
 
 def install_gpu(folder: Path, monkeypatch: pytest.MonkeyPatch, compute_capability: str) -> None:
