@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,12 @@ def at_112(official: Family, grouped: Family, pooled: Family) -> dict[str, list[
     degrees = np.array([len(network.results) - 1 for network in official.configurations])
     variances = np.array([network.estimates["accuracy"].sd ** 2 for network in official.configurations])
     sd = float(np.sqrt(np.average(variances, weights=degrees)))
+    verdicts = [[counted(family, metric) for metric in ("accuracy", "auroc")] for family in (grouped, pooled)]
+    gains = [
+        100 * (one.estimates["accuracy"].value - two.estimates["accuracy"].value)
+        for one, two in zip(grouped.configurations, pooled.configurations, strict=True)
+    ]
+    of_rate_3, told = (sum(counts) for counts in zip(of("rate-3", grouped), of("rate-3", pooled), strict=True))
     return {
         "README.md": [
             f"accuracies of {span(values(pooled, 'accuracy'), 2, ' to ')} (the notebook: .93 to .96)",
@@ -214,6 +221,10 @@ def at_112(official: Family, grouped: Family, pooled: Family) -> dict[str, list[
             f"rate-1 would be told (p {short(from_rate_3)} for all pairs) and rate-1 - layers-2 would not "
             f"({short(from_layers_2, 2)})",
             f"1 of 20 by {apart[2]} times or more when pooled, {apart[0]} official",
+            *(f"| {by_accuracy} | {by_auroc} |" for by_accuracy, by_auroc in verdicts),
+            f"grouped, {verdicts[0][0]}; pooled, {verdicts[1][0]}. {of_rate_3} of the {told} that differ are rate-3's",
+            f"(grouped - pooled: {min(gains):+.1f} to {max(gains):+.1f} points, {sum(gain > 0 for gain in gains)} of "
+            f"{len(gains)} above)",
             f"consecutive C cost {cost(official, networks)} times under official, "
             f"{cost(grouped, of_grouped)} under grouped",
             f"the loss on the test is {short(networks['rate-3'].test_loss, 2)} at the smallest rate and "
@@ -235,6 +246,20 @@ def with_own_deviations(family: Family) -> dict[frozenset[str], float]:
     alone = family.spread("accuracy").otherwise()
     names = [frozenset((pair.one.name, pair.two.name)) for pair in family.pairs]
     return dict(zip(names, (p for _, p, _ in comparison.tested(alone, None)), strict=True))
+
+
+def counted(family: Family, metric: str) -> str:
+    """How many of its pairs have which verdict."""
+    counts = Counter(getattr(pair.comparison, metric).verdict for pair in family.pairs)
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
+
+
+def of(name: str, family: Family) -> tuple[int, int]:
+    """Of the pairs that differ in accuracy, be it as trained, how many are of this network, and how many there are."""
+    differing = [
+        pair for pair in family.pairs if pair.comparison.accuracy.verdict in (Verdict.DIFFER, Verdict.TRAININGS)
+    ]
+    return sum(name in pair.title for pair in differing), len(differing)
 
 
 def cost(family: Family, networks: dict[str, Configuration]) -> str:
