@@ -80,6 +80,10 @@ def measure(
     if features is None:
         probabilities = np.full(len(test), train["label"].mean())
     else:
+        # A column without any value in the training part, as JPEG quality where all are PNG, tells nothing; the trees
+        # take some missing values, not a column of them.
+        is_empty = np.isnan(features[train["row"]]).all(axis=0)
+        features = np.where(is_empty, 0.0, features)
         trees = HistGradientBoostingClassifier(early_stopping=False, random_state=params.seed)
         # So few numbers: the threads would wait for each other longer than they compute.
         with threadpool_limits(1):

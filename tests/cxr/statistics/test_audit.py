@@ -114,6 +114,15 @@ def test_pngs_without_a_quality_are_audited_too() -> None:
     assert features["metadata"].shape == (2, 6)
 
 
+def test_what_no_training_image_has_tells_nothing() -> None:
+    """As JPEG quality, where all are PNG; a test image that has one is like the others."""
+    features = np.array([[np.nan, 0.0]] * 40 + [[np.nan, 1.0]] * 40 + [[75.0, 0.0], [np.nan, 1.0]])
+    rows = pd.DataFrame({"row": range(82), "label": [0] * 40 + [1] * 40 + [0, 1], "patient_group": range(82)})
+    params = AuditParams(bootstrap_samples=100, seed=0)
+    assert audit.measure(features, rows[:80], rows[80:], params)["auroc"] == 1
+    assert audit.measure(features[:, :1], rows[:80], rows[80:], params)["auroc"] == 0.5
+
+
 @pytest.mark.parametrize("size", [8, 16, 30, 224])
 def test_pixel_features_of_a_flat_image_are_its_grey(size: int) -> None:
     features = audit.pixel_features(np.full((3, size, size), 77, np.uint8))
