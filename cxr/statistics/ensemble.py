@@ -6,8 +6,8 @@ from scipy.special import expit, logit
 
 from cxr.statistics.comparison import KEYS, Classifier, check_same_images
 
-# Networks compute in float32: a probability of 0 or 1 is one that lies within its rounding step.
-STEP = float(np.finfo(np.float32).eps)
+# Logits beyond 36.7 give a probability of 1 in float64. One of 0 is told down to -745, but is to weigh no more.
+STEP = float(1 - np.nextafter(1, 0))
 
 
 def ensemble(name: str, classifiers: list[Classifier]) -> Classifier:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit
 
 from cxr.errors import UserError
 from cxr.statistics.comparison import Classifier
@@ -22,6 +23,11 @@ def test_the_mean_logit_lies_between_and_turns_with_the_classes(probabilities: l
     assert mean_logit(1 - values) == pytest.approx(1 - together)
     odds = np.prod(values / (1 - values)) ** (1 / len(values))
     assert together == pytest.approx(odds / (1 + odds))
+
+
+def test_logits_are_told_as_far_as_probabilities_are() -> None:
+    """Those of stacks reach 36; float32 would end at 16."""
+    assert mean_logit(expit(np.array([30.0, -26.0]))) == pytest.approx(expit(2.0), rel=1e-2)
 
 
 def test_sure_networks_do_not_silence_the_others() -> None:
