@@ -1,5 +1,7 @@
 """models/model.keras -> data/predictions/{val,test}.csv, metrics/test.json, plots/{roc,...}.csv"""
 
+import sys
+
 import numpy as np
 import pandas as pd
 from scipy.special import expit
@@ -26,7 +28,14 @@ def main() -> None:
         name: logits(model, images, table["row"].to_numpy(), crop=params.crop, flip=params.flip)
         for name, table in tables.items()
     }
-    fitted = temperature.fit(tables["val"]["label"], seen["val"]) if params.temperature == "validation" else 1.0
+    fitted = 1.0
+    if params.temperature == "validation":
+        found = temperature.fit(tables["val"]["label"], seen["val"])
+        if found is None:
+            why = "its logits separate the classes, or tell nothing of them"
+            print(f"warning: validation knows no temperature, so that it stays 1: {why}", file=sys.stderr)
+        else:
+            fitted = found
     predictions = {}
     for name, table in tables.items():
         table["probability"] = expit(seen[name] / fitted)

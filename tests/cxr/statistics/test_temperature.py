@@ -14,3 +14,8 @@ def test_it_finds_by_how_much_logits_are_too_sure(too_sure: float, seed: int) ->
     honest = rng.normal(0, 2, 20_000)
     labels = (rng.random(len(honest)) < expit(honest)).astype(int)
     assert temperature.fit(labels, honest * too_sure) == pytest.approx(too_sure, rel=0.1)
+
+
+@pytest.mark.parametrize("logits", [[-2.0, -1.0, 1.0, 3.0], [0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]])
+def test_there_is_none_where_the_labels_are_separated_or_nothing_is_said_of_them(logits: list[float]) -> None:
+    assert temperature.fit([0, 0, 1, 1], logits) is None
