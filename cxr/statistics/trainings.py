@@ -199,7 +199,7 @@ def _quantile(chance: float, degrees: float) -> float:
 
 def _known(variance: float) -> float:
     """A variance, without what rounding leaves of none."""
-    return variance if variance > NOTHING else 0.0
+    return 0.0 if variance <= NOTHING else variance
 
 
 def spread(values: list[Values], covariance: Values) -> Spread:
@@ -235,6 +235,7 @@ def p_equal_variances(variances: Values, degrees: Values) -> float:
     if k < 2:
         return 1.0
     pooled = degrees @ variances / total
-    statistic = total * np.log(pooled) - degrees @ np.log(variances)
+    # Never below 0; of equal variances rounding leaves some processors a hair less, of which there is no p.
+    statistic = max(total * np.log(pooled) - degrees @ np.log(variances), 0.0)
     correction = 1 + ((1 / degrees).sum() - 1 / total) / (3 * (k - 1))
     return float(chdtrc(k - 1, statistic / correction))

@@ -200,6 +200,12 @@ def test_bartletts_test_is_scipys(seed: int, sizes: list[int]) -> None:
     assert found == pytest.approx(stats.bartlett(*samples).pvalue)
 
 
+@given(st.floats(1e-12, 1), st.integers(2, 40), st.integers(1, 9))
+def test_equal_variances_are_equal_whatever_rounding_leaves_of_them(variance: float, k: int, degrees: int) -> None:
+    found = trainings.p_equal_variances(np.full(k, variance), np.full(k, float(degrees)))
+    assert found == pytest.approx(1, abs=1e-6)
+
+
 def test_variances_of_nothing() -> None:
     assert trainings.p_equal_variances(np.array([]), np.array([])) == 1
     same = spread([np.array([0.8, 0.8]), np.array([0.8, 0.8]), np.array([0.9, 0.9])], np.zeros((6, 6)))
