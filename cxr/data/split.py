@@ -25,7 +25,8 @@ def cut(manifest: pd.DataFrame, params: SplitParams) -> dict[str, pd.DataFrame]:
               cut from the others by patient group.
 
     All cuts are stratified by label (by etiology where cut by group) and independent of the order of the rows.
-    Raises UserError where a part would be empty or lack a class, or nothing is known of what a protocol cuts by.
+    Raises UserError where a part would be empty or lack a class, the test part has one patient of a class, or nothing
+    is known of what a protocol cuts by.
     """
     manifest = manifest.assign(row=np.arange(len(manifest)))
     if params.protocol == "series":
@@ -38,6 +39,11 @@ def cut(manifest: pd.DataFrame, params: SplitParams) -> dict[str, pd.DataFrame]:
     for name, part in parts.items():
         if part["label"].nunique() < 2:
             raise UserError(f"the {name} part has no image of one class; use more images or other split fractions")
+    if parts["test"].groupby("label")["patient_group"].nunique().min() < 2:
+        raise UserError(
+            "all test images of one class are of one patient, so that nothing is known of others; use more patients or "
+            "another split, or data.patient none where it is not known whose images they are"
+        )
     return parts
 
 

@@ -70,11 +70,13 @@ def by_folder(table: pd.DataFrame, classes: list[str]) -> pd.DataFrame | None:
 def measure(table: pd.DataFrame, description: Description) -> dict[str, Estimate]:
     """Accuracy, AUROC, sensitivity and specificity at the bundle's threshold with 95% intervals by patient group.
 
-    `table` has label, patient_group and calibrated. Raises UserError where only one class is there.
+    `table` has label, patient_group and calibrated. Raises UserError where a class is not there, or of one patient.
     """
     labels = table["label"].to_numpy(int)
     if len(set(labels)) < 2:
         raise UserError("the labelled images are not of both classes; figures need both")
+    if table.groupby("label")["patient_group"].nunique().min() < 2:
+        raise UserError("all labelled images of one class are of one patient; intervals need others")
     sampled = sample(
         labels,
         table["calibrated"].to_numpy(float),

@@ -20,6 +20,15 @@ def params(protocol: str, **changes: object) -> SplitParams:
     return SplitParams(**{"protocol": protocol, "val_fraction": 0.2, "test_fraction": 0.2, "seed": 0, **changes})
 
 
+def test_a_test_part_whose_class_is_of_one_patient_is_refused() -> None:
+    """Every draw of patients would give the same: an interval of no width."""
+    table = make_manifest(0)
+    is_alone = (table["official_split"] == "test") & (table["label"] == 1)
+    table.loc[is_alone, "patient_group"] = "unknown"
+    with pytest.raises(UserError, match="all test images of one class are of one patient"):
+        split.cut(table, params("official"))
+
+
 def make_manifest(seed: int, n_groups: int = 150) -> pd.DataFrame:
     """Groups of one to many images in both official parts; a few exact copies, some across groups."""
     rng = np.random.default_rng(seed)
