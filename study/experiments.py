@@ -72,6 +72,7 @@ def chosen(names: list[str]) -> dict[str, str]:
     everything = survey()
     holding = {experiment.name: experiment.ref for experiment in everything if not experiment.against}
     _tell_others(everything, set(names))
+    _tell_uncommitted([one for one in everything if one.name in (names or holding) and not one.against])
     refs = {experiment.address: experiment.ref for experiment in everything} | holding
     if unknown := sorted(set(names) - set(refs)):
         raise UserError(f"no finished experiment is called {', '.join(unknown)}")
@@ -169,6 +170,22 @@ def _tell_others(everything: list[Experiment], asked: set[str]) -> None:
         print(f"left out: {'; '.join(told)}. Ask for one as {others[0].address}", file=sys.stderr)
 
 
+def _tell_uncommitted(holding: list[Experiment]) -> None:
+    """Name on stderr those of the present commit that were run with a work tree of other code."""
+    head = git("rev-parse", "HEAD").strip()
+    names = [one.name for one in holding if one.baseline == head and not _has_same_code(head, one.commit, *TO_TRAINING)]
+    if names:
+        print(
+            f"run with code that is not committed: {', '.join(sorted(names))}; those of other code are no seeds of it",
+            file=sys.stderr,
+        )
+
+
+def code_of(commit: str) -> str:
+    """All that the stages up to training depend on of the code that an experiment's commit has, as a key."""
+    return git("ls-tree", commit, "--", *_code(git("rev-parse", "HEAD").strip(), *TO_TRAINING))
+
+
 @cache
 def _stages(commit: str) -> dict[str, Any]:
     """The stages of a commit's dvc.yaml."""
@@ -178,11 +195,16 @@ def _stages(commit: str) -> dict[str, Any]:
 @cache
 def _has_same_code(commit: str, experiment: str, *names: str) -> bool:
     """Whether an experiment's commit has the code that these stages of `commit` depend on just as `commit` has it."""
+    paths = _code(commit, *names)
+    # Without a path Git compares all files.
+    return not (paths and git("diff", "--name-only", commit, experiment, "--", *paths))
+
+
+def _code(commit: str, *names: str) -> list[str]:
+    """The files and folders of code on which these stages of a commit depend."""
     stages = _stages(commit)
     paths = {path for name in names for path in stages.get(name, {}).get("deps", [])}
-    code = paths - {path for stage in stages.values() for path in _outputs(stage)}
-    # Without a path Git compares all files.
-    return not (code and git("diff", "--name-only", commit, experiment, "--", *sorted(code)))
+    return sorted(paths - {path for stage in stages.values() for path in _outputs(stage)})
 
 
 def _outputs(stage: dict[str, Any]) -> Iterable[str]:

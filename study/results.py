@@ -78,6 +78,8 @@ class Result:
     predictions: pd.DataFrame
     # The content of another of its files, by its path in the pipeline; None where it is not kept.
     beside: Callable[[str], bytes | None] = lambda path: None
+    # That it was trained with, as a key; nothing where it is kept without.
+    code: str = ""
 
     @property
     def tested(self) -> Classifier:
@@ -120,10 +122,10 @@ class Result:
 
     @property
     def configuration(self) -> Hashable:
-        """All that a result comes from but the training seed, as a key; NAME@COMMIT comes from other code or images."""
+        """All that a result comes from but the training seed, as a key; NAME@COMMIT may come from other images."""
         params = {section: values for section, values in self.params.items() if section not in BESIDE}
         params["train"] = {key: value for key, value in params["train"].items() if key != "seed"}
-        return hashable(params), self.name.partition("@")[2]
+        return hashable(params), self.code, self.name.partition("@")[2]
 
 
 def hashable(value: Any) -> Hashable:
@@ -168,7 +170,7 @@ def stored(ref: str) -> DVCFileSystem:
 
 def from_ref(name: str, ref: str) -> Result:
     """The finished experiment at this Git ref. Raises UserError where a file of it is missing or damaged."""
-    return replace(_read(name, _of_experiment(ref)), beside=_beside(ref))
+    return replace(_read(name, _of_experiment(ref)), beside=_beside(ref), code=experiments.code_of(ref))
 
 
 def _beside(ref: str) -> Callable[[str], bytes | None]:

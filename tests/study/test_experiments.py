@@ -118,6 +118,22 @@ def test_experiments_of_other_code_are_named_with_their_commit_and_can_be_asked_
     assert experiments.chosen([f"two@{commit}"]) == {f"two@{commit}": two}
 
 
+def test_code_that_is_not_committed_is_told_and_has_a_key_of_its_own(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such an experiment counts, as DVC's users expect, but is no seed of those of the committed code."""
+    committed = repository.finish("committed")
+    (repository.project.folder / "cxr/networks/network.py").write_text("# other\n")
+    changed = repository.finish("changed")
+    (repository.project.folder / "README.md").write_text("other\n")
+    described = repository.finish("described")
+    assert sorted(experiments.chosen([])) == ["changed", "committed", "described"]
+    assert capsys.readouterr().err.startswith("run with code that is not committed: changed; ")
+    assert experiments.code_of(committed) == experiments.code_of(described) != experiments.code_of(changed)
+    experiments.chosen(["committed"])
+    assert capsys.readouterr().err == ""
+
+
 def test_of_one_name_in_two_commits_the_newest_counts(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:

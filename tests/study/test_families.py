@@ -62,6 +62,17 @@ def test_a_run_is_judged_at_its_own_threshold() -> None:
     assert 0.8 < other["specificity"].value < 1
 
 
+def test_the_same_seed_once_more_is_no_second_training(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor is it on another machine, where rounding makes another training of it, nor is that of other code."""
+    elsewhere = result("a-elsewhere")
+    elsewhere.predictions["probability"] *= 0.999
+    [family] = families([result("a"), elsewhere])
+    assert [run.name for run in family.results] == ["a"]
+    assert "the same training once more: a-elsewhere (as a, train.seed 0)" in capsys.readouterr().err
+    [family] = families([result("a"), replace(result("changed", seed=1), code="other")])
+    assert [len(one.results) for one in family.configurations] == [1, 1]
+
+
 def test_what_the_audit_and_the_pictures_were_set_to_makes_no_other_configuration() -> None:
     one, two = result("a"), result("a-1", seed=1)
     two.params.update(audit={"seed": 7}, explain={"n_columns": 3})
