@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxr.errors import UserError
 from stages import project
 from study import experiments, notebook, results, study_file
 from study.families import families
@@ -25,7 +24,7 @@ def main(words: list[str] | None = None) -> None:
     """Write the report that these words, or those of the command line, ask for."""
     arguments = _arguments(words)
     available = results.kept(arguments.kept) if arguments.kept else sorted(experiments.finished())
-    names = [*arguments.names, *(_of_study(arguments.study, available) if arguments.study else [])]
+    names = [*arguments.names, *(study_file.runs(arguments.study, available) if arguments.study else [])]
     found = results.from_folder(arguments.kept, names) if arguments.kept else results.from_experiments(names)
     runs, history = notebook.read_runs(), notebook.read_history()
     ordered = families(found, study_file.margin(arguments.study or STUDY))
@@ -44,15 +43,6 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--kept", type=Path, metavar="FOLDER", help="read what `python -m study.keep FOLDER` wrote")
     parser.add_argument("--out", type=Path, default=Path("report"), metavar="FOLDER", help="where to write it")
     return parser.parse_args(words)
-
-
-def _of_study(path: Path, available: list[str]) -> list[str]:
-    """Those of the available names that are runs of a study: `name`, or `name-label`."""
-    study = study_file.read(path)["runs"]
-    names = [name for name in available if any(f"{name}-".startswith(f"{run}-") for run in study)]
-    if not names:
-        raise UserError(f"no run of {path} is finished; run it with: python -m study.run {path}")
-    return names
 
 
 if __name__ == "__main__":

@@ -119,7 +119,8 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
             text=[
                 "Losses are cross-entropies in nats; gap: validation - training; best epoch: lowest validation loss; "
                 "jitter: how uneven the validation loss runs."
-                + (" Dotted: the notebook's own curves." if tables.has_notebook(family, runs) else "")
+                + (" Dotted: the notebook's own curves." if tables.has_notebook(family, runs) else ""),
+                *words.of_losses(family),
             ],
             table=tables.fitting(family),
             small=_small(family, partial(figures.curves, runs=runs, history=history)),

@@ -1,6 +1,7 @@
 """What the report says of itself: what was compared, how it was measured, what its figures mean."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -159,6 +160,27 @@ def of_times(family: Family) -> str:
         f"The speeds of two runs of equal networks differ by a factor of {factor:.2f} or more in 1 of 20 ({degrees} "
         "degrees of freedom): which of two single runs trains faster cannot be told below it."
     )
+
+
+def of_losses(family: Family) -> list[str]:
+    """Which losses of the table are of another kind than the others, in words; nothing where all are alike."""
+    kinds: dict[str, list[str]] = {}
+    for configuration in family.configurations:
+        kinds.setdefault(_loss_of(configuration.first.params), []).append(configuration.name)
+    told = [f"of {', '.join(names)} {kind}" for kind, names in kinds.items() if kind]
+    return [f"Losses that stand beside no other: {'; '.join(told)}."] if told else []
+
+
+def _loss_of(params: dict[str, Any]) -> str:
+    """In what a run's losses are not the plain cross-entropy of two classes; empty where they are."""
+    train, of_test = params["train"], params["evaluate"]["temperature"] != "none"
+    of_training = [
+        *(["over the etiologies"] if train["target"] == "etiology" else []),
+        *(["with smoothed labels"] if train["label_smoothing"] else []),
+        *(["weighted by class in training"] if train["balance"] else []),
+    ]
+    said = [f"training and validation {', '.join(of_training)}"] if of_training else []
+    return " and ".join([*said, *(["test at its temperature"] if of_test else [])])
 
 
 def of_differences(family: Family) -> list[str]:

@@ -78,6 +78,15 @@ def test_times_that_tell_nothing_are_no_number() -> None:
     assert "no difference in time can be told here" in words.of_times(family(2, (50.0, 500.0)))
 
 
+def test_losses_of_another_kind_are_told() -> None:
+    plain, others = result("a"), result("b", "P-F")
+    assert words.of_losses(families([plain])[0]) == []
+    others.params["train"].update(target="etiology", label_smoothing=0.05)
+    others.params["evaluate"] = {**others.params["evaluate"], "temperature": "validation"}
+    [said] = words.of_losses(families([plain, others])[0])
+    assert "of b training and validation over the etiologies, with smoothed labels and test at its temperature" in said
+
+
 def test_how_many_were_trained_how_and_compared_is_counted() -> None:
     decayed = result("c", "C-F")
     decayed.params["train"]["weight_decay"] = 0.01
