@@ -15,7 +15,7 @@ from study import facts
 from study.families import Configuration
 from study.results import Result
 
-N_SIZES = 3
+SIZES = {3: ["1 small", "2 middle", "3 large"], 2: ["1 small", "2 large"]}
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,10 @@ def _with_facts(result: Result) -> pd.DataFrame:
     if content := result.beside("data/manifest.csv"):
         manifest = pd.read_csv(io.BytesIO(content)).set_index("path").loc[table["path"]]
         pixels = (manifest["width"] * manifest["height"]).to_numpy()
-        if len(np.unique(pixels)) >= N_SIZES:
-            table["size"] = pd.qcut(pixels, N_SIZES, labels=["1 small", "2 middle", "3 large"], duplicates="drop")
-            table["size"] = table["size"].astype(str)
+        # Thirds; where many images are of one size, fewer.
+        part, edges = pd.qcut(pixels, 3, labels=False, duplicates="drop", retbins=True)
+        if names := SIZES.get(len(edges) - 1):
+            table["size"] = np.array(names)[part]
         if "acquisition" in manifest:
             table["acquisition"] = manifest["acquisition"].to_numpy()
     return table

@@ -161,6 +161,18 @@ def test_subgroups_are_those_of_the_manifest_at_each_runs_own_threshold() -> Non
     assert virus.low == virus.high == 0.5, "the same patient in every draw"
 
 
+@pytest.mark.parametrize(
+    ("widths", "sizes"),
+    [([1] * 160, []), ([5] * 120 + [1] * 20 + [9] * 20, ["1 small", "2 large"]), ([1] * 159 + [2], [])],
+)
+def test_there_are_fewer_sizes_where_most_images_are_of_one(widths: list[int], sizes: list[str]) -> None:
+    manifest = kermany("any").predictions[["path"]].assign(width=widths, height=1)
+    files = {"data/manifest.csv": manifest.to_csv(index=False).encode()}
+    [family] = families([replace(kermany("mine"), beside=files.get)])
+    found = [part.name for part in subgroups(family.configurations[0])]
+    assert [name.removeprefix("size: ") for name in found if name.startswith("size")] == sizes
+
+
 def test_a_threshold_that_was_chosen_and_the_sizes_of_the_parts_are_told() -> None:
     made = result("mine")
     made.params["evaluate"] |= {"threshold": "youden", "temperature": "validation"}
