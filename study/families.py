@@ -239,7 +239,7 @@ def families(results: list[Result], margin: float | None = None) -> list[Family]
     """Results by the images they were tested on, the protocols in the order of PROTOCOLS.
 
     `margin`: the difference below which two configurations are practically equal; without one none is called so.
-    A training that stands there twice, under two names, counts once: the second says nothing of other trainings.
+    The same network and seed once more, under another name, counts once: see each_once.
     """
     order = sorted(each_once(results), key=lambda result: (PROTOCOLS.index(result.test["protocol"]), result.test_part))
     parts = groupby(order, key=lambda result: result.test_part)

@@ -53,7 +53,7 @@ def test_the_recipes_five_seeds_as_one(
     ],
 )
 def test_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, names: list[str], told: str) -> None:
-    again, other = replace(result("a"), name="again"), result("c")
+    again, other = replace(result("a"), name="again"), result("c", seed=1)
     other.predictions["path"] = "x" + other.predictions["path"]
     for one in (result("a"), again, result("b", protocol="pooled"), other):
         save(tmp_path, one)
