@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 from cxr.errors import UserError
 from cxr.statistics import estimate, needed, trainings
 from cxr.statistics.estimate import Estimate, Sampled
+from cxr.statistics.metrics import COMPARED
 from cxr.statistics.needed import Size
 from cxr.statistics.trainings import Contrast, Spread
 
 SIGNIFICANCE, POWER = 0.05, 0.8
 # What tells a test image, and what has to be equal for two classifiers to be compared.
 KEYS = ["path", "patient_group", "label"]
-# Ends of a metric's range where these are not 0 and 1.
-RANGES = {"mcc": (-1.0, 1.0)}
 
 
 class Verdict(StrEnum):
@@ -180,7 +179,7 @@ def _alone(spread: Spread, one: int, metric: str, alike: list[Sampled]) -> Estim
     if len(alike) == 1:
         return estimate.estimate(alike)
     contrast = spread.single(one)
-    low, high = np.clip(contrast.interval(), *RANGES.get(metric, (0.0, 1.0)))
+    low, high = np.clip(contrast.interval(), *COMPARED[metric])
     return Estimate(contrast.value, float(low), float(high), float(np.sqrt(spread.between[one])))
 
 

@@ -5,6 +5,7 @@ value per draw of a bootstrap; None counts each image once. A value has the weig
 is NaN where it asks for a class that no weight falls on.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,47 +18,6 @@ Weights = NDArray[np.float64]
 Values = NDArray[np.float64] | np.float64
 
 N_CALIBRATION_BINS = 10
-
-
-def at_threshold(
-    labels: Labels, probabilities: Probabilities, threshold: float, weights: Weights | None = None
-) -> dict[str, Values]:
-    """The metrics of predictions: an image is called 1 where its probability >= threshold."""
-    predicted = probabilities >= threshold
-    return {
-        "accuracy": accuracy(labels, predicted, weights),
-        "balanced_accuracy": balanced_accuracy(labels, predicted, weights),
-        "mcc": mcc(labels, predicted, weights),
-        "sensitivity": sensitivity(labels, predicted, weights),
-        "specificity": specificity(labels, predicted, weights),
-        "precision": precision(labels, predicted, weights),
-        "f1": f1(labels, predicted, weights),
-    }
-
-
-def of_probabilities(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> dict[str, Values]:
-    """Cross-entropy loss (nats), AUROC, Brier score and expected calibration error."""
-    return {
-        "loss": cross_entropy(labels, probabilities, weights),
-        "auroc": auroc(labels, probabilities, weights),
-        "brier": brier(labels, probabilities, weights),
-        "ece": expected_calibration_error(labels, probabilities, weights),
-    }
-
-
-def compared(
-    labels: Labels, probabilities: Probabilities, threshold: float, weights: Weights | None = None
-) -> dict[str, Values]:
-    """The metrics by which classifiers are compared, and which have intervals."""
-    predicted = probabilities >= threshold
-    return {
-        "accuracy": accuracy(labels, predicted, weights),
-        "balanced_accuracy": balanced_accuracy(labels, predicted, weights),
-        "mcc": mcc(labels, predicted, weights),
-        "auroc": auroc(labels, probabilities, weights),
-        "sensitivity": sensitivity(labels, predicted, weights),
-        "specificity": specificity(labels, predicted, weights),
-    }
 
 
 def accuracy(labels: Labels, predicted: Flags, weights: Weights | None = None) -> Values:
@@ -159,6 +119,59 @@ def calibration_bins(labels: Labels, probabilities: Probabilities) -> dict[str, 
     sums = [np.bincount(bins, weights=values, minlength=N_CALIBRATION_BINS) for values in (probabilities, labels)]
     predicted, observed = (of_bins[is_used] / n_images[is_used] for of_bins in sums)
     return {"predicted": predicted, "observed": observed, "n_images": n_images[is_used]}
+
+
+# The metrics of what is predicted, of probabilities, and those by which classifiers are compared, which have intervals,
+# with the ends of their ranges. All else takes its metrics from here.
+AT_THRESHOLD: dict[str, Callable[[Labels, Flags, Weights | None], Values]] = {
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "mcc": mcc,
+    "sensitivity": sensitivity,
+    "specificity": specificity,
+    "precision": precision,
+    "f1": f1,
+}
+OF_PROBABILITIES: dict[str, Callable[[Labels, Probabilities, Weights | None], Values]] = {
+    "loss": cross_entropy,
+    "auroc": auroc,
+    "brier": brier,
+    "ece": expected_calibration_error,
+}
+COMPARED = {
+    "accuracy": (0.0, 1.0),
+    "balanced_accuracy": (0.0, 1.0),
+    "mcc": (-1.0, 1.0),
+    "auroc": (0.0, 1.0),
+    "sensitivity": (0.0, 1.0),
+    "specificity": (0.0, 1.0),
+}
+
+
+def at_threshold(
+    labels: Labels, probabilities: Probabilities, threshold: float, weights: Weights | None = None
+) -> dict[str, Values]:
+    """The metrics of predictions: an image is called 1 where its probability >= threshold."""
+    predicted = probabilities >= threshold
+    return {name: metric(labels, predicted, weights) for name, metric in AT_THRESHOLD.items()}
+
+
+def of_probabilities(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> dict[str, Values]:
+    """Cross-entropy loss (nats), AUROC, Brier score and expected calibration error."""
+    return {name: metric(labels, probabilities, weights) for name, metric in OF_PROBABILITIES.items()}
+
+
+def compared(
+    labels: Labels, probabilities: Probabilities, threshold: float, weights: Weights | None = None
+) -> dict[str, Values]:
+    """The metrics COMPARED."""
+    predicted = probabilities >= threshold
+    return {
+        name: AT_THRESHOLD[name](labels, predicted, weights)
+        if name in AT_THRESHOLD
+        else OF_PROBABILITIES[name](labels, probabilities, weights)
+        for name in COMPARED
+    }
 
 
 def _bins(probabilities: Probabilities) -> NDArray[np.int64]:

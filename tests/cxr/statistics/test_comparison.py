@@ -1,5 +1,6 @@
 import math
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxr.errors import UserError
-from cxr.statistics import comparison, estimate
+from cxr.statistics import comparison, estimate, metrics
 from cxr.statistics.comparison import SIGNIFICANCE, Classifier, Verdict, compare, measure
 from tests.cxr.statistics.classifiers_made import classifier, compared, exact
 
@@ -203,6 +204,19 @@ def test_an_interval_over_seeds_covers_more_than_that_of_the_patients() -> None:
     assert 0 <= found["specificity"].low <= found["specificity"].high <= 1
     [wrong] = comparison.estimates([measure("a", [exact(share, 400) for share in (0.2, 0.22)], 400, 0)])
     assert -1 < wrong["mcc"].low < wrong["mcc"].value < wrong["mcc"].high < 0, "it has a range of its own"
+
+
+def test_a_metric_is_cut_to_the_range_that_it_is_said_to_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    def likelihood_ratio(*arguments: Any) -> Any:
+        return metrics.sensitivity(*arguments) / (1 - metrics.specificity(*arguments))
+
+    monkeypatch.setitem(metrics.AT_THRESHOLD, "likelihood_ratio", likelihood_ratio)
+    monkeypatch.setitem(metrics.COMPARED, "likelihood_ratio", (0.0, math.inf))
+    seeds = [classifier("a", 0.85, seed) for seed in range(2)]
+    [found] = comparison.estimates([measure("a", seeds, 200, 0)])
+    ratio = found["likelihood_ratio"]
+    assert 3 < ratio.value < 9
+    assert 0 <= ratio.low < ratio.value < ratio.high
 
 
 @settings(max_examples=15, deadline=None)
