@@ -56,18 +56,18 @@ def outline(build: Callable[[], keras.Model]) -> keras.Model:
 def least_bytes(network: keras.Model, batch_size: int) -> int:
     """Bytes without which the network cannot be trained: it will need more, as much as the libraries choose.
 
-    Weights, Adam's moments and the gradients; of a batch what the backward pass needs of the forward pass: the input of
-    each layer with a kernel, and each map that is pooled.
+    Weights, Adam's moments and the gradients; of a batch what the backward pass needs of the forward pass: the inputs
+    of each layer with a kernel, and each map that is pooled.
     """
     n_weights = gradients = 0
-    kept = {}
+    kept: dict[int, int] = {}
     for layer in network.layers:
         n = sum(math.prod(weights.shape) for weights in layer.trainable_weights)
         n_bytes = 2 if layer.compute_dtype == "bfloat16" else 4
         n_weights += n
         gradients += n * n_bytes
         if n:
-            kept[id(layer.input)] = math.prod(layer.input.shape[1:]) * n_bytes
+            kept |= {id(x): math.prod(x.shape[1:]) * n_bytes for x in keras.tree.flatten(layer.input)}
         if isinstance(layer, PooledConvolution) and layer.is_pooled:
             kept[id(layer)] = math.prod(layer.input.shape[1:3]) * layer.filters * n_bytes
     return n_weights * TRAINED + max(n_weights * SAVED, gradients + batch_size * sum(kept.values()))

@@ -26,6 +26,15 @@ def test_what_a_small_network_needs_can_be_counted_by_hand() -> None:
     assert memory.least_bytes(build(), 1) == 16 * n_weights
 
 
+def test_a_layer_may_have_several_inputs() -> None:
+    image = keras.Input((4, 3))
+    mixed = keras.layers.MultiHeadAttention(num_heads=1, key_dim=2)(image, keras.layers.Dense(5)(image))
+    network = keras.Model(image, mixed)
+    n_weights = (3 * 5 + 5) + (3 * 2 + 2) + 2 * (5 * 2 + 2) + (2 * 3 + 3)
+    kept = 4 * (4 * 3 + 4 * 5)
+    assert memory.least_bytes(network, 32) == 12 * n_weights + 4 * n_weights + 32 * kept
+
+
 @pytest.mark.parametrize("architecture", ["stack", "residual"])
 def test_an_outline_has_the_shapes_and_takes_no_memory(architecture: str) -> None:
     before = psutil.Process().memory_info().rss
