@@ -13,7 +13,7 @@ from cxr.networks.params import AugmentParams, ModelParams, TrainParams, check_d
 from cxr.networks.params import check as check_network
 from cxr.params import parse
 from cxr.sources.params import PhantomParams
-from cxr.sources.records import DataParams
+from cxr.sources.records import SOURCES, DataParams
 from cxr.statistics.params import AuditParams, EvaluateParams
 
 SECTIONS: dict[str, type] = {
@@ -46,7 +46,8 @@ def _check_data(data: DataParams, split: SplitParams, train: TrainParams) -> Non
         raise UserError("split.protocol grouped cuts by patient, and data.patient none says that they are not known")
     if data.knows_etiology:
         return
-    known = "data.source table" if data.source == "table" else f"data.patient '{data.patient}'"
+    is_unknown_to_source = not SOURCES[data.source].knows_etiology
+    known = f"data.source {data.source}" if is_unknown_to_source else f"data.patient '{data.patient}'"
     if train.target == "etiology":
         raise UserError(f"train.target etiology needs bacteria and virus told apart, which {known} does not")
     if split.protocol == "series" and data.source != "table":

@@ -55,5 +55,6 @@ def find(name: str | None, home: Path) -> Path:
 SOURCE = Source(
     address="data.directory of params.yaml",
     licence="the folder's own",
+    knows_etiology=True,
     bring=bring,
 )

@@ -132,5 +132,6 @@ SOURCE = Source(
         "val": {"NORMAL": 8, "PNEUMONIA": 8},
         "test": {"NORMAL": 234, "PNEUMONIA": 390},
     },
+    knows_etiology=True,
     bring=bring,
 )

@@ -37,5 +37,6 @@ SOURCE = Source(
         "val": {"NORMAL": 0, "PNEUMONIA": 0},
         "test": {"NORMAL": 234, "PNEUMONIA": 390},
     },
+    knows_etiology=True,
     bring=bring,
 )

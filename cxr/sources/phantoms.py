@@ -239,5 +239,6 @@ SOURCE = Source(
     address="section phantom of params.yaml",
     licence="none needed",
     images="synthetic",
+    knows_etiology=True,
     bring=bring,
 )

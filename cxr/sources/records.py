@@ -70,7 +70,7 @@ class DataParams:
     @property
     def knows_etiology(self) -> bool:
         """Whether bacteria and virus are told apart, and the two series of normal files."""
-        return self.source != "table" and self.patient == "auto"
+        return SOURCES[self.source].knows_etiology and self.patient == "auto"
 
 
 def check_found(params: Mapping[str, Any], home: Path) -> None:

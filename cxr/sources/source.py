@@ -44,7 +44,8 @@ class Source:
     """A data set. `bring(raw, request)` writes its images, each once, to the empty folder `raw`: see Origin for paths.
 
     It raises UserError where it cannot. `address` is what it is fetched by; `sha256` that of what stands there;
-    `images` whether they are radiographs.
+    `images` whether they are radiographs; `knows_etiology` whether file names, as KERMANY_NAMES has them, tell bacteria
+    from virus, and the two series of normal files.
     """
 
     address: str
@@ -53,6 +54,7 @@ class Source:
     images: Literal["real", "synthetic"] = "real"
     sha256: str | None = None
     counts: Counts | None = None
+    knows_etiology: bool = False
 
 
 class DamagedError(UserError):

@@ -8,6 +8,8 @@ import pytest
 
 from cxr import sections
 from cxr.errors import UserError
+from cxr.sources.records import SOURCES
+from cxr.sources.source import KERMANY, Brought, Source
 from stages.project import read_yaml
 
 PARAMS = read_yaml(Path(__file__).parents[2] / "params.yaml")
@@ -38,6 +40,16 @@ def changed(changes: dict[str, Any]) -> dict[str, Any]:
 )
 def test_good_sections_pass(changes: dict[str, Any]) -> None:
     sections.check(changed(changes))
+
+
+@pytest.mark.parametrize("asked", [{"train.target": "etiology"}, {"split.protocol": "series"}])
+def test_a_new_source_is_not_asked_what_its_record_does_not_promise(
+    asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SOURCES, "hospital", Source("nowhere", "none", lambda raw, request: Brought(KERMANY)))
+    sections.check(changed({"data.source": "hospital"}))
+    with pytest.raises(UserError, match=r"needs .*, which data\.source hospital does"):
+        sections.check(changed({"data.source": "hospital", **asked}))
 
 
 @pytest.mark.parametrize(
