@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from cxr.errors import UserError
+from study.facts import is_kermany
 from study.results import SETTINGS, Result
 
 FOLDER = Path("docs/reference")
@@ -21,10 +22,10 @@ def read_history() -> pd.DataFrame:
 
 
 def notebook_run(result: Result, runs: pd.DataFrame) -> pd.Series | None:
-    """The study's own run of a result's network and learning rate; None for any other setting, and for phantoms."""
+    """The study's own run of a result's network and learning rate; None for any other setting, or other images."""
     model, rate = result.params["model"], result.params["train"]["learning_rate"]
     is_as_the_study = all(result.params[section].items() >= values.items() for section, values in SETTINGS.items())
-    if result.data["images"] != "real" or not is_as_the_study:
+    if not is_kermany(result) or not is_as_the_study:
         return None
     alike = runs[(runs["layers"] == model["layers"]) & (runs["learning_rate"] == rate)]
     return None if alike.empty else alike.iloc[0]

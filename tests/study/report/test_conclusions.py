@@ -6,9 +6,15 @@ from study import notebook
 from study.families import families
 from study.report import records
 from study.report.conclusions import BY_RATE, FAILS, HOLDS, OF_TRAININGS, UNKNOWN, conclusions, not_run
-from tests.study.results_made import result
+from study.results import Result
+from tests.study import results_made
+from tests.study.results_made import of_the_study
 
 RUNS = notebook.read_runs()
+
+
+def result(*arguments: Any, **figures: Any) -> Result:
+    return of_the_study(results_made.result(*arguments, **figures))
 
 
 def study(changes: dict[str, dict[str, Any]] | None = None, without: tuple[str, ...] = (), **common: Any) -> list[Any]:
