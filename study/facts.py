@@ -5,11 +5,20 @@ from typing import Any
 
 from cxr.data.names import in_prose
 from cxr.sources import kaggle, mendeley
+from cxr.sources.records import SOURCES
 from cxr.statistics.estimate import Estimate
 from study.families import Configuration
-from study.results import EXPLAINED, Result
+from study.results import EXPLAINED, SETTINGS, Result
 
 NOT_KEPT = "not kept"
+# Sources whose record cannot know the licence.
+OF_USER = ("directory", "table")
+# The keys of `model` and `train` that have words of their own here; others are told by key where they are not neutral.
+IN_WORDS = {
+    *("architecture", "weights", "layers", "filters", "dense_units", "dropout"),
+    *("epochs", "batch_size", "learning_rate", "schedule", "warmup_epochs", "weight_decay", "label_smoothing"),
+    *("balance", "averaging", "target", "precision", "devices", "seed"),
+}
 # What each classifier of the audit sees.
 SHORTCUTS = {
     "majority": "nothing: majority class",
@@ -50,11 +59,12 @@ def licence(result: Result) -> str:
     """The licence of the images."""
     if is_synthetic(result):
         return "none needed: the images are drawn"
-    return (
-        f"CC BY 4.0 ({CITATION})"
-        if is_kermany(result)
-        else "that of the user's own images, which the run does not know"
-    )
+    if is_kermany(result):
+        return f"CC BY 4.0 ({CITATION})"
+    source = result.params["data"]["source"]
+    if source in OF_USER or source not in SOURCES:
+        return "that of the user's own images, which the run does not know"
+    return f"{SOURCES[source].licence} (source '{source}': {SOURCES[source].address})"
 
 
 def images(result: Result) -> str:
@@ -154,10 +164,7 @@ def training(configuration: Configuration) -> str:
     """How it was trained."""
     result = configuration.first
     train, augment = result.params["train"], result.params["augment"]
-    neutral = {"min_area": 1.0, "max_aspect": 1.0, "jpeg_quality": 100}
-    changes = [
-        f"{key} {value}" for key, value in augment.items() if value != neutral.get(key, 0) and value is not False
-    ]
+    changes = _not_neutral("augment", augment)
     said = [
         f"{train['epochs']} epochs, the last of which counts",
         f"{'AdamW' if train['weight_decay'] else 'Adam'}, learning rate {train['learning_rate']:g} "
@@ -166,11 +173,18 @@ def training(configuration: Configuration) -> str:
         f"target {train['target']}, label smoothing {train['label_smoothing']:g}, "
         f"classes {'balanced' if train['balance'] else 'as they are'}",
         *([f"running average of the weights, momentum {train['averaging']:g}"] if train.get("averaging") else []),
+        *(more for section in ("model", "train") for more in _not_neutral(section, result.params[section])),
         f"augmentation: {', '.join(changes) or 'none'}",
         f"on {' or '.join(sorted({run.machine for run in configuration.results}))}",
     ]
     n = len(configuration.results)
     return "; ".join(said) + f". {count(n, 'training')}, seed{'s' * (n > 1)} {seeds(configuration)}"
+
+
+def _not_neutral(section: str, values: dict[str, Any]) -> list[str]:
+    """The keys of a section that are neither neutral nor told in words, with their values."""
+    neutral = SETTINGS[section]
+    return [f"{key} {value}" for key, value in values.items() if key not in IN_WORDS and value != neutral.get(key)]
 
 
 def _warmup(train: dict[str, Any]) -> str:

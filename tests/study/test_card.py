@@ -11,6 +11,8 @@ import pytest
 from huggingface_hub import ModelCard
 
 from cxr.errors import UserError
+from cxr.sources.records import SOURCES
+from cxr.sources.source import KERMANY, Brought, Source
 from study import results
 from study.card import card, one_network
 from study.families import families
@@ -68,6 +70,25 @@ def test_the_licence_of_weights_is_that_of_the_images_owner(run: Result, licence
     text = card(family)
     assert ModelCard(text).data.license == licence
     assert said in text
+
+
+def test_a_source_of_ones_own_has_the_licence_of_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(
+        SOURCES, "hospital", Source("hospital.example/xrays", "CC0", lambda raw, request: Brought(KERMANY))
+    )
+    run = result("mine")
+    run.params["data"]["source"] = "hospital"
+    [family] = families([run])
+    assert "CC0 (source 'hospital': hospital.example/xrays)" in card(family)
+
+
+def test_a_parameter_that_is_not_neutral_is_told_without_words_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(results.SETTINGS["train"], "clipnorm", 0)
+    for value in (0, 1.5):
+        run = result("mine")
+        run.params["train"]["clipnorm"] = value
+        [family] = families([run])
+        assert ("clipnorm 1.5" in card(family)) == bool(value)
 
 
 def test_what_a_kept_run_does_not_hold_is_said() -> None:
