@@ -50,6 +50,7 @@ def main() -> None:
     memory.check(partial(build, without_weights), math.ceil(min(params.batch_size, len(train.rows)) / params.devices))
     with memory.one_line_when_exhausted(), devices.shared(params.devices):
         model = build(model_params)
+    devices.check(model, params.devices)
 
     sections = {"model": asdict(model_params), "train": asdict(params), "augment": asdict(augment)}
     setting = {**sections, "precision": precision, "device": computer}

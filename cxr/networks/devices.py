@@ -34,6 +34,24 @@ def names(n_devices: int) -> list[str]:
     return list(found[:n_devices])
 
 
+def check(network: keras.Model, n_devices: int) -> None:
+    """Raises UserError where several devices would train another network than one: where a layer knows its batch."""
+    found = [layer.name for layer in _layers(network) if isinstance(layer, keras.layers.BatchNormalization)]
+    if n_devices > 1 and found:
+        raise UserError(
+            f"train.devices {n_devices}: the layer {found[0]} normalises by batch, which devices that have a share of "
+            "it cannot; use 1, or a network without such layers"
+        )
+
+
+def _layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
+    """The layers of a network, those of networks within it too."""
+    for layer in network.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+
+
 @contextmanager
 def shared(n_devices: int) -> Iterator[None]:
     """The network that is built and trained in this block is so on the first `n_devices` devices. Raises as `names`."""

@@ -30,9 +30,17 @@ def test_no_batch_is_normalised_in_the_networks_that_several_devices_may_train()
     for name in ("residual", *names):
         chosen = params.ModelParams(name, "none", "F", [4, 8], 4, 0.0)
         with keras.StatelessScope(initialize_variables=False):
-            layers = network.build(chosen, 32, precision="float32", seed=0).layers
-        assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in layers)
+            devices.check(network.build(chosen, 32, precision="float32", seed=0), 2)
     keras.utils.clear_session()
+
+
+def test_a_network_that_normalises_by_batch_anywhere_is_for_one_device() -> None:
+    layers = keras.layers
+    within = keras.Sequential([layers.Input((4, 4, 1)), layers.BatchNormalization(name="norm")])
+    whole = keras.Sequential([layers.Input((4, 4, 1)), within, layers.Flatten(), layers.Dense(1)])
+    devices.check(whole, 1)
+    with pytest.raises(UserError, match=r"^train\.devices 2: the layer norm normalises by batch"):
+        devices.check(whole, 2)
 
 
 @pytest.mark.parametrize("is_weighted", [False, True])
