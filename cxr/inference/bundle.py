@@ -26,6 +26,9 @@ from cxr.statistics.params import EvaluateParams
 
 DESCRIPTION, DETECTOR = "cxr/bundle.json", "cxr/detector.npz"
 VERSION = 2
+# Keys of `images` and `evaluate` that are younger than this version, each with the value that bundles without it were
+# made with: whoever was handed a bundle cannot make it anew.
+YOUNGER: dict[str, dict[str, Any]] = {"images": {}, "evaluate": {}}
 ADVICE = "make it anew with: python -m study.bundle NAME"
 # Upper limit of a detector's or description's size once unpacked, far above a real one's.
 MAX_BYTES = 2**30
@@ -90,7 +93,7 @@ def read(path: Path) -> Bundle:
     if not isinstance(told, dict) or told.get("version") != VERSION:
         raise UserError(f"{path} is a bundle of another version; {ADVICE}")
     try:
-        description = TypeAdapter(Description).validate_json(text)
+        description = TypeAdapter(Description).validate_json(json.dumps(_completed(told)))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))} {one['msg']}" for one in error.errors())
         raise UserError(f"{path} does not describe its network ({wrong}); {ADVICE}") from None
@@ -100,6 +103,11 @@ def read(path: Path) -> Bundle:
         if cloud.mean.shape != (n,) or cloud.whitening.shape != (n, n):
             raise UserError(f"{path} has a detector that is not of its network; {ADVICE}")
     return Bundle(network, detector, description)
+
+
+def _completed(told: dict[str, Any]) -> dict[str, Any]:
+    """A description with the keys that are younger than its bundle."""
+    return told | {name: keys | told[name] for name, keys in YOUNGER.items() if isinstance(told.get(name), dict)}
 
 
 def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:

@@ -16,6 +16,7 @@ from cxr.inference import bundle, foreign
 from cxr.networks.backend import keras
 
 SIZE = 16
+# With the keys of its version: one that is added later goes into `bundle.YOUNGER`, not here.
 DESCRIPTION: dict[str, Any] = {
     "classes": ["NORMAL", "PNEUMONIA"],
     "images": {"size": SIZE, "is_square": False, "is_equalised": False, "shows": "all"},
@@ -98,6 +99,19 @@ def test_a_description_that_cannot_be_is_refused_by_its_key(
         bundle.read(path)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
+
+
+def test_a_bundle_older_than_a_key_is_read_with_the_value_it_was_made_with(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bundle.keras"
+    evaluate = {key: value for key, value in DESCRIPTION["evaluate"].items() if key != "flip"}
+    bundle.write(path, model, {**DESCRIPTION, "evaluate": evaluate}, detector())
+    with pytest.raises(UserError, match=r"evaluate\.flip"):
+        bundle.read(path)
+    monkeypatch.setitem(bundle.YOUNGER, "evaluate", {"flip": True, "crop": 0.5})
+    read = bundle.read(path).description.evaluate
+    assert (read.flip, read.crop) == (True, 1.0)
 
 
 @pytest.mark.parametrize("wrong", [detector(67), detector(whitening=np.zeros(68)), detector(limit=0.0)])
