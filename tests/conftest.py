@@ -79,6 +79,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.index(item.path))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+    """Tests read params.yaml as it stands: where some fail after `dvc exp run -S`, what that left there may be why."""
+    if exitstatus and subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "params.yaml"], cwd=ROOT).returncode == 1:
+        terminalreporter.write_line("params.yaml is not the committed one; if so by chance: git checkout params.yaml")
+
+
 def phantom_params(**changes: Any) -> PhantomParams:
     """Small phantoms, all traps set unless changed."""
     traps = dict.fromkeys(("quality_trap", "brightness_trap", "duplicate_trap", "prevalence_trap"), True)
