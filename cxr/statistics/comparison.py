@@ -187,6 +187,7 @@ def compare(configurations: list[Measured], margin: float | None) -> list[Compar
     """Every pair of configurations, in the order of itertools.combinations; all adjusted for their number.
 
     They must have been measured with the same number of samples and seed: then a draw has the same patients for all.
+    Nothing here can tell another seed; with one, pairs count as tested on other patients, and intervals are too wide.
     `margin`: a difference that does not matter; without one no pair is called practically equal.
 
     Raises UserError where they were not tested on the same images.

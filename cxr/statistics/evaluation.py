@@ -16,9 +16,10 @@ DRAWN = {"accuracy": "accuracy", "auroc": "AUROC", "sensitivity": "sensitivity",
 
 
 def measure(val: pd.DataFrame, test: pd.DataFrame, params: EvaluateParams) -> dict[str, float | int]:
-    """The values of data/details/test.json, from tables of predictions (path, patient_group, label, probability).
+    """The figures of data/details/test.json, from tables of predictions (path, patient_group, label, probability).
 
-    The threshold is settled on validation alone; intervals are 95%, by patient-group bootstrap.
+    All but protocol, flops_per_image and temperature, which the stage adds. The threshold is settled on validation
+    alone; intervals are 95%, by patient-group bootstrap.
     """
     threshold = choose_threshold(params.threshold, *_arrays(val))
     return measure_at(threshold, test, params.bootstrap_samples, params.seed)
