@@ -53,8 +53,9 @@ def model_params(network: str, dropout: float = DROPOUT) -> Any:
     """Section `model`; `dropout` is that of a stack."""
     from cxr.networks.params import ModelParams
 
-    params: dict[str, Any] = {"architecture": "stack", "weights": "none", "layers": network, "filters": FILTERS}
-    params |= {"dense_units": DENSE_UNITS, "dropout": dropout}
+    params = read_yaml(PROJECT / "params.yaml")["model"]
+    params |= {"architecture": "stack", "weights": "none", "layers": network}
+    params |= {"filters": FILTERS, "dense_units": DENSE_UNITS, "dropout": dropout}
     if is_residual(network):
         params |= {"architecture": "residual", "layers": "D", "filters": widths(network), "dropout": 0}
     return ModelParams(**params)

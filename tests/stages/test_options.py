@@ -16,11 +16,11 @@ from cxr.inference.explain import blanked, lung_field
 from cxr.inference.predict import logits
 from cxr.networks import network, training
 from cxr.networks.model_file import save
-from cxr.networks.params import ModelParams
 from cxr.statistics import temperature
 from cxr.vocabulary import ETIOLOGIES
 from stages import evaluate, explain, train
 from tests.conftest import Project
+from tests.cxr.networks.conftest import model_params
 
 N, SIZE = 60, 16
 OPTIONS = {"is_square": True, "is_equalised": True, "shows": "frame"}
@@ -68,7 +68,7 @@ def split(project: Project, monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.Dat
 def test_evaluation_crops_flips_and_fits_its_temperature_on_validation(
     project: Project, split: dict[str, pd.DataFrame]
 ) -> None:
-    params = ModelParams("stack", "none", "C-P-F-D", [4, 4], 16, 0.0)
+    params = model_params(dropout=0.0)
     model = network.build(params, SIZE, precision="float32", seed=0)
     images = np.load("data/images.npy")
 
@@ -102,7 +102,9 @@ def test_evaluation_crops_flips_and_fits_its_temperature_on_validation(
 def test_pictures_are_explained_by_the_probabilities_of_the_evaluation(
     project: Project, split: dict[str, pd.DataFrame]
 ) -> None:
-    model = network.build(ModelParams("stack", "none", "C-P-F-D", [4, 4], 16, 0.0), SIZE, precision="float32", seed=0)
+    model = network.build(
+        model_params(layers="C-P-F-D", dense_units=16, dropout=0.0), SIZE, precision="float32", seed=0
+    )
     images, table = np.load("data/images.npy"), split["test"]
 
     def predicted(some: Any, temperature: float = 2.0, **options: Any) -> Any:

@@ -1,13 +1,11 @@
 from cxr.inference.cost import flops_per_image
 from cxr.networks import network, plain
 from cxr.networks.backend import keras
-from cxr.networks.params import ModelParams
+from tests.cxr.networks.conftest import model_params
 
 
 def test_flops_are_two_for_each_weight_at_each_place() -> None:
-    params = ModelParams(
-        architecture="stack", weights="none", layers="C4-P-C6-F-D5", filters=[1, 1], dense_units=1, dropout=0.3
-    )
+    params = model_params(layers="C4-P-C6-F-D5")
     first, second = 8 * 8 * 9 * 1 * 4, 4 * 4 * 9 * 4 * 6
     dense = 4 * 4 * 6 * 5 + 5
     fast = network.build(params, 8, precision="float32", seed=0)

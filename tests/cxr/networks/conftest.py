@@ -1,5 +1,7 @@
 """A tiny training that learns in seconds: its parameters, network and images."""
 
+from typing import Any
+
 import numpy as np
 
 from cxr.networks import network
@@ -7,6 +9,15 @@ from cxr.networks.backend import keras
 from cxr.networks.batches import Part
 from cxr.networks.params import AugmentParams, ModelParams, Target
 
+# A section `model` and a section `train` with every key of theirs; tests change what they need.
+MODEL = {
+    "architecture": "stack",
+    "weights": "none",
+    "layers": "C4-P-F-D8",
+    "filters": [4, 4],
+    "dense_units": 8,
+    "dropout": 0.3,
+}
 PARAMS = {
     "epochs": 3,
     "batch_size": 16,
@@ -46,11 +57,12 @@ AUGMENT = AugmentParams(
 SIZE = 12
 
 
+def model_params(**changes: Any) -> ModelParams:
+    return ModelParams(**{**MODEL, **changes})
+
+
 def build(precision: str = "float32", seed: int = 5, target: Target = "pneumonia") -> keras.Model:
-    params = ModelParams(
-        architecture="stack", weights="none", layers="C4-P-F-D8", filters=[4, 4], dense_units=8, dropout=0.3
-    )
-    return network.build(params, SIZE, precision=precision, seed=seed, target=target)
+    return network.build(model_params(), SIZE, precision=precision, seed=seed, target=target)
 
 
 def data(n: int = 96, contrast: int = 100) -> tuple[np.ndarray, Part, Part]:

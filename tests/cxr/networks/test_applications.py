@@ -8,11 +8,11 @@ from cxr.errors import UserError
 from cxr.networks import network
 from cxr.networks.backend import keras
 from cxr.networks.params import APPLICATIONS, ModelParams, check
+from tests.cxr.networks.conftest import model_params
 
 
 def params(**changes: Any) -> ModelParams:
-    settings = {"architecture": "MobileNetV2", "weights": "none", "layers": "F", "filters": [1], "dense_units": 1}
-    return ModelParams(**{**settings, "dropout": 0.0, **changes})
+    return model_params(**{"architecture": "MobileNetV2", "filters": [1], "dropout": 0.0, **changes})
 
 
 def test_the_table_is_that_of_keras() -> None:

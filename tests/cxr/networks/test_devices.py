@@ -12,7 +12,7 @@ from cxr.errors import UserError
 from cxr.networks import devices, network, params, training
 from cxr.networks.backend import keras
 from cxr.networks.batches import Part
-from tests.cxr.networks.conftest import AUGMENT, PARAMS, RECIPE, build, data, same, without_time
+from tests.cxr.networks.conftest import AUGMENT, PARAMS, RECIPE, build, data, model_params, same, without_time
 
 ROOT = Path(__file__).parents[3]
 
@@ -28,7 +28,7 @@ def test_more_devices_than_there_are_is_one_line() -> None:
 def test_no_batch_is_normalised_in_the_networks_that_several_devices_may_train() -> None:
     names = [params.APPLICATIONS[module][0] for module in params.WITHOUT_BATCH_NORMALISATION]
     for name in ("residual", *names):
-        chosen = params.ModelParams(name, "none", "F", [4, 8], 4, 0.0)
+        chosen = model_params(architecture=name, filters=[4, 8])
         with keras.StatelessScope(initialize_variables=False):
             devices.check(network.build(chosen, 32, precision="float32", seed=0), 2)
     keras.utils.clear_session()

@@ -8,13 +8,11 @@ import pytest
 from cxr.errors import UserError
 from cxr.networks import memory, network
 from cxr.networks.backend import keras
-from cxr.networks.params import ModelParams
+from tests.cxr.networks.conftest import model_params
 
 
 def build(architecture: str = "stack", filters: tuple[int, ...] = (4, 6)) -> keras.Model:
-    params = ModelParams(
-        architecture=architecture, weights="none", layers="C-P-C-F-D", filters=list(filters), dense_units=5, dropout=0.3
-    )
+    params = model_params(architecture=architecture, layers="C-P-C-F-D", filters=list(filters), dense_units=5)
     return network.build(params, 8, precision="bfloat16", seed=0)
 
 

@@ -6,16 +6,13 @@ import pytest
 from cxr.errors import UserError
 from cxr.networks import model_file, network
 from cxr.networks.backend import keras
-from cxr.networks.params import ModelParams
+from tests.cxr.networks.conftest import model_params
 
 SIZE = 12
 
 
 def build(size: int = SIZE, **target: str) -> keras.Model:
-    params = ModelParams(
-        architecture="stack", weights="none", layers="C-P-F-D", filters=[4, 4], dense_units=8, dropout=0.3
-    )
-    return network.build(params, size, precision="float32", seed=5, **target)
+    return network.build(model_params(), size, precision="float32", seed=5, **target)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from cxr.errors import UserError
 from cxr.networks import network
 from cxr.networks.params import ModelParams
+from tests.cxr.networks.conftest import model_params
 
 # Layers and trainable parameters of the study's runs at 224 pixels.
 STUDY = """C-C-P-C-C-P-F-D-D,51657153
@@ -17,11 +18,8 @@ C-P-C-F-D-D,102815937
 """
 
 
-STACK = {"architecture": "stack", "weights": "none", "filters": [64, 128], "dense_units": 128, "dropout": 0.3}
-
-
 def params(layers: str, **changes: object) -> ModelParams:
-    return ModelParams(**{**STACK, "layers": layers, **changes})
+    return model_params(**{"layers": layers, "filters": [64, 128], "dense_units": 128, **changes})
 
 
 @pytest.mark.parametrize(("layers", "n_parameters"), list(csv.reader(io.StringIO(STUDY))))

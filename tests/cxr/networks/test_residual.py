@@ -5,14 +5,13 @@ import pytest
 
 from cxr.networks import model_file, network, residual
 from cxr.networks.backend import keras
-from cxr.networks.params import ModelParams
+from tests.cxr.networks.conftest import model_params
 
 SIZE = 20
 
 
 def build(seed: int = 0, precision: str = "float32", **changes: object) -> keras.Model:
-    settings = {"architecture": "residual", "weights": "none", "layers": "F", "filters": [4, 4, 8], "dense_units": 1}
-    params = ModelParams(**{**settings, "dropout": 0.0, **changes})
+    params = model_params(**{"architecture": "residual", "filters": [4, 4, 8], "dropout": 0.0, **changes})
     return network.build(params, SIZE, precision=precision, seed=seed, target="etiology")
 
 

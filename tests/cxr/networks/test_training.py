@@ -14,8 +14,8 @@ from cxr.inference.predict import predict
 from cxr.networks import augmentation, network, training
 from cxr.networks.backend import keras
 from cxr.networks.batches import Batches, Part
-from cxr.networks.params import NEUTRAL, ModelParams, TrainParams
-from tests.cxr.networks.conftest import AUGMENT, PARAMS, RECIPE, SIZE, build, data, same, without_time
+from cxr.networks.params import NEUTRAL, TrainParams
+from tests.cxr.networks.conftest import AUGMENT, PARAMS, RECIPE, SIZE, build, data, model_params, same, without_time
 
 pytestmark = pytest.mark.slow
 
@@ -69,8 +69,7 @@ def test_a_resumed_training_ends_like_an_uninterrupted_one(changes: dict[str, ob
 
 def test_the_loss_is_of_the_images_labels_and_weights_that_are_asked_for() -> None:
     """At a rate of next to nothing the network stays what it is."""
-    stack = ModelParams("stack", "none", "C4-P-F-D8", [4, 4], 8, 0.0)
-    model = network.build(stack, SIZE, precision="float32", seed=5)
+    model = network.build(model_params(dropout=0.0), SIZE, precision="float32", seed=5)
     images, train, val = data()
     train = Part(train.rows, train.labels & (train.rows % 3 > 0))
     augment = replace(NEUTRAL, flip=True, brightness=0.5)

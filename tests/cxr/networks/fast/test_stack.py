@@ -5,16 +5,14 @@ import pytest
 
 from cxr.networks import network, plain
 from cxr.networks.backend import keras
-from cxr.networks.params import ModelParams
+from tests.cxr.networks.conftest import model_params
 
 SIZE = 13
 
 
 def pair(layers: str, dropout: float = 0.0) -> tuple[keras.Model, keras.Model]:
     """The fast and the plain network of one seed."""
-    params = ModelParams(
-        architecture="stack", weights="none", layers=layers, filters=[4, 6], dense_units=5, dropout=dropout
-    )
+    params = model_params(layers=layers, filters=[4, 6], dense_units=5, dropout=dropout)
     settings = {"image_size": SIZE, "precision": "float32", "seed": 1}
     return network.build(params, **settings), network.build(params, **settings, stack=plain.stack)
 
