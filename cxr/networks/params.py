@@ -13,6 +13,8 @@ Width = Annotated[int, Field(gt=0, le=notation.MAX_WIDTH)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Target = Literal["pneumonia", "etiology"]
 
+# The project's own networks.
+OWN = ("stack", "residual")
 # The networks of keras.applications, by the module that also knows how they want their images.
 APPLICATIONS = {
     "convnext": ["ConvNeXtTiny", "ConvNeXtSmall", "ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtXLarge"],
@@ -38,8 +40,8 @@ APPLICATION_MODULES = {name: module for module, names in APPLICATIONS.items() fo
 
 
 def _check_architecture(name: str) -> str:
-    if name not in ("stack", "residual") and name not in APPLICATION_MODULES:
-        raise ValueError("should be stack, residual or a network of keras.applications, such as DenseNet121")
+    if name not in OWN and name not in APPLICATION_MODULES:
+        raise ValueError(f"should be {', '.join(OWN)} or a network of keras.applications, such as DenseNet121")
     return name
 
 
