@@ -1,6 +1,7 @@
 """What is known of an image besides its pixels: part, class, patient, told by its file name or by a row of a table."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -87,6 +88,8 @@ def _by_name(path: str, label: int, class_name: str, names: FileNames) -> dict[s
     # A rule may fit and find nothing: all such images would be one patient's.
     if not (patient := groups.get("patient_group", match[1])):
         raise UnusableFileError(f"its name gives no patient: the group is empty in {names.expected}")
+    # A Mac codes a letter with an accent otherwise than other machines do: the patient is the same.
+    patient = unicodedata.normalize("NFC", patient)
     # A number alone would be read back without its zeros, and 007 be the patient 7.
     told = {"patient_group": patient if "patient_group" in groups else f"patient {patient}"}
     if "etiology" in re.compile(names.pneumonia).groupindex:

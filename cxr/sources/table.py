@@ -7,7 +7,9 @@ The images are copied and never altered.
 
 import csv
 import io
+import re
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,6 +27,8 @@ from cxr.vocabulary import SPLITS, SUFFIXES
 
 COLUMNS = ["path", "label", "patient", "part", "acquisition"]
 OPTIONAL = {"part", "acquisition"}
+# Labels and parts are few and known; these are as the table has them, each spelled one way.
+OPEN = ("patient", "acquisition")
 OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -147,15 +151,16 @@ def _advice(rows: list[Row], classes: list[str]) -> str:
 
 
 def _spelled(text: str) -> str:
-    """What two spellings of one word have in common."""
-    return "".join(text.casefold().split())
+    """What two spellings of one word have in common, or two ways to code one letter (`\u00e9` or `e\u0301`)."""
+    # A gap between digits stays: 1 11 is another than 11 1.
+    return re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", unicodedata.normalize("NFKC", text.casefold()))
 
 
 def _complaints(rows: list[Row], classes: list[str], folder: Path) -> Iterator[str]:
     """What is wrong, line by line."""
     line_of_path: dict[str, int] = {}
-    known: dict[str, list[str]] = {"label": classes, "part": SPLITS, "acquisition": []}
-    spellings = {name: {_spelled(word): word for word in words} for name, words in known.items()}
+    known: dict[str, list[str]] = {"label": classes, "part": SPLITS, **{name: [] for name in OPEN}}
+    spellings = {name: {_spelled(word): (word, "") for word in words} for name, words in known.items()}
     for row in rows:
         wrong = [*_values_wrong(row, spellings), _path_wrong(row, folder)]
         if row.path in line_of_path:
@@ -164,22 +169,31 @@ def _complaints(rows: list[Row], classes: list[str], folder: Path) -> Iterator[s
         yield from (f"line {row.line}: {reason}" for reason in wrong if reason)
 
 
-def _values_wrong(row: Row, spellings: dict[str, dict[str, str]]) -> Iterator[str]:
-    """What is wrong with a row's values; `spellings`: how a word is written, by column and what spellings share."""
+def _values_wrong(row: Row, spellings: dict[str, dict[str, tuple[str, str]]]) -> Iterator[str]:
+    """What is wrong with a row's values.
+
+    `spellings`: by column and what spellings share, how a word is written, and where if that is in the table.
+    """
     for name, value in row.values.items():
         if not value.strip():
             yield f"no {name}" + ("; fill it in everywhere or leave the column out" if name in OPTIONAL else "")
         elif value != value.strip():
             yield f"{name} '{value}' begins or ends with a space"
         elif name in spellings:
-            known = spellings[name]
-            # Labels and parts are few and known; acquisitions are as the table has them, each spelled one way.
-            if name == "acquisition":
-                known.setdefault(_spelled(value), value)
-            if (usual := known.get(_spelled(value))) is None:
-                yield f"{name} '{value}' is neither {' nor '.join(known.values())}"
-            elif usual != value:
-                yield f"{name} '{value}' is also spelled '{usual}'"
+            known, spelled = spellings[name], _spelled(value)
+            if name in OPEN:
+                known.setdefault(spelled, (value, f" in line {row.line}"))
+            if spelled not in known:
+                yield f"{name} '{value}' is neither {' nor '.join(word for word, _ in known.values())}"
+            elif known[spelled][0] != value:
+                yield f"{name} {_both(value, known[spelled][0])}{known[spelled][1]}"
+
+
+def _both(value: str, usual: str) -> str:
+    """Two spellings; in ASCII where they look the same."""
+    if unicodedata.normalize("NFC", value) == unicodedata.normalize("NFC", usual):
+        return f"{value!a} is also spelled {usual!a}"
+    return f"'{value}' is also spelled '{usual}'"
 
 
 def _path_wrong(row: Row, folder: Path) -> str:

@@ -40,6 +40,12 @@ def test_a_number_that_a_rule_finds_stays_a_word() -> None:
     assert identify("test/PNEUMONIA/007_1.png", names)["patient_group"] == "patient 007"
 
 
+def test_a_letter_in_two_codes_is_of_one_patient() -> None:
+    names = Origin(CLASSES, "file names", FileNames(r"(.+)_\d+", r"(.+)_\d+", "<name>_<k>"))
+    composed, decomposed = (identify(f"train/NORMAL/{name}_1.png", names) for name in ("Jos\u00e9", "Jose\u0301"))
+    assert composed == decomposed
+
+
 @pytest.mark.parametrize("rule", [r"(\d+)?.*", r"(\d*).*", r"(?P<patient_group>\d*).*"])
 def test_a_rule_that_fits_and_finds_no_patient_makes_no_patient_of_all_such_images(rule: str) -> None:
     names = Origin(CLASSES, "file names", FileNames(rule, rule, f"what data.patient '{rule}' fits"))

@@ -116,13 +116,29 @@ def test_paths_may_start_in_another_folder(write: Write, tmp_path: Path) -> None
         ("c.png,covid ,1,train,fixed", "line 7: label 'covid ' begins or ends with a space"),
         ("c.png,flu,1,train,fixed", "line 7: label 'flu' is neither no, nothing nor covid"),
         ("c.png,covid,1,dev,fixed", "line 7: part 'dev' is neither train nor val nor test"),
-        ("c.png,covid,1,train,Fixed", "line 7: acquisition 'Fixed' is also spelled 'fixed'"),
+        ("c.png,covid,1,train,Fixed", "line 7: acquisition 'Fixed' is also spelled 'fixed' in line 3"),
+        ("c.png,covid,na,train,fixed", "line 7: patient 'na' is also spelled 'NA' in line 4"),
+        ("c.png,covid,p 4,train,fixed", "line 7: patient 'p 4' is also spelled 'p4' in line 5"),
         ("c.png,covid,1", "line 7: 3 values under 5 titles"),
         ('c.png,"covid,1,train,fixed', "line 7: no CSV (unexpected end of data)"),
     ],
 )
 def test_a_wrong_row_is_named_by_its_line(row: str, told: str, write: Write, tmp_path: Path) -> None:
     assert told in refused(write([HEADER, *ROWS, row]), tmp_path)
+
+
+def test_a_patient_in_letters_of_two_codes_is_one_and_told(write: Write, tmp_path: Path) -> None:
+    """A Mac writes names in another normal form than a spreadsheet: they look the same."""
+    rows = ["c.png,covid,Jos\u00e9", "b/1.PNG,well,Jose\u0301"]
+    told = refused(write(["path,label,patient", *rows]), tmp_path)
+    assert r"line 3: patient 'Jose\u0301' is also spelled 'Jos\xe9' in line 2" in told
+
+
+def test_a_gap_between_digits_makes_another_patient(write: Write, tmp_path: Path) -> None:
+    rows = ["c.png,covid,1 11", "b/1.PNG,well,11 1", "b/2.png,covid,111"]
+    _, origin = table.read(write(["path,label,patient", *rows]), tmp_path)
+    assert origin.rows is not None
+    assert len({row["patient_group"] for row in origin.rows.values()}) == 3
 
 
 def test_what_to_do_about_a_third_class_is_said_once(write: Write, tmp_path: Path) -> None:
