@@ -14,16 +14,17 @@ class UserError(Exception):
     """
 
     def __init__(self, text: str) -> None:
-        super().__init__(_printable(text))
+        super().__init__(printable(text))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """A text in which what cannot be shown (line breaks, control characters, bytes that are no text) is escaped."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def clipped(text: str) -> str:
     """A text without its middle where it is long, as shown: an archive may name an entry with thousands of letters."""
-    text = _printable(text)
+    text = printable(text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
 
 

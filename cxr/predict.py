@@ -10,11 +10,12 @@ Not for clinical use.
 """
 
 import argparse
+import csv
 import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cxr import ending
 from cxr.errors import UserError
@@ -59,10 +60,18 @@ def _write(table: "pd.DataFrame", arguments: argparse.Namespace) -> None:
             partial.write_text(json.dumps(table.to_dict("records"), indent=2) + "\n")
     elif arguments.csv:
         with whole(arguments.csv) as partial:
-            # The name of a file is bytes; what is no text in it is written as it was read.
-            table.to_csv(partial, index=False, lineterminator="\n", errors="surrogateescape")
+            partial.write_bytes(as_csv(table))
     else:
-        sys.stdout.buffer.write(table.to_csv(index=False, lineterminator="\n").encode(errors="surrogateescape"))
+        sys.stdout.buffer.write(as_csv(table))
+
+
+def as_csv(table: "pd.DataFrame") -> bytes:
+    """A table of predictions as CSV. The name of a file is bytes; what is no text in it is written as it was read."""
+    # A carriage return ends a row, but within quotes, which pandas does not set for it alone.
+    has_return = any("\r" in path for path in table["path"])
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if has_return else csv.QUOTE_MINIMAL
+    text: str = table.to_csv(index=False, lineterminator="\n", quoting=quoting)
+    return text.encode(errors="surrogateescape")
 
 
 def _arguments() -> argparse.Namespace:

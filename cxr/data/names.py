@@ -10,6 +10,9 @@ from typing import Any, Literal
 from cxr.data.images import UnusableFileError
 from cxr.vocabulary import CLASSES
 
+# Control characters, one of which ends a row of a CSV, and bytes of a file's name that are no text.
+UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
 
 @dataclass(frozen=True)
 class FileNames:

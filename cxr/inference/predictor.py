@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from cxr.data import images
 from cxr.data.images import UnusableFileError
-from cxr.errors import UserError
+from cxr.errors import UserError, printable
 from cxr.inference import dicom, explain
 from cxr.inference.bundle import Bundle
 from cxr.inference.colour import is_coloured
@@ -157,4 +157,4 @@ class Predictor:
             tile = Tile(pixels, f"p {row.calibrated:.3f}, {row.decision}", cam, explain.lung_field(self.images.size))
             # Numbered: two folders may hold files of one name. Cut: a name may be as long as the disk allows already.
             name = f"{number:05d}-{path.stem[:50]}.png"
-            write_grid(folder / name, path.name, {"": [Tile(pixels, "as seen"), tile]}, 2)
+            write_grid(folder / name, printable(path.name), {"": [Tile(pixels, "as seen"), tile]}, 2)

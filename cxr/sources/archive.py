@@ -37,14 +37,15 @@ def is_damage(error: Exception) -> bool:
 def unpack(archive: Path, raw: Path) -> None:
     """Write each image of `archive` once to `raw`/split/CLASS/name, after checking that its copies are equal.
 
-    Raises DamagedError where it is cut or corrupt, a split lacks a class, an image is larger than any radiograph, or
-    two copies of an image differ.
+    Raises DamagedError where it is cut or corrupt, a split lacks a class, an image is larger than any radiograph or
+    has a name that no table can hold, or two copies of an image differ.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
             infos = ((PurePosixPath(info.filename), info) for info in opened.infolist())
             found = list(layout.select(infos))
             layout.check_classes((path for path, _ in found), archive.name)
+            layout.check_names((path for path, _ in found), archive.name)
             _check_sizes(((path, info.file_size) for path, infos in found for info in infos), archive.name)
             _check_copies(found, lambda info: (info.file_size, info.CRC), archive.name)
             for path, infos_of_path in tqdm(found, desc="unpack", unit="image"):
@@ -59,12 +60,13 @@ def copy(folder: Path, raw: Path, name: str) -> None:
     """Copy each image under `folder` once to `raw`/split/CLASS/name; `folder` stays as it is.
 
     Links are followed. What else lies there is counted on stderr. Raises DamagedError where there is no image or a
-    split lacks a class, an image is larger than any radiograph, or two copies of an image differ; UserError where an
-    image is a link to nothing or no file.
+    split lacks a class, an image is larger than any radiograph or has a name that no table can hold, or two copies of
+    an image differ; UserError where an image is a link to nothing or no file.
     """
     files = [(path.relative_to(folder), path) for path in _files(folder)]
     found = list(layout.select(files))
     layout.check_classes((path for path, _ in found), name)
+    layout.check_names((path for path, _ in found), name)
     if no_files := [str(path) for _, copies in found for path in copies if not path.is_file()]:
         raise UserError(f"{name} holds what is named as an image and is no file: {shortened(no_files)}")
     _check_sizes(((path, copy.stat().st_size) for path, copies in found for copy in copies), name)

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePath, PurePosixPath
 from typing import TypeVar
 
+from cxr.data.names import UNWRITABLE
+from cxr.errors import shortened
 from cxr.sources.source import Counts, DamagedError
 from cxr.vocabulary import CLASSES, SPLITS, SUFFIXES
 
@@ -46,6 +48,15 @@ def check_classes(paths: Iterable[PurePosixPath], where: str) -> None:
     missing = [f"{split}/{name}" for split in splits for name in CLASSES if (split, name) not in present]
     if missing:
         raise DamagedError(f"{where} has no images in {', '.join(missing)}; expected Kaggle's layout {EXPECTED}")
+
+
+def check_names(paths: Iterable[PurePosixPath], where: str) -> None:
+    """Raises DamagedError where an image has a name that no table can hold."""
+    if wrong := [str(path) for path in paths if UNWRITABLE.search(path.name)]:
+        raise DamagedError(
+            f"{where} has {len(wrong)} images with a control character in their name, or bytes that are not UTF-8; "
+            f"rename {shortened(wrong)}"
+        )
 
 
 def check_counts(paths: Iterable[PurePath], counts: Counts) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from cxr.data.names import Origin
+from cxr.data.names import UNWRITABLE, Origin
 from cxr.errors import UserError, shortened
 from cxr.sources import archive, directory
 from cxr.sources.source import Brought, Request, Source
@@ -179,6 +179,8 @@ def _values_wrong(row: Row, spellings: dict[str, dict[str, tuple[str, str]]]) ->
             yield f"no {name}" + ("; fill it in everywhere or leave the column out" if name in OPTIONAL else "")
         elif value != value.strip():
             yield f"{name} '{value}' begins or ends with a space"
+        elif UNWRITABLE.search(value):
+            yield f"{name} '{value}' holds a control character"
         elif name in spellings:
             known, spelled = spellings[name], _spelled(value)
             if name in OPEN:

@@ -1,9 +1,11 @@
+import io
 import os
 import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from pydicom import Dataset
@@ -18,6 +20,7 @@ from cxr.inference.foreign import Cloud, Detector
 from cxr.inference.predict import logits
 from cxr.inference.predictor import Predictor, image_files
 from cxr.networks.backend import keras
+from cxr.predict import as_csv
 from cxr.statistics.params import EvaluateParams
 
 SIZE = 16
@@ -102,6 +105,19 @@ def test_names_as_long_as_they_may_be_with_what_is_a_formula_elsewhere(predictor
     assert not problems
     predictor.draw(table, tmp_path / "maps")
     assert len(list((tmp_path / "maps").iterdir())) == 1
+
+
+def test_a_name_of_any_bytes_is_predicted_and_drawn(predictor: Predictor, tmp_path: Path) -> None:
+    paths = [tmp_path / os.fsdecode(name) for name in (b"caf\xe9.png", b"a\rb\nc.png")]
+    for path in paths:
+        Image.new("L", (20, 20), 100).save(path)
+    table, problems = predictor.predict(image_files([tmp_path]))
+    assert not problems
+    assert {Path(path) for path in table["path"]} == set(paths)
+    again = pd.read_csv(io.BytesIO(as_csv(table)), encoding_errors="surrogateescape")
+    assert list(again["path"]) == list(table["path"])
+    predictor.draw(table, tmp_path / "maps")
+    assert len(list((tmp_path / "maps").iterdir())) == 2
 
 
 def test_a_row_follows_from_the_logits_as_the_description_says(predictor: Predictor, tmp_path: Path) -> None:

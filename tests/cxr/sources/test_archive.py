@@ -48,6 +48,18 @@ def test_copies_that_differ_are_refused(bring: Bring, tmp_path: Path) -> None:
 
 
 @both
+def test_a_name_that_ends_a_row_of_a_table_is_refused(bring: Bring, tmp_path: Path) -> None:
+    with pytest.raises(DamagedError, match=r"1 images with a control character .*; rename train/NORMAL/a\\rb\.png"):
+        bring({**members(), "train/NORMAL/a\rb.png": b""}, tmp_path, tmp_path / "raw")
+    assert not (tmp_path / "raw").exists()
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DamagedError, match=r"bytes that are not UTF-8; rename train/NORMAL/caf\\udce9\.png"):
+        as_folder({**IMAGES, os.fsdecode(b"train/NORMAL/caf\xe9.png"): b""}, tmp_path, tmp_path / "raw")
+
+
+@both
 def test_an_empty_class_is_named(bring: Bring, tmp_path: Path) -> None:
     files = {path: content for path, content in members().items() if "test/NORMAL" not in path}
     with pytest.raises(DamagedError, match="no images in test/NORMAL; expected Kaggle's layout"):

@@ -114,6 +114,7 @@ def test_paths_may_start_in_another_folder(write: Write, tmp_path: Path) -> None
         ("c.png,covid,1,,fixed", "line 7: no part; fill it in everywhere or leave the column out"),
         ("c.png,Covid,1,train,fixed", "line 7: label 'Covid' is also spelled 'covid'"),
         ("c.png,covid ,1,train,fixed", "line 7: label 'covid ' begins or ends with a space"),
+        ("c.png,covid,1\t2,train,fixed", r"line 7: patient '1\t2' holds a control character"),
         ("c.png,flu,1,train,fixed", "line 7: label 'flu' is neither no, nothing nor covid"),
         ("c.png,covid,1,dev,fixed", "line 7: part 'dev' is neither train nor val nor test"),
         ("c.png,covid,1,train,Fixed", "line 7: acquisition 'Fixed' is also spelled 'fixed' in line 3"),
