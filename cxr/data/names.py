@@ -18,13 +18,15 @@ UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 class FileNames:
     """How a source names its files: a regular expression per class, for the whole name without its suffix.
 
-    The group `patient_group` is the patient, and `etiology`, where there is such a group, the etiology, else "normal".
-    A rule of one group without a name has the patient's number there. `expected` describes both in words.
+    The group `patient_group`, or the one group of a rule that names none, is the patient, and `etiology`, where there
+    is such a group, the etiology, else "normal". `expected` describes both in words. `prefix` stands before a patient:
+    a number alone would be read back from a CSV without its zeros, and 007 be the patient 7.
     """
 
     normal: str
     pneumonia: str
     expected: str
+    prefix: str = "patient "
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,7 @@ def _by_name(path: str, label: int, class_name: str, names: FileNames) -> dict[s
     if not (patient := groups.get("patient_group", match[1])):
         raise UnusableFileError(f"its name gives no patient: the group is empty in {names.expected}")
     # A Mac codes a letter with an accent otherwise than other machines do: the patient is the same.
-    patient = unicodedata.normalize("NFC", patient)
-    # A number alone would be read back without its zeros, and 007 be the patient 7.
-    told = {"patient_group": patient if "patient_group" in groups else f"patient {patient}"}
+    told = {"patient_group": names.prefix + unicodedata.normalize("NFC", patient)}
     if "etiology" in re.compile(names.pneumonia).groupindex:
         told["etiology"] = groups.get("etiology", "normal")
     return told

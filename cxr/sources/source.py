@@ -18,6 +18,8 @@ KERMANY_NAMES = FileNames(
     normal=r"(?P<patient_group>(?:NORMAL2-)?IM-\d+)-\d+(?:-\d+)?",
     pneumonia=r"(?P<patient_group>person\d+_(?P<etiology>bacteria|virus))_\d+(?:_\d+)?",
     expected="person<N>_<bacteria|virus>_<k> or [NORMAL2-]IM-<N>-<k>",
+    # Their patients are words already.
+    prefix="",
 )
 KERMANY = Origin(CLASSES, "file names", KERMANY_NAMES)
 

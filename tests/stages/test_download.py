@@ -137,7 +137,9 @@ def test_a_source_of_ones_own_is_a_record_and_a_function(project: Project) -> No
     done = project.stage("manifest")
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(project.folder / "data" / "manifest.csv")
-    assert sorted(set(table["patient_group"])) == [f"{split}-{i}" for split in ("test", "train") for i in range(3)]
+    assert sorted(set(table["patient_group"])) == [
+        f"patient {split}-{i}" for split in ("test", "train") for i in range(3)
+    ]
     assert len(table) == 12
 
 

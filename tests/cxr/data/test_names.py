@@ -27,15 +27,16 @@ def test_another_source_has_names_of_its_own() -> None:
     rule = r"(?P<patient_group>s\d+)_\d+"
     names = Origin(CLASSES, "file names", FileNames(rule, rule, "s<N>_<k>"))
     row = identify("train/PNEUMONIA/s0007_12.png", names)
-    expected = {"official_split": "train", "label": 1, "etiology": "class PNEUMONIA", "patient_group": "s0007"}
+    expected = {"official_split": "train", "label": 1, "etiology": "class PNEUMONIA", "patient_group": "patient s0007"}
     assert row == expected
     with pytest.raises(UnusableFileError, match="gives no patient: expected s<N>_<k>"):
         identify("train/PNEUMONIA/person1_virus_1.jpeg", names)
 
 
-def test_a_number_that_a_rule_finds_stays_a_word() -> None:
+@pytest.mark.parametrize("rule", [r"(\d+)_\d+", r"(?P<patient_group>\d+)_\d+"])
+def test_a_number_that_a_rule_finds_stays_a_word(rule: str) -> None:
     """In a CSV 007 would be read as the patient 7."""
-    names = Origin(CLASSES, "file names", FileNames(r"(\d+)_\d+", r"(\d+)_\d+", "<N>_<k>"))
+    names = Origin(CLASSES, "file names", FileNames(rule, rule, "<N>_<k>"))
     assert identify("train/NORMAL/007_1.png", names)["patient_group"] == "patient 007"
     assert identify("test/PNEUMONIA/007_1.png", names)["patient_group"] == "patient 007"
 
