@@ -19,15 +19,29 @@ def whole(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends well, and goes when it does not.
 
     What a killed process left of the same path goes too. A folder takes the place of a folder; a file never does:
-    IsADirectoryError.
+    IsADirectoryError. A link is replaced, not what it leads to, which may be in DVC's cache. Of a device or a pipe
+    nothing takes the place: it is `path` itself that is written to.
     """
     path = Path(path)
+    if _is_special(path):
+        yield path
+        return
     with folder_of_the_living(path.parent, prefix=f".{path.name}.", suffix=PARTIAL) as holder:
         yield holder / path.name
         _sync(holder / path.name)
         if path.is_dir() and (holder / path.name).is_dir():
             shutil.rmtree(path)
         os.replace(holder / path.name, path)
+
+
+def meant(path: Path) -> Path:
+    """The file that a user means by `path`: of a link what it leads to, so that `whole` replaces that."""
+    return path if _is_special(path) else Path(os.path.realpath(path))
+
+
+def _is_special(path: Path) -> bool:
+    """Whether a device or a pipe is there, or a link to one, as /dev/stdout may be."""
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 @contextmanager

@@ -46,6 +46,32 @@ def test_a_file_never_takes_the_place_of_a_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [folder]
 
 
+def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
+    """A pipe, as a device cannot be made here, by its name and by a link to it."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to("pipe")
+    for path in (pipe, link):
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        with files.whole(files.meant(path)) as partial:
+            partial.write_text("table")
+        assert os.read(reader, 100) == b"table"
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert sorted(tmp_path.iterdir()) == [link, pipe]
+
+
+def test_a_link_that_a_user_names_leads_to_the_file_that_is_meant(tmp_path: Path) -> None:
+    target, link = tmp_path / "elsewhere" / "table.csv", tmp_path / "link.csv"
+    link.symlink_to(target)
+    for text in ("first", "second"):
+        with files.whole(files.meant(link)) as partial:
+            partial.write_text(text)
+        assert target.read_text() == text
+    assert link.is_symlink()
+
+
 def test_whole_replaces_a_folder(tmp_path: Path) -> None:
     for name in ("old", "new"):
         with files.whole(tmp_path / "tree") as partial:
