@@ -104,6 +104,19 @@ def _sync(path: Path) -> None:
             os.fsync(file.fileno())
 
 
+def below(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Path]:
+    """All that is no folder below `folder`, sorted; links to folders are followed, but not back to one `above`."""
+    status = folder.stat()
+    here = status.st_dev, status.st_ino
+    if here in above:
+        return
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            yield from below(path, above | {here})
+        else:
+            yield path
+
+
 def write_json(path: str, values: Mapping[str, Any]) -> None:
     """Write a JSON file whole."""
     with whole(path) as partial:

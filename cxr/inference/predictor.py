@@ -17,6 +17,7 @@ from tqdm import tqdm
 from cxr.data import images
 from cxr.data.images import UnusableFileError
 from cxr.errors import UserError, printable
+from cxr.files import below
 from cxr.inference import dicom, explain
 from cxr.inference.bundle import Bundle
 from cxr.inference.colour import is_coloured
@@ -35,31 +36,36 @@ COLUMNS = ["path", "probability", "calibrated", "decision", "warnings"]
 def image_files(paths: Iterable[Path]) -> list[Path]:
     """The files named, and those under the folders named that end like an image, in order, each once.
 
-    What else a folder holds is counted on stderr. Raises UserError where a path does not exist or a folder holds no
-    image.
+    Links are followed. What else a folder holds is counted on stderr. Raises UserError where a path does not exist or a
+    folder holds no image.
     """
     found: dict[Path, None] = {}
     for path in paths:
         if not path.exists():
             raise UserError(f"{path} does not exist")
-        below = [file for file in sorted(path.rglob("*")) if _is_meant(file)]
-        inside = [file for file in below if file.suffix.lower() in SUFFIXES]
-        if path.is_dir() and not inside:
-            raise UserError(f"{path} holds no image ({ENDINGS})")
-        # Scanners export DICOM without any ending, and others store TIFF: their owner expects them to be predicted.
-        if others := [file for file in below if file.suffix.lower() not in SUFFIXES]:
-            print(
-                f"{path}: {len(others)} files that do not end in {ENDINGS} are left out, the first is {others[0]}; "
-                "one that is an image all the same is read where it is named itself",
-                file=sys.stderr,
-            )
-        found.update(dict.fromkeys(inside if path.is_dir() else [path]))
+        found.update(dict.fromkeys(_images_below(path) if path.is_dir() else [path]))
     return list(found)
 
 
+def _images_below(folder: Path) -> list[Path]:
+    files = [file for file in below(folder) if _is_meant(file)]
+    inside = [file for file in files if file.suffix.lower() in SUFFIXES]
+    if not inside:
+        raise UserError(f"{folder} holds no image ({ENDINGS})")
+    # Scanners export DICOM without any ending, and others store TIFF: their owner expects them to be predicted.
+    if others := [file for file in files if file.suffix.lower() not in SUFFIXES]:
+        print(
+            f"{folder}: {len(others)} files that do not end in {ENDINGS} are left out, the first is {others[0]}; "
+            "one that is an image all the same is read where it is named itself",
+            file=sys.stderr,
+        )
+    return inside
+
+
 def _is_meant(path: Path) -> bool:
-    # What macOS leaves beside each file is not; nor is a folder named like an image, and reading a pipe never ends.
-    return path.name[0] != "." and path.is_file()
+    # What macOS leaves beside each file is not; nor is what is no file, and reading a pipe never ends. A link to
+    # nothing is: that it cannot be read is told.
+    return path.name[0] != "." and (path.is_file() or not path.exists())
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import errno
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from tarfile import TarError
@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from cxr.data.images import LARGEST_FILE
 from cxr.errors import UserError, clipped, shortened
+from cxr.files import below
 from cxr.sources import layout
 from cxr.sources.source import DamagedError
 
@@ -63,7 +64,7 @@ def copy(folder: Path, raw: Path, name: str) -> None:
     split lacks a class, an image is larger than any radiograph or has a name that no table can hold, or two copies of
     an image differ; UserError where an image is a link to nothing or no file.
     """
-    files = [(path.relative_to(folder), path) for path in _files(folder)]
+    files = [(path.relative_to(folder), path) for path in below(folder)]
     found = list(layout.select(files))
     layout.check_classes((path for path, _ in found), name)
     layout.check_names((path for path, _ in found), name)
@@ -78,7 +79,7 @@ def copy(folder: Path, raw: Path, name: str) -> None:
 
 def tell_left_out(folder: Path, name: str) -> None:
     """Count on stderr what `copy` would leave out."""
-    _tell_left_out((path.relative_to(folder) for path in _files(folder)), name)
+    _tell_left_out((path.relative_to(folder) for path in below(folder)), name)
 
 
 def _tell_left_out(paths: Iterable[Path], name: str) -> None:
@@ -87,19 +88,6 @@ def _tell_left_out(paths: Iterable[Path], name: str) -> None:
             f"{name}: {len(others)} files that are not {layout.EXPECTED} are left out, the first is {others[0]}",
             file=sys.stderr,
         )
-
-
-def _files(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Path]:
-    """All that is no folder below `folder`, sorted; links to folders are followed, but not back to one `above`."""
-    status = folder.stat()
-    here = status.st_dev, status.st_ino
-    if here in above:
-        return
-    for path in sorted(folder.iterdir()):
-        if path.is_dir():
-            yield from _files(path, above | {here})
-        else:
-            yield path
 
 
 def write(path: Path, content: bytes) -> None:

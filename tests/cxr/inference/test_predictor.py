@@ -52,6 +52,19 @@ def test_files_of_a_folder_are_taken_and_folders_named_like_one_are_not(tmp_path
         image_files([tmp_path / "empty.png"])
 
 
+def test_links_are_followed_and_one_to_nothing_is_told(predictor: Predictor, tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "in", tmp_path / "elsewhere"
+    for path in (folder, elsewhere):
+        path.mkdir()
+        Image.new("L", (20, 20), 100).save(path / "1.png")
+    (folder / "batch").symlink_to(elsewhere)
+    (elsewhere / "up").symlink_to(folder)
+    (folder / "lost.png").symlink_to(tmp_path / "gone.png")
+    files = image_files([folder])
+    assert files == [folder / "1.png", folder / "batch" / "1.png", folder / "lost.png"]
+    assert predictor.read(files)[1] == [f"{folder / 'lost.png'}: No such file or directory"]
+
+
 def test_what_a_folder_holds_and_is_not_read_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("one.png", "IM000001", "scan.tif", ".DS_Store", "._one.png"):
         (tmp_path / name).touch()
