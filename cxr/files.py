@@ -127,3 +127,13 @@ def write_csv(path: str, table: Any) -> None:
     """Write a data frame whole, without its index."""
     with whole(path) as partial:
         table.to_csv(partial, index=False, lineterminator="\n")
+
+
+def read_predictions(file: Any) -> Any:
+    """A table of predictions as `write_csv` was given it, from a path or an open file."""
+    # Only here: what reads no table starts without pandas.
+    import pandas as pd
+
+    # By itself pandas before 3.1 reads one number in three otherwise than it was written, by the last digit: enough to
+    # be on the other side of a threshold, or apart from what it was tied with.
+    return pd.read_csv(file, converters={"probability": float})

@@ -28,7 +28,7 @@ def main() -> None:
     manifest = pd.read_csv("data/manifest.csv")
     model = load("models/model.keras", images.shape[1])
     parts = {name: pd.read_csv(f"data/split/{name}.csv") for name in SPLITS}
-    test = parts["test"].merge(pd.read_csv("data/predictions/test.csv")[["path", "probability"]], on="path")
+    test = parts["test"].merge(files.read_predictions("data/predictions/test.csv")[["path", "probability"]], on="path")
     test["called"] = (test["probability"] >= measured["threshold"]).astype(int)
     data = project.read_details("data")
     shown, classes = f"images: {data['images']}", data["classes"]

@@ -12,7 +12,7 @@ import pandas as pd
 from dvc.api import DVCFileSystem
 
 from cxr.errors import UserError
-from cxr.files import whole
+from cxr.files import read_predictions, whole
 from cxr.networks import notation
 from cxr.networks.params import NEUTRAL
 from cxr.statistics.comparison import Classifier
@@ -231,7 +231,8 @@ def _file(key: str) -> str:
 def _read(name: str, read: Callable[[str], str]) -> Result:
     with complete(name):
         numbers = {key: json.loads(read(key)) for key in ("train", "test", "data", "split", "shortcuts")}
-        history, predictions = (pd.read_csv(io.StringIO(read(key))) for key in ("history", "predictions"))
+        history = pd.read_csv(io.StringIO(read("history")))
+        predictions = read_predictions(io.StringIO(read("predictions")))
         numbers["data"] = {"classes": CLASSES, "patients": "file names"} | numbers["data"]
         # Runs kept under an earlier version hold the FLOPs in train.json.
         numbers["train"].setdefault("flops_per_image", numbers["test"].get("flops_per_image"))

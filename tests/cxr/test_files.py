@@ -3,6 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from cxr import files
@@ -44,6 +46,14 @@ def test_a_file_never_takes_the_place_of_a_folder(tmp_path: Path) -> None:
         partial.write_text("file")
     assert (folder / "kept.txt").read_text() == "kept"
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_probability_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """With the lowest versions that are allowed pandas alone misreads a third of them."""
+    path = tmp_path / "predictions.csv"
+    written = pd.DataFrame({"path": "a.png", "probability": np.random.default_rng(0).random(1000)})
+    files.write_csv(str(path), written)
+    assert (files.read_predictions(path)["probability"] == written["probability"]).all()
 
 
 def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
