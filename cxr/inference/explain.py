@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from cxr.errors import UserError
+from cxr.inference.predict import check_output
 from cxr.networks.backend import keras
 
 ops = keras.ops
@@ -57,10 +58,11 @@ class GradCam:
     """Grad-CAM (Selvaraju et al. 2017) of a network's last feature map.
 
     The map's channels are weighted by the mean gradient of the pneumonia logit over the map and summed; ReLU keeps
-    what speaks for pneumonia. Raises UserError where a network has no feature map.
+    what speaks for pneumonia. Raises UserError where a network has no feature map, ValueError as `check_output`.
     """
 
     def __init__(self, network: keras.Model) -> None:
+        check_output(network)
         features = feature_map(network)
         self.body = keras.Model(network.input, features)
         self.head = keras.Model(features, network.output)

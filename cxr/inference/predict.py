@@ -14,8 +14,20 @@ from cxr.networks.batches import Batches, Change, Images, Part
 WHOLE = 1.0
 
 
+def check_output(network: keras.Model) -> None:
+    """Raises ValueError where a network gives something else than one logit of pneumonia for each image."""
+    if network.output_shape[-1] != 1:
+        raise ValueError(
+            f"the network gives {network.output_shape[-1]} logits for each image, not one of pneumonia; "
+            "cxr.networks.network.folded makes one of those of etiologies"
+        )
+
+
 def predict(network: keras.Model, images: Images, rows: Any, batch_size: int = 64) -> Any:
-    """Probabilities of pneumonia, float64 `(n,)`, of the chosen rows of uint8 images `(n, size, size)`."""
+    """Probabilities of pneumonia, float64 `(n,)`, of the chosen rows of uint8 images `(n, size, size)`.
+
+    Raises ValueError as `check_output`.
+    """
     return expit(logits(network, images, rows, batch_size=batch_size))
 
 
@@ -26,7 +38,11 @@ def logits(
 
     `crop`: the network sees the middle of each image, so much of its width and height; a network that was trained on
     crops has seen things larger than they are (Touvron et al. 2019). `flip`: the mean with that of the mirror image.
+    Raises ValueError as `check_output`.
     """
+    check_output(network)
+    if not len(rows):
+        return np.empty(0)
     # All batches are full: a shorter one would be computed otherwise, and an image's last digits would depend on how
     # many others are asked for.
     padded = np.resize(rows, math.ceil(len(rows) / batch_size) * batch_size)

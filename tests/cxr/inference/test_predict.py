@@ -1,9 +1,13 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy.special import expit
 
+from cxr.inference.explain import GradCam
 from cxr.inference.predict import logits, predict
 from cxr.networks.backend import keras
+from cxr.networks.network import folded
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 16, 16)).astype(np.uint8)
 ROWS = np.array([5, 0, 3])
@@ -28,6 +32,21 @@ def contrast(images: np.ndarray) -> np.ndarray:
 def test_it_judges_the_rows_asked_for(left_minus_right: keras.Model) -> None:
     np.testing.assert_allclose(logits(left_minus_right, IMAGES, ROWS), contrast(IMAGES[ROWS]), atol=1e-5)
     np.testing.assert_allclose(predict(left_minus_right, IMAGES, ROWS), expit(contrast(IMAGES[ROWS])), atol=1e-5)
+
+
+def test_no_row_gives_no_logit(left_minus_right: keras.Model) -> None:
+    assert logits(left_minus_right, IMAGES, np.array([], int)).shape == (0,)
+
+
+@pytest.mark.parametrize("use", [lambda network: predict(network, IMAGES, ROWS), GradCam])
+def test_logits_of_etiologies_are_none_of_pneumonia(use: Callable[[keras.Model], object]) -> None:
+    """The first of them would be that of normal."""
+    image = keras.Input((16, 16, 1), dtype="uint8")
+    x = keras.layers.Conv2D(1, 3)(keras.layers.Rescaling(1 / 255)(image))
+    network = keras.Model(image, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+    with pytest.raises(ValueError, match="3 logits for each image, not one of pneumonia"):
+        use(network)
+    use(folded(network))
 
 
 def test_a_mirror_image_counts_as_much_as_the_image(left_minus_right: keras.Model) -> None:
