@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def main() -> None:
     arguments = _arguments()
     # After the words are understood: Keras takes seconds to load.
-    from cxr.inference import bundle, external
+    from cxr.inference import bundle, explain, external
     from cxr.inference.predictor import Predictor, image_files
 
     paths = image_files(arguments.paths)
@@ -38,7 +38,9 @@ def main() -> None:
             raise UserError(f"{file} is a folder; name the file to write")
     predictor = Predictor(bundle.read(arguments.bundle))
     description = predictor.bundle.description
-    # Read first: a mistake in it is told before thousands of images are predicted.
+    # First: that no map can be drawn, or a mistake in the labels, is told before thousands of images are predicted.
+    if arguments.saliency:
+        explain.feature_map(predictor.bundle.network)
     labels = external.read(arguments.labels, description.classes) if arguments.labels else None
     table, problems = predictor.predict(paths)
     for problem in problems:

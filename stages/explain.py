@@ -34,6 +34,9 @@ def main() -> None:
     shown, classes = f"images: {data['images']}", data["classes"]
 
     n, seed = params.n_columns, params.seed
+    # A stack without a convolution is a network all the same.
+    grad_cam = explain.GradCam(model) if explain.has_feature_map(model) else None
+    looks = f"Grad-CAM, what speaks for {in_prose(classes[1])}" if grad_cam else "No map, for there is no convolution"
     pictures = {
         "samples": (
             f"Drawn at random from each part and class, with their stored size; {shown}",
@@ -45,8 +48,8 @@ def main() -> None:
         ),
         "errors": (f"The most confident errors on the test part; {shown}", gallery.errors(images, test, classes, n)),
         "saliency": (
-            f"Grad-CAM, what speaks for {in_prose(classes[1])}; drawn at random; blue: the coarse lung field; {shown}",
-            gallery.saliency(images, test, explain.GradCam(model), classes, n, seed),
+            f"{looks}; drawn at random; blue: the coarse lung field; {shown}",
+            gallery.saliency(images, test, grad_cam, classes, n, seed),
         ),
     }
     for name, (title, rows) in pictures.items():

@@ -99,17 +99,32 @@ class GradCam:
 
 
 def feature_map(network: keras.Model) -> Any:
+    """The `last_map` of a network with a convolution, `(n, height, width, channels)`. Raises UserError without one."""
+    if not has_feature_map(network):
+        raise UserError("the network has no convolution before its flatten, so no map shows where it looks")
+    return last_map(network)
+
+
+def has_feature_map(network: keras.Model) -> bool:
+    """Whether weights have made a map; without a convolution the last one is the image, pooled or as equal channels."""
+    return any(layer.weights and _is_map(layer.output) for layer in network.layers)
+
+
+def last_map(network: keras.Model) -> Any:
     """The output of the last layer that still has height and width, `(n, height, width, channels)`.
 
     Raises UserError where there is none but the image.
     """
-    # The image itself and its rescaling are maps that no filter has made.
+    # The image itself and its rescaling.
     before = (keras.layers.InputLayer, keras.layers.Rescaling)
     outputs = [layer.output for layer in network.layers if not isinstance(layer, before)]
-    found = [output for output in outputs if len(getattr(output, "shape", ())) == 4]
-    if not found:
-        raise UserError("the network has no convolution before its flatten, so no map shows where it looks")
+    if not (found := [output for output in outputs if _is_map(output)]):
+        raise UserError("the network has no map before its flatten")
     return found[-1]
+
+
+def _is_map(output: Any) -> bool:
+    return len(getattr(output, "shape", ())) == 4
 
 
 def resized(maps: Maps, size: int) -> Maps:
@@ -155,25 +170,27 @@ def measure(network: keras.Model, images: Images, test: pd.DataFrame, predict: P
                          `predict` gives the probabilities of images as the evaluation has them
     agreement_random     mean rank correlation of the maps with those of the network with random weights: near 0 where
                          the maps depend on what was learned (Adebayo et al. 2018)
+
+    What needs maps is None of a network without a convolution.
     """
     size = images.shape[1]
     lungs, blanks = lung_field(size), {"lungs": lung_field(size), "frame": frame(size)}
-    looks, looks_at_random = GradCam(network), GradCam(with_random_weights(network, seed))
+    compared = [network, with_random_weights(network, seed)] if has_feature_map(network) else []
+    looks = [GradCam(one) for one in compared]
     is_called = test["called"].to_numpy() == 1
-    shares, agreements = [], []
+    share, agreed = (np.full(len(test), np.nan) for _ in range(2))
     drops: dict[str, list[Any]] = {name: [] for name, mask in blanks.items() if is_called.any() and not mask.all()}
     # A few at a time: the maps of a whole test part, as large as its images and in float32, would take gigabytes.
     for start in range(0, len(test), N_MEASURED_AT_ONCE):
         chunk = slice(start, start + N_MEASURED_AT_ONCE)
         pixels = images[test["row"].to_numpy()[chunk]]
-        maps = resized(looks(pixels), size)
-        shares.append(share_inside(maps, lungs))
-        agreements.append(agreement(maps, resized(looks_at_random(pixels), size)))
+        if looks:
+            maps, at_random = (resized(look(pixels), size) for look in looks)
+            share[chunk], agreed[chunk] = share_inside(maps, lungs), agreement(maps, at_random)
         called = pixels[is_called[chunk]]
         for name, found in drops.items():
             if len(called):
                 found.append(predict(called) - predict(blanked(called, blanks[name])))
-    share, agreed = np.concatenate(shares), np.concatenate(agreements)
     return {
         "n_images": len(test),
         "n_called_pneumonia": int(is_called.sum()),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
-from cxr.inference.explain import feature_map
+from cxr.inference.explain import last_map
 from cxr.networks.backend import keras
 from cxr.statistics.audit import THUMBNAIL_PIXELS, block_means
 
@@ -125,7 +125,7 @@ class Features:
     """What the detector looks at: the channels' means over a network's last map, the image at 8x8, its exposure."""
 
     def __init__(self, network: keras.Model) -> None:
-        pooled = keras.layers.GlobalAveragePooling2D(dtype="float32")(feature_map(network))
+        pooled = keras.layers.GlobalAveragePooling2D(dtype="float32")(last_map(network))
         self.body = keras.Model(network.input, pooled)
 
     def __call__(self, images: Images) -> Floats:
@@ -143,5 +143,5 @@ def exposure(images: Images) -> Floats:
 
 
 def n_features(network: keras.Model) -> int:
-    """How many numbers `Features` makes of an image. Raises UserError where the network has no feature map."""
-    return int(feature_map(network).shape[-1]) + THUMBNAIL_PIXELS**2 + N_EXPOSURE
+    """How many numbers `Features` makes of an image. Raises UserError where the network has no map."""
+    return int(last_map(network).shape[-1]) + THUMBNAIL_PIXELS**2 + N_EXPOSURE

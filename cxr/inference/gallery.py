@@ -75,15 +75,15 @@ def errors(images: Images, test: pd.DataFrame, classes: list[str], n: int) -> Ro
 
 
 def saliency(
-    images: Images, test: pd.DataFrame, grad_cam: explain.GradCam, classes: list[str], n: int, seed: int
+    images: Images, test: pd.DataFrame, grad_cam: explain.GradCam | None, classes: list[str], n: int, seed: int
 ) -> Rows:
-    """Images of each outcome, drawn at random, under their Grad-CAM map, with the outline of the lung field."""
+    """Images of each outcome, drawn at random, with the lung field's outline, under their Grad-CAM map if any."""
     rows: Rows = {}
     size = images.shape[1]
     for name, (label, called) in _outcomes(classes).items():
         drawn = _drawn(test[(test["label"] == label) & (test["called"] == called)], n, seed)
         pixels = images[drawn["row"].to_numpy()]
-        maps = explain.resized(grad_cam(pixels), size)
+        maps = explain.resized(grad_cam(pixels), size) if grad_cam else [None] * len(pixels)
         rows[name] = [
             Tile(image, f"p {row.probability:.3f}\n{row.patient_group}", cam, explain.lung_field(size))
             for image, cam, row in zip(pixels, maps, drawn.itertuples(), strict=True)

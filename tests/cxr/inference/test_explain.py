@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr.errors import UserError
-from cxr.inference import explain
+from cxr.inference import explain, foreign
 from cxr.inference.predict import predict
 from cxr.networks.backend import keras
+from cxr.networks.network import build
+from cxr.networks.params import ModelParams
 
 SIZE = 16
 
@@ -50,6 +52,20 @@ def test_a_network_without_a_feature_map_is_refused() -> None:
     flat = keras.Model(image, keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))))
     with pytest.raises(UserError, match="no convolution"):
         explain.GradCam(flat)
+
+
+@pytest.mark.parametrize("layers", ["F-D", "P-F-D"])
+def test_of_a_stack_without_a_convolution_there_is_no_map_and_the_rest_is_measured(layers: str) -> None:
+    """Its last map is the image, and Grad-CAM would show that."""
+    params = ModelParams("stack", "none", layers, [4, 4], 4, 0.3)
+    network, some = build(params, SIZE, precision="float32", seed=0), images(4)
+    with pytest.raises(UserError, match="no convolution"):
+        explain.GradCam(network)
+    assert foreign.Features(network)(some).shape == (4, foreign.n_features(network))
+    found = explain.measure(network, some, table(network, some, 0.0), partial(probabilities, network), seed=0)
+    assert found["share_in_lungs"]["all"] is found["share_in_lungs"]["called_pneumonia"] is None
+    assert found["agreement_random"] is None
+    assert found["probability_drop"]["lungs"] is not None
 
 
 def test_maps_are_scaled_to_their_peak_and_a_map_of_zeros_stays_so() -> None:
