@@ -101,9 +101,21 @@ def _shown(dataset: Dataset, levels: NDArray[np.generic], is_there: NDArray[np.b
         # What the window makes of values far below and far above it: its black and its white.
         black, white = apply_voi_lut(np.array([-FAR, FAR]), dataset)
     else:
-        # Padding is not of the picture: what fills the places beyond the detector (C.7.5.1.1.2).
-        seen = values[is_there & (levels != dataset.get("PixelPaddingValue"))]
+        seen = values[is_there & ~_is_padding(dataset, levels)]
         shown, black, white = values, seen.min(), seen.max()
-    if white <= black:
-        raise UnusableFileError("a DICOM image of one grey level" if white == black else "a DICOM window upside down")
-    return np.rint((shown - black).clip(0, white - black) * (255 / (white - black))).astype(np.uint8)
+    if white == black:
+        raise UnusableFileError("a DICOM image of one grey level")
+    # Of a rescale with a negative slope pydicom gives a window's black as the larger number, its white as the smaller.
+    return np.rint(((shown - black) * (255 / (white - black))).clip(0, 255)).astype(np.uint8)
+
+
+def _is_padding(dataset: Dataset, levels: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Which stored values fill the places beyond the detector and are not of the picture, bool `(n_levels,)`.
+
+    PS3.3 C.7.5.1.1.2: one value or, with a limit, all from one to the other.
+    """
+    value, limit = dataset.get("PixelPaddingValue"), dataset.get("PixelPaddingRangeLimit")
+    if value is None:
+        return np.zeros(len(levels), bool)
+    low, high = sorted([value, value if limit is None else limit])
+    return np.asarray((levels >= low) & (levels <= high))

@@ -108,10 +108,20 @@ def test_an_element_without_a_value_is_none(empty: dict[str, Any]) -> None:
     assert (grey(made(**empty)) == RAMP).all()
 
 
-def test_padding_does_not_stretch_the_range() -> None:
+@pytest.mark.parametrize("ends", [(65535,), (60000, 65535), (65535, 60000)])
+def test_padding_does_not_stretch_the_range(ends: tuple[int, ...]) -> None:
     is_padding = RAMP % 7 == 2
-    padded = made(np.where(is_padding, 65535, RAMP * 16).astype(np.uint16), 16, PixelPaddingValue=65535)
+    elements = dict(zip(("PixelPaddingValue", "PixelPaddingRangeLimit"), ends, strict=False))
+    fill = np.where(RAMP % 2, min(ends), max(ends))
+    padded = made(np.where(is_padding, fill, RAMP * 16).astype(np.uint16), 16, **elements)
     assert (grey(padded)[~is_padding] == RAMP[~is_padding]).all()
+
+
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+def test_a_window_is_over_what_the_rescale_gives_also_where_that_turns_light_and_dark(function: str) -> None:
+    window = {"WindowCenter": 1500, "WindowWidth": 1000, "VOILUTFunction": function}
+    turned = made(4095 - RAMP * 16, RescaleSlope=-1, RescaleIntercept=4095, **window)
+    assert (grey(turned) == grey(made(**window))).all()
 
 
 def test_a_compression_that_pydicom_decodes_itself_is_read() -> None:
