@@ -99,8 +99,13 @@ CORRUPTIONS: dict[str, tuple[Corruption, tuple[float, ...]]] = {
 
 
 def corrupt(image: Grey, name: str, strength: int, seed: int) -> Grey:
-    """`image` `(height, width)` under the corruption `name` at `strength` 1 to 5; equal for equal `seed`."""
+    """`image` `(height, width)` under the corruption `name` at `strength` 1 to 5; equal for equal `seed`.
+
+    Raises ValueError of another strength.
+    """
     function, strengths = CORRUPTIONS[name]
+    if not 1 <= strength <= N_STRENGTHS:
+        raise ValueError(f"a strength is 1 to {N_STRENGTHS}, not {strength}")
     return function(image, strengths[strength - 1], np.random.default_rng([seed, strength, *name.encode()]))
 
 

@@ -2,7 +2,8 @@
 
 `weights` say how often each image counts, like scikit-learn's sample_weight: `(n,)` for one value, `(draws, n)` for one
 value per draw of a bootstrap; None counts each image once. A value has the weights' shape without its last axis, and
-is NaN where it asks for a class that no weight falls on.
+is NaN where it asks for a class that no weight falls on. A probability that is NaN, which would pass for one below
+every threshold or above all others, is a ValueError.
 """
 
 from collections.abc import Callable
@@ -76,18 +77,18 @@ def cross_entropy(labels: Labels, probabilities: Probabilities, weights: Weights
     Probabilities are kept one rounding step of their type away from 0 and 1, as scikit-learn's log_loss does.
     """
     step = np.finfo(probabilities.dtype).eps
-    kept = np.clip(probabilities, step, 1 - step)
+    kept = np.clip(_known(probabilities), step, 1 - step)
     return _mean(-np.log(np.where(labels == 1, kept, 1 - kept)), weights)
 
 
 def brier(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
     """Mean of (probability - label) squared (Brier 1950)."""
-    return _mean((probabilities - labels) ** 2, weights)
+    return _mean((_known(probabilities) - labels) ** 2, weights)
 
 
 def auroc(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
     """Area under the ROC curve: the Mann-Whitney statistic, ties counting half."""
-    order = np.argsort(probabilities, kind="stable")
+    order = np.argsort(_known(probabilities), kind="stable")
     # Where every run of equal probabilities starts: images within a run are tied.
     starts = np.flatnonzero(np.diff(probabilities[order], prepend=-np.inf))
     ordered, is_positive = _weights(weights, len(labels))[..., order], labels[order]
@@ -152,7 +153,7 @@ def at_threshold(
     labels: Labels, probabilities: Probabilities, threshold: float, weights: Weights | None = None
 ) -> dict[str, Values]:
     """The metrics of predictions: an image is called 1 where its probability >= threshold."""
-    predicted = probabilities >= threshold
+    predicted = _known(probabilities) >= threshold
     return {name: metric(labels, predicted, weights) for name, metric in AT_THRESHOLD.items()}
 
 
@@ -165,7 +166,7 @@ def compared(
     labels: Labels, probabilities: Probabilities, threshold: float, weights: Weights | None = None
 ) -> dict[str, Values]:
     """The metrics COMPARED."""
-    predicted = probabilities >= threshold
+    predicted = _known(probabilities) >= threshold
     return {
         name: AT_THRESHOLD[name](labels, predicted, weights)
         if name in AT_THRESHOLD
@@ -176,7 +177,14 @@ def compared(
 
 def _bins(probabilities: Probabilities) -> NDArray[np.int64]:
     """Each probability's bin, the last one closed: 1.0 belongs to it."""
-    return np.minimum((probabilities * N_CALIBRATION_BINS).astype(int), N_CALIBRATION_BINS - 1)
+    return np.minimum((_known(probabilities) * N_CALIBRATION_BINS).astype(int), N_CALIBRATION_BINS - 1)
+
+
+def _known(probabilities: Probabilities) -> Probabilities:
+    """The probabilities. Raises ValueError where one is NaN."""
+    if np.isnan(probabilities).any():
+        raise ValueError("a probability is NaN")
+    return probabilities
 
 
 def _weights(weights: Weights | None, n: int) -> Weights:

@@ -53,3 +53,9 @@ def test_a_blurred_point_is_a_bell() -> None:
     beside = np.exp(-0.5 / 0.8**2)
     bell = np.array([beside, 1, beside]) / (1 + 2 * beside)
     np.testing.assert_allclose(corrupt(point, "gaussian_blur", 1, 0)[1:4, 1:4], 255 * np.outer(bell, bell), atol=0.51)
+
+
+@pytest.mark.parametrize("strength", [-1, 0, N_STRENGTHS + 1])
+def test_a_strength_beyond_the_five_is_refused(strength: int) -> None:
+    with pytest.raises(ValueError, match="a strength is 1 to 5"):
+        corrupt(RAMP, "jpeg_compression", strength, 0)

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -76,6 +78,25 @@ def test_the_four_figures_that_are_compared_are_the_ones_by_those_names() -> Non
     found = metrics.at_threshold(labels, probabilities, 0.4) | metrics.of_probabilities(labels, probabilities)
     compared = metrics.compared(labels, probabilities, 0.4)
     assert compared == {name: found[name] for name in compared}
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        metrics.auroc,
+        metrics.brier,
+        metrics.cross_entropy,
+        metrics.expected_calibration_error,
+        metrics.calibration_bins,
+        lambda labels, probabilities: metrics.at_threshold(labels, probabilities, 0.5),
+        lambda labels, probabilities: metrics.compared(labels, probabilities, 0.5),
+    ],
+)
+def test_a_probability_that_is_no_number_has_no_figure(figure: Callable[..., object]) -> None:
+    labels = np.array([0, 1, 0, 1])
+    figure(labels, np.array([0.1, 0.9, 0.4, 0.6]))
+    with pytest.raises(ValueError, match="a probability is NaN"):
+        figure(labels, np.array([0.1, 0.9, np.nan, 0.6]))
 
 
 def test_calibration_error_of_known_cases() -> None:
