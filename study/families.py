@@ -171,10 +171,13 @@ class Family:
 
     @cached_property
     def machines(self) -> list[str]:
-        """What its runs were trained on: first where most configurations have a run, of those where most runs are."""
+        """What its runs were trained on: first where most configurations have a run, of those where most runs are.
+
+        Of several with as many first where the first seed was trained, not where another session added one.
+        """
         trained = [(run.machine, one.name) for one in self.configurations for run in one.results]
         n_runs, n_configurations = Counter(on for on, _ in trained), Counter(on for on, _ in set(trained))
-        return sorted(n_runs, key=lambda machine: (-n_configurations[machine], -n_runs[machine], machine))
+        return sorted(n_runs, key=lambda machine: (-n_configurations[machine], -n_runs[machine]))
 
     def timed(self, configuration: Configuration) -> list[Result]:
         """Its runs on one machine, the first of `machines` where it has any: those whose times and memory count."""

@@ -113,6 +113,12 @@ def test_the_machine_that_counts_has_most_of_the_configurations_not_of_the_runs(
     assert [run.name for run in family.timed(family.configurations[0])] == ["a"]
 
 
+def test_of_as_many_the_machine_of_the_first_seeds_counts() -> None:
+    again = [result(f"{name}-1", layers, seed=1, device="a GPU") for name, layers in (("a", "C-F-D"), ("b", "P-F"))]
+    [family] = families([*again, result("a", "C-F-D"), result("b", "P-F")])
+    assert [run.name for one in family.configurations for run in family.timed(one)] == ["a", "b"]
+
+
 def test_a_number_is_the_same_however_it_was_written() -> None:
     """A key that a run kept by an earlier version lacks is filled in as 0.0, and params.yaml says 0."""
     whole, real = result("a"), result("a-1", seed=1)
