@@ -119,10 +119,12 @@ def test_a_folder_in_kaggles_layout_is_measured_too(project: Project, predict: P
 
 def test_labels_from_a_file_a_wrong_one_named_by_its_line(project: Project, predict: Predict) -> None:
     paths = [f"data/raw/{path}" for path in pd.read_csv(project.folder / "data/predictions/test.csv")["path"]][:10]
-    labels = pd.DataFrame({"path": paths, "label": [i % 2 for i in range(10)], "patient_group": "one"})
+    labels = pd.DataFrame({"path": paths, "label": [i % 2 for i in range(10)], "patient_group": ["one"] * 10})
     labels.to_csv(project.folder / "labels.csv", index=False)
     words = ("plain.keras", *paths, "--labels", "labels.csv")
-    assert "10 images of 1 patients: accuracy " in predict.told(*words)
+    assert "error: all labelled images of one class are of one patient" in predict.told(*words)
+    labels.assign(patient_group=[f"{i // 5}" for i in range(10)]).to_csv(project.folder / "labels.csv", index=False)
+    assert "10 images of 2 patients: accuracy " in predict.told(*words)
     labels.assign(label=["NORMAL", "maybe", *["PNEUMONIA"] * 8]).to_csv(project.folder / "labels.csv", index=False)
     last = predict.told(*words).splitlines()[-1]
     assert last.startswith("error: labels.csv, line 3: label 'maybe' is none of NORMAL")
