@@ -173,7 +173,8 @@ def _tell_others(everything: list[Experiment], asked: set[str]) -> None:
 def _tell_uncommitted(holding: list[Experiment]) -> None:
     """Name on stderr those of the present commit that were run with a work tree of other code."""
     head = git("rev-parse", "HEAD").strip()
-    names = [one.name for one in holding if one.baseline == head and not _has_same_code(head, one.commit, *TO_TRAINING)]
+    committed = _code_to_training(head, head)
+    names = [one.name for one in holding if one.baseline == head and _code_to_training(head, one.commit) != committed]
     if names:
         print(
             f"run with code that is not committed: {', '.join(sorted(names))}; those of other code are no seeds of it",
@@ -181,9 +182,15 @@ def _tell_uncommitted(holding: list[Experiment]) -> None:
         )
 
 
-def code_of(commit: str) -> str:
-    """All that the stages up to training depend on of the code that an experiment's commit has, as a key."""
-    return git("ls-tree", commit, "--", *_code(git("rev-parse", "HEAD").strip(), *TO_TRAINING))
+def code_of(ref: str) -> str:
+    """The code of an experiment that the stages up to training depend on, as a key."""
+    return _code_to_training(*git("rev-parse", "HEAD", ref).split())
+
+
+@cache
+def _code_to_training(head: str, commit: str) -> str:
+    """The same of a commit, by the stages of the present one."""
+    return git("ls-tree", commit, "--", *_code(head, *TO_TRAINING))
 
 
 @cache
