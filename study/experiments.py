@@ -173,8 +173,7 @@ def _tell_others(everything: list[Experiment], asked: set[str]) -> None:
 def _tell_uncommitted(holding: list[Experiment]) -> None:
     """Name on stderr those of the present commit that were run with a work tree of other code."""
     head = git("rev-parse", "HEAD").strip()
-    committed = _code_to_training(head, head)
-    names = [one.name for one in holding if one.baseline == head and _code_to_training(head, one.commit) != committed]
+    names = [one.name for one in holding if one.baseline == head and not _has_same_code(head, one.commit, *TO_TRAINING)]
     if names:
         print(
             f"run with code that is not committed: {', '.join(sorted(names))}; those of other code are no seeds of it",
@@ -184,13 +183,8 @@ def _tell_uncommitted(holding: list[Experiment]) -> None:
 
 def code_of(ref: str) -> str:
     """The code of an experiment that the stages up to training depend on, as a key."""
-    return _code_to_training(*git("rev-parse", "HEAD", ref).split())
-
-
-@cache
-def _code_to_training(head: str, commit: str) -> str:
-    """The same of a commit, by the stages of the present one."""
-    return git("ls-tree", commit, "--", *_code(head, *TO_TRAINING))
+    head, commit = git("rev-parse", "HEAD", ref).split()
+    return _tree(commit, _code(head, *TO_TRAINING))
 
 
 @cache
@@ -199,19 +193,25 @@ def _stages(commit: str) -> dict[str, Any]:
     return dict(parse_yaml(git("show", f"{commit}:dvc.yaml"), f"dvc.yaml of {commit}")["stages"])
 
 
-@cache
 def _has_same_code(commit: str, experiment: str, *names: str) -> bool:
     """Whether an experiment's commit has the code that these stages of `commit` depend on just as `commit` has it."""
     paths = _code(commit, *names)
-    # Without a path Git compares all files.
-    return not (paths and git("diff", "--name-only", commit, experiment, "--", *paths))
+    return _tree(commit, paths) == _tree(experiment, paths)
 
 
-def _code(commit: str, *names: str) -> list[str]:
+@cache
+def _tree(commit: str, paths: tuple[str, ...]) -> str:
+    """These files and folders as a commit has them: their modes, names and sums."""
+    # Without a path Git lists all files.
+    return git("ls-tree", commit, "--", *paths) if paths else ""
+
+
+@cache
+def _code(commit: str, *names: str) -> tuple[str, ...]:
     """The files and folders of code on which these stages of a commit depend."""
     stages = _stages(commit)
     paths = {path for name in names for path in stages.get(name, {}).get("deps", [])}
-    return sorted(paths - {path for stage in stages.values() for path in _outputs(stage)})
+    return tuple(sorted(paths - {path for stage in stages.values() for path in _outputs(stage)}))
 
 
 def _outputs(stage: dict[str, Any]) -> Iterable[str]:
