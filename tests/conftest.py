@@ -57,6 +57,8 @@ STUDY = """runs:
   layers-2: {model.layers: P-C-F-D, train.learning_rate: 1e-5}
   doomed: {train.learning_rate: 1e+30, train.epochs: 40}
 """
+# Keras on JAX, in a process of its own; compiled with less care, which takes two thirds of the time.
+ON_JAX = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_llvm_disable_expensive_passes=true"}
 
 # A machine at other work is no failure of a law.
 settings.register_profile("patient", deadline=None)

@@ -37,6 +37,9 @@ def test_hours_of_a_machine_without_the_notebooks_way_and_none_where_a_stack_is_
 def test_a_step_of_the_recipe_is_timed_with_and_without_augmentation_and_normalisation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    small = networks.reference()
+    small["model"]["filters"], small["images"]["size"] = [4, 8], 32
+    monkeypatch.setattr(networks, "reference", lambda: small)
     monkeypatch.setattr(answer.floor, "measure", lambda: answer.floor.Machine("float32", 1e12, 1e10, 4))
     table = pd.DataFrame(answer._steps(n_steps=2, n_rounds=1))
     shares = table.query("unit == 'share'").set_index("what")["value"]

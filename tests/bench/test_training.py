@@ -11,7 +11,7 @@ import pytest
 
 from bench import training
 from bench.ways import LEADS, WAYS
-from tests.conftest import ROOT
+from tests.conftest import ON_JAX, ROOT
 
 # Next to nothing, of a way that is for JAX alone and one that is for TensorFlow alone.
 MEASURE = """
@@ -44,7 +44,7 @@ def test_what_is_tensorflows_or_of_stacks_alone_is_left_out_elsewhere(monkeypatc
 def test_the_bench_runs_on_jax_where_there_is_no_tensorflow(tmp_path: Path) -> None:
     pytest.importorskip("jax")
     (tmp_path / "tensorflow.py").write_text("raise ImportError('there is no TensorFlow here')")
-    environment = os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    environment = os.environ | ON_JAX | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     command = [sys.executable, "-c", MEASURE]
     printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     [row] = pd.read_csv(io.StringIO(printed), index_col=0).to_dict("records")

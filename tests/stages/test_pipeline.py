@@ -95,8 +95,8 @@ def test_the_bootstrap_runs_evaluate_alone(project: Project) -> None:
 
 
 def test_the_size_is_part_of_what_the_run_cache_remembers(project: Project) -> None:
-    there = project.ok("dvc", "exp", "run", "-n", "size", "-S", "images.size=20", "-S", "evaluate.seed=0")
-    assert sorted(stages_run(there)) == ["audit", "check", "evaluate", "images", "train"]
+    there = project.ok("dvc", "exp", "run", "images", "-n", "size", "-S", "images.size=20", "-S", "evaluate.seed=0")
+    assert stages_run(there) == ["check", "images"]
     assert stages_run(project.ok("dvc", "exp", "run", "-n", "size-back", "-S", "images.size=16")) == []
 
 

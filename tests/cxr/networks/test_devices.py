@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +11,8 @@ from cxr.errors import UserError
 from cxr.networks import devices, network, params, training
 from cxr.networks.backend import keras
 from cxr.networks.batches import Part
+from tests.conftest import ON_JAX, ROOT
 from tests.cxr.networks.conftest import AUGMENT, PARAMS, RECIPE, build, data, model_params, same, without_time
-
-ROOT = Path(__file__).parents[3]
 
 
 def test_more_devices_than_there_are_is_one_line() -> None:
@@ -124,11 +122,11 @@ def compare() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_two_devices_train_as_one_does(backend: str) -> None:
+@pytest.mark.parametrize("backend", [{"KERAS_BACKEND": "tensorflow"}, ON_JAX], ids=lambda on: on["KERAS_BACKEND"])
+def test_two_devices_train_as_one_does(backend: dict[str, str]) -> None:
     """Augmentation, schedule, decay, smoothing, balance, averaging, dropout and a last batch that does not divide."""
-    pytest.importorskip(backend)
+    pytest.importorskip(backend["KERAS_BACKEND"])
     code = "from tests.cxr.networks.test_devices import compare; compare()"
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **backend, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -2,7 +2,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from cxr.networks import augmentation, network, training
 from cxr.networks.backend import keras
 from cxr.networks.batches import Batches, Part
 from cxr.networks.params import NEUTRAL, TrainParams
+from tests.conftest import ON_JAX, ROOT
 from tests.cxr.networks.conftest import AUGMENT, PARAMS, RECIPE, SIZE, build, data, model_params, same, without_time
 
 pytestmark = pytest.mark.slow
@@ -211,7 +211,6 @@ def test_the_same_code_trains_on_jax() -> None:
         "t.test_history_has_its_columns_and_it_learns()\n"
         "t.test_a_resumed_training_ends_like_an_uninterrupted_one(t.RECIPE)\n"
     )
-    root = Path(__file__).parents[3]
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(root)}
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True)
+    environment = {**os.environ, **ON_JAX, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
