@@ -255,7 +255,6 @@ def intervals(
     form = ".3f" if reference is None else "+.3f"
     pressed, strength = marks.pressed("kind")
     legend = alt.Legend(orient="top", direction="vertical")
-    shapes = ["circle", "diamond", "square", "triangle-up"]
     place = alt.Chart().encode(
         y=alt.Y("what:N", sort=None, title=None, axis=alt.Axis(grid=not is_side_by_side)),
         color=alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=marks.COLOURS), legend=legend),
@@ -265,7 +264,7 @@ def intervals(
     if is_side_by_side:
         place = place.encode(yOffset=alt.YOffset("kind:N", sort=None))
     interval, point = marks.whiskers(place, "value", "low", "high", x_title)
-    point = point.encode(shape=alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=shapes), legend=legend))
+    point = point.encode(shape=alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=marks.SHAPES), legend=legend))
     layers = [interval, point.add_params(pressed)]
     if reference is not None:
         layers.insert(0, alt.Chart().mark_rule(color=marks.GREY, strokeDash=[4, 3]).encode(x=alt.datum(reference)))
@@ -302,7 +301,7 @@ def operating_points(title: Title, parts: list[str], found: str, called: str) ->
     points = place.mark_point(filled=True, size=60).encode(
         x=alt.X(**across()),
         y=alt.Y(**up()),
-        shape=alt.Shape("part:N", scale=alt.Scale(domain=parts), legend=legend),
+        shape=alt.Shape("part:N", scale=alt.Scale(domain=parts, range=marks.SHAPES), legend=legend),
     )
     interval = place.mark_rule(strokeOpacity=0.5)
     layers = [

@@ -13,6 +13,7 @@ Chart = alt.LayerChart | alt.FacetChart | alt.VConcatChart
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 # Okabe and Ito's colours, told apart by all; beyond them runs differ by dashes as well.
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#8a6d00"]
+SHAPES = ["circle", "diamond", "square", "triangle-up"]
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3]]
 GREY = "#767676"
 FONT = "sans-serif"

@@ -29,6 +29,18 @@ def test_the_forest_tells_networks_that_differ_from_trainings_that_do() -> None:
     assert f"1 {Verdict.DIFFER}" in drawn.alt
 
 
+def test_a_test_part_has_one_colour_and_one_shape_in_every_figure() -> None:
+    parts = families([result(f"a-{name}", "C-F", protocol=name) for name in ("official", "grouped", "pooled")])
+    looks = []
+    for drawn, field in ((figures.side_by_side(parts), "kind"), (figures.operating_points(parts), "part")):
+        [points] = [layer["encoding"] for layer in drawn.spec["layer"] if layer["mark"]["type"] == "point"]
+        assert points["color"]["field"] == points["shape"]["field"] == field
+        scales = [points[channel]["scale"] for channel in ("color", "shape")]
+        looks.append([dict(zip(scale["domain"], scale["range"], strict=False)) for scale in scales])
+    assert looks[0] == looks[1]
+    assert all(len(set(look.values())) == 3 for look in looks[0])
+
+
 def told(estimate: Estimate, form: str = ".3f") -> str:
     value, low, high = (format(number, form) for number in (estimate.value, estimate.low, estimate.high))
     return f"{value} ({low} to {high})".replace("-", "\N{MINUS SIGN}")
