@@ -1,5 +1,6 @@
 """The study's three conclusions, held against a family of results."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -196,6 +197,8 @@ def _no_rise(runs: dict[str, Configuration]) -> Claim:
     rise, jitter = (runs[name].train_mean(key) for key in ("val_loss_rise", "val_loss_jitter"))
     reached = runs[name].estimates["accuracy"].value
     evidence = f"Rise {rise:.3f} with a jitter of {jitter:.3f}; accuracy reached in its epochs: {reached:.3f}."
+    if math.isnan(rise + jitter):
+        return Claim(text, UNKNOWN, "How uneven the validation loss runs is not known, as of fewer than three epochs.")
     return _claim(text, HOLDS if rise <= jitter else FAILS, evidence, [runs[name]])
 
 

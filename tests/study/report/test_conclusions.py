@@ -176,6 +176,11 @@ def test_a_validation_loss_that_rises_by_more_than_its_jitter_is_no_cure(rise: f
     assert verdicts(changes)[2][1] == OF_TRAININGS[expected]
 
 
+def test_of_fewer_than_three_epochs_nobody_knows_how_uneven_the_loss_runs() -> None:
+    changes = {"rate-3": {"val_loss_rise": 0.0, "val_loss_jitter": None}}
+    assert verdicts(changes)[2][1] == UNKNOWN
+
+
 def test_the_worst_part_decides_and_missing_runs_are_named() -> None:
     [family] = families(study(without=("layers-2", "rate-3")))
     first, _, last = conclusions(family, RUNS)
