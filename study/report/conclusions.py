@@ -81,9 +81,23 @@ def has_runs_of_the_study(family: Family, notebook: pd.DataFrame) -> bool:
 
 
 def _by_study_name(family: Family, notebook: pd.DataFrame) -> dict[str, Configuration]:
-    """The configurations that are a run of the study, by its name there."""
-    runs = [(notebook_run(configuration.first, notebook), configuration) for configuration in family.configurations]
-    return {str(run["run"]): configuration for run, configuration in runs if run is not None}
+    """The configurations that are a run of the study, by its name there.
+
+    Of several with its layers and rate the one trained for its number of epochs speaks, of as many the first.
+    """
+    found: dict[str, Configuration] = {}
+    for configuration in family.configurations:
+        run = notebook_run(configuration.first, notebook)
+        if run is None:
+            continue
+        before = found.setdefault(str(run["run"]), configuration)
+        if _epochs(before) != run["epochs"] == _epochs(configuration):
+            found[str(run["run"])] = configuration
+    return found
+
+
+def _epochs(configuration: Configuration) -> int:
+    return int(configuration.first.params["train"]["epochs"])
 
 
 def _missing(text: str, runs: dict[str, Configuration], needed: list[str]) -> Claim | None:

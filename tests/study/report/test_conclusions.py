@@ -181,6 +181,14 @@ def test_of_fewer_than_three_epochs_nobody_knows_how_uneven_the_loss_runs() -> N
     assert verdicts(changes)[2][1] == UNKNOWN
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_the_run_as_long_as_the_studys_speaks_for_it(is_first: bool) -> None:
+    """A longer one beside it, of the same layers and rate, is another."""
+    study_run, longer = (result(name, "C-P-C-P-C-P-C-P-F-D-D", accuracy=at) for name, at in (("a", 0.97), ("b", 0.7)))
+    study_run.params["train"]["epochs"] = 30
+    assert first_verdict([study_run, longer] if is_first else [longer, study_run]) == OF_TRAININGS[HOLDS]
+
+
 def test_the_worst_part_decides_and_missing_runs_are_named() -> None:
     [family] = families(study(without=("layers-2", "rate-3")))
     first, _, last = conclusions(family, RUNS)
