@@ -37,7 +37,8 @@ def _ways_to_cut(group: list[Family], runs: pd.DataFrame, which: str) -> list[Ch
     """The ways to cut the test part beside each other; nothing where there is one."""
     if len(group) == 1:
         return []
-    protocols, is_the_studys = dict.fromkeys(family.protocol for family in group), facts.is_kermany(group[0].first)
+    protocols = dict.fromkeys(family.protocol for family in group)
+    is_the_studys = all(facts.is_kermany(family.first) for family in group)
     said = {
         "official": "Kaggle's test folder" if is_the_studys else "the test part that the source has",
         "grouped": "all images pooled, cut by patient",

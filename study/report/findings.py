@@ -44,12 +44,14 @@ def _once(family: Family) -> str:
 
 
 def _of_the_goal(all_families: list[Family]) -> str:
-    if not is_kermany(all_families[0].first):
-        return ""
+    """Of the test parts of the study's images; nothing where there is none."""
     reached = []
     for family, where in _places(all_families):
-        n = sum(network.estimates["accuracy"].low >= GOAL for network in family.configurations)
-        reached.append(f"{n or 'none'} of {len(family.configurations)} {where}")
+        if is_kermany(family.first):
+            n = sum(network.estimates["accuracy"].low >= GOAL for network in family.configurations)
+            reached.append(f"{n or 'none'} of {len(family.configurations)} {where}")
+    if not reached:
+        return ""
     return f" The study's goal of {GOAL:.2f} is reached, with the whole interval, by {', '.join(reached)}."
 
 

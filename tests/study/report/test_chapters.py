@@ -49,6 +49,16 @@ def test_the_words_of_the_study_are_for_its_own_images() -> None:
         assert said not in of_another
 
 
+def test_images_beside_the_studys_have_none_of_its_words() -> None:
+    """Such as a hospital's own, of the same classes and size."""
+    own = result("own", protocol="pooled", accuracy=0.99)
+    own.params["data"] = {**own.params["data"], "directory": "hospital"}
+    both = words(composed(of_the_study(result("a", accuracy=0.7)), own))
+    assert "is reached, with the whole interval, by none of 1 on official." in both
+    for said in ("Kaggle's test folder", "the way of the study"):
+        assert said not in both
+
+
 def words(report: Report) -> str:
     """All but the checklists."""
     return str([chapter for chapter in report.chapters if not chapter.title.startswith("Reporting")])
