@@ -253,12 +253,14 @@ def each_once(results: list[Result]) -> list[Result]:
     """Results without those of a network and seed that are there already, which are told on stderr.
 
     On another machine the same seed may give another training by rounding. It begins with the same weights and sees the
-    same batches all the same, so that the two tell less of a third than those of two seeds would.
+    same batches all the same, so that the two tell less of a third than those of two seeds would. Two folders of images
+    may have one name, of which alone kept runs know: what was tested on other numbers of them is another training.
     """
     first_of: dict[Hashable, Result] = {}
     repeated = []
     for result in results:
-        first = first_of.setdefault((result.configuration, result.params["train"]["seed"]), result)
+        key = result.test_part, result.configuration, result.params["train"]["seed"]
+        first = first_of.setdefault(key, result)
         if first is not result:
             repeated.append(f"{result.name} (as {first.name}, train.seed {result.params['train']['seed']})")
     if repeated:

@@ -73,6 +73,12 @@ def test_the_same_seed_once_more_is_no_second_training(capsys: pytest.CaptureFix
     assert [len(one.results) for one in family.configurations] == [1, 1]
 
 
+def test_images_of_another_folder_of_that_name_make_another_training() -> None:
+    one, other = result("a"), result("b")
+    other.test["n_images"] = 500
+    assert [family.configurations[0].name for family in families([one, other])] == ["b", "a"]
+
+
 def test_what_the_audit_and_the_pictures_were_set_to_makes_no_other_configuration() -> None:
     one, two = result("a"), result("a-1", seed=1)
     two.params.update(audit={"seed": 7}, explain={"n_columns": 3})
