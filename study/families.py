@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, groupby, takewhile
 
@@ -26,6 +26,13 @@ MOST_DRAWN = 24
 
 # Parameters of the training that leave the time for an image as it is.
 NO_WORK = {"learning_rate", "seed", "epochs"}
+
+# By section the parameters that make no other network but by chance and rounding, or move an interval alone.
+BESIDE = {
+    "images": {"size"},
+    "train": {"seed", "precision", "devices"},
+    "evaluate": {"bootstrap_samples", "seed"},
+}
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,18 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Network:
+    """A network, how it is trained and what it is asked, whatever the test part.
+
+    `setting`: its layers and learning rate in words; `params`: those and all others, as a key.
+    """
+
+    setting: str
+    params: Hashable
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class Family:
     """Configurations tested on the same images; `margin`: a difference that does not matter, if one is named."""
 
@@ -112,12 +131,13 @@ class Family:
         return str(self.first.test["protocol"])
 
     @property
-    def by_setting(self) -> dict[str, Configuration]:
-        """The configurations by their setting, and by their name too where several have the same."""
-        n_with = Counter(configuration.setting for configuration in self.configurations)
+    def by_network(self) -> dict[Network, Configuration]:
+        """The configurations by their networks; of those that only code or commit tell apart, by their name too."""
+        networks = [_network(configuration) for configuration in self.configurations]
+        n_with = Counter(networks)
         return {
-            one.setting if n_with[one.setting] == 1 else f"{one.setting} ({one.name})": one
-            for one in self.configurations
+            network if n_with[network] == 1 else replace(network, name=one.name): one
+            for network, one in zip(networks, self.configurations, strict=True)
         }
 
     @cached_property
@@ -214,19 +234,34 @@ def _work(result: Result) -> Hashable:
     return hashable([result.params["model"], steps, result.params["augment"], result.machine])
 
 
-def side_by_side(all_families: list[Family]) -> list[dict[str, Configuration]]:
-    """For each family its configurations, under labels that mean the same setting in all families.
+def _network(configuration: Configuration) -> Network:
+    """A configuration without its images: test parts of other sizes are told apart elsewhere."""
+    params = configuration.first.params
+    parts = {section: params[section] for section in ("model", "augment", "images", "train", "evaluate")}
+    told = {name: {key: part[key] for key in part if key not in BESIDE.get(name, ())} for name, part in parts.items()}
+    return Network(configuration.setting, hashable(told))
 
-    The label is what the names of one setting share, `layers-1` of layers-1 and layers-1-pooled; else the setting.
+
+def side_by_side(all_families: list[Family]) -> list[dict[str, Configuration]]:
+    """For each family its configurations, under labels that mean the same network, trained alike, in all families.
+
+    The label is what the names of these share, `layers-1` of layers-1 and layers-1-pooled; else the setting, with a
+    name where the setting has several networks.
     """
-    names: dict[str, list[str]] = {}
-    for family in all_families:
-        for setting, configuration in family.by_setting.items():
-            names.setdefault(setting, []).append(configuration.name)
-    shared = {setting: _shared_name(called) for setting, called in names.items()}
-    n_called = Counter(shared.values())
-    labels = {setting: name if name and n_called[name] == 1 else setting for setting, name in shared.items()}
-    return [{labels[setting]: one for setting, one in family.by_setting.items()} for family in all_families]
+    by_network = [family.by_network for family in all_families]
+    names: dict[Network, list[str]] = {}
+    for family in by_network:
+        for network, configuration in family.items():
+            names.setdefault(network, []).append(configuration.name)
+    shared = {network: _shared_name(called) for network, called in names.items()}
+    n_called, n_with = Counter(shared.values()), Counter(network.setting for network in names)
+
+    def label(network: Network) -> str:
+        if (name := shared[network]) and n_called[name] == 1:
+            return name
+        return network.setting if n_with[network.setting] == 1 else f"{network.setting} ({names[network][0]})"
+
+    return [{label(network): one for network, one in family.items()} for family in by_network]
 
 
 def _shared_name(names: list[str]) -> str:
