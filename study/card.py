@@ -128,7 +128,7 @@ def _body(family: Family, configuration: Configuration) -> list[str]:
                 "Input": facts.preprocessing(result),
                 "Weights at the start": facts.start(result),
                 "Training": facts.training(configuration),
-                "Decision": f"probability of {classes[1]} from {facts.threshold(result)}",
+                "Decision": f"probability of {classes[1]} from {facts.threshold(configuration)}",
             }
         ),
         "## Figures",

@@ -196,13 +196,22 @@ def seeds(configuration: Configuration) -> str:
     return ", ".join(str(result.params["train"]["seed"]) for result in configuration.results)
 
 
-def threshold(result: Result) -> str:
+def threshold(configuration: Configuration) -> str:
     """What probability is called the positive class, and how that was settled."""
-    rule = result.params["evaluate"]["threshold"]
+    settings = configuration.first.params["evaluate"]
+    rule = settings["threshold"]
     how = "set beforehand" if isinstance(rule, float | int) else f"settled on validation ({rule})"
-    calibrated = result.params["evaluate"]["temperature"] == "validation"
-    temperature = f"; temperature {result.test.get('temperature', 1.0):.3f} fitted on validation" if calibrated else ""
-    return f"{result.test['threshold']:.3f}, {how}{temperature}"
+    said = f"{_of_each(configuration, 'threshold')}, {how}"
+    if settings["temperature"] != "validation":
+        return said
+    return f"{said}; temperature {_of_each(configuration, 'temperature')} fitted on validation"
+
+
+def _of_each(configuration: Configuration, key: str) -> str:
+    """A threshold or temperature, 1 where a run has none: the least and the largest where the trainings have others."""
+    values = [float(result.test.get(key, 1.0)) for result in configuration.results]
+    low, high = f"{min(values):.3f}", f"{max(values):.3f}"
+    return low if low == high else f"{low} to {high} (each training's own)"
 
 
 def intervals(configuration: Configuration) -> str:

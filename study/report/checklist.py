@@ -229,7 +229,7 @@ def _of_study(family: Family, configuration: Configuration) -> dict[str, str]:
         "updating": "not reported, because no model was updated",
         "prediction": f"{facts.network(configuration)}; {facts.preprocessing(result)}; weights by "
         "python -m study.bundle",
-        "threshold": f"probability of {positive}; called so from {facts.threshold(result)}",
+        "threshold": f"probability of {positive}; called so from {facts.threshold(configuration)}",
         "involvement": "none took part",
         "meaning": "the report's first chapter: findings in words, each with its figures",
         "foreign": f"a file that cannot be read is named; foreign pictures: {_if_kept(facts.foreign(result))}",

@@ -205,6 +205,17 @@ def test_a_threshold_that_was_chosen_and_the_sizes_of_the_parts_are_told() -> No
     assert "train 741 images, 74.1% pneumonia; val 180 images, 18.0% pneumonia" in text
 
 
+def test_what_each_training_settled_on_validation_is_told_of_all() -> None:
+    runs = [result("one"), result("two", seed=1)]
+    for run, threshold, temperature in zip(runs, (0.3, 0.7), (0.8, 0.7), strict=True):
+        run.params["evaluate"] |= {"threshold": "youden", "temperature": "validation"}
+        run.test.update(threshold=threshold, temperature=temperature)
+    [family] = families(runs)
+    text = card(family)
+    assert "pneumonia from 0.300 to 0.700 (each training's own), settled on validation (youden)" in text
+    assert "temperature 0.700 to 0.800 (each training's own) fitted on validation" in text
+
+
 def test_a_card_is_of_one_network() -> None:
     with pytest.raises(UserError, match="a card is of one network, these are 2: a, b"):
         one_network(families([result("a", "C-F"), result("b", "P-F")]))
