@@ -77,6 +77,8 @@ def _trap(families: list[Family]) -> str:
 def difference(family: Family) -> str:
     """How many pairs have which verdict, and the largest difference in accuracy that is told."""
     n = len(family.pairs)
+    if not n:
+        return f"Differences ({family.protocol}): none to tell, there is one network."
     by_accuracy = _counted(pair.comparison.accuracy.verdict for pair in family.pairs)
     by_auroc = _counted(pair.comparison.auroc.verdict for pair in family.pairs)
     sentence = (
@@ -121,7 +123,9 @@ def precisions(family: Family) -> list[str]:
 
 def _open(family: Family) -> str:
     """What the results cannot say."""
-    if all(len(network.results) == 1 for network in family.configurations):
+    if not family.pairs:
+        seeds = "one network says nothing of others"
+    elif all(len(network.results) == 1 for network in family.configurations):
         seeds = "each network was trained once, with other seeds they may rank otherwise"
     else:
         n_differ = sum(pair.comparison.accuracy.verdict is Verdict.DIFFER for pair in family.pairs)

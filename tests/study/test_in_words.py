@@ -57,6 +57,12 @@ def test_nothing_learned_nothing_caught_nothing_told_apart() -> None:
     )
 
 
+def test_a_study_of_one_network_has_its_sentences() -> None:
+    *_, difference, still_open = told([0.9])
+    assert difference == "Differences (official): none to tell, there is one network."
+    assert still_open == "Open: one network says nothing of others."
+
+
 def test_what_differs_by_more_than_seeds_bring_is_counted() -> None:
     accuracies = {"C-F": (0.7, 0.71), "P-F": (0.9, 0.91), "F": (0.905, 0.906)}
     runs = [
