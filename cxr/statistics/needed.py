@@ -40,9 +40,9 @@ def size(
     apart, by_training = together.apart[pair].sum(), together.of_training[pair].sum()
     by_patients = together.by_patients(one, two) - (together.apart / together.n)[pair].sum()
     # For each number of trainings: the variances that they and these patients bring, and the variance that is allowed,
-    # with degrees of freedom that grow with the trainings.
+    # with n - 1 degrees of freedom of each configuration that shares in the variance between trainings.
     n = np.arange(max(together.n[pair].max(), 2), MOST_TRAININGS + 1)
-    degrees = together.degrees[pair].min() * (n - 1) / (together.n[pair].min() - 1)
+    degrees = (together.is_pooled.sum() if together.is_pooled[pair].all() else 1) * (n - 1)
     allowed = (distance / (stdtrit(degrees, 1 - level) + ndtri(power))) ** 2
     of_trainings, of_patients = by_training / n, apart / n + max(by_patients, 0.0)
     # With more images the patients' part shrinks, that of the trainings does not.

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -65,6 +67,17 @@ def test_without_luck_it_is_just_enough_however_many_trainings_told_it(n: int) -
     difference = study(values, size.n_trainings, size.n_images, 0.015, None).difference(0, 1)
     asked = stats.t.ppf(1 - level, difference.degrees) + stats.norm.ppf(POWER)
     assert 1 <= difference.value / difference.standard_error / asked < 1.05
+
+
+@pytest.mark.parametrize(("others", "pair"), [(4, 2), (2, 4)])
+def test_of_each_are_so_many_needed_whoever_had_more(others: int, pair: int) -> None:
+    """What is known of the variance counts, not by how many trainings of which configuration it came to be known."""
+    few, many = (study([0.8, 0.83, 0.8, 0.8], n, N_IMAGES, 0.01, None) for n in (pair, others))
+    n = np.array([pair, pair, others, others])
+    unequal = replace(few, n=n, between=np.where(n == pair, few.between, many.between))
+    told = [needed.size(one, 0, 1, N_IMAGES, 0.02, SIGNIFICANCE / 2, POWER) for one in (few, unequal)]
+    assert unequal.is_pooled.all()
+    assert told[0] == told[1]
 
 
 def test_no_difference_and_no_margin_want_nothing() -> None:
