@@ -70,6 +70,12 @@ class Configuration:
         return train_mean(self.results, key)
 
     @property
+    def rises_from(self) -> list[int]:
+        """The epoch from which the validation loss rises, of each training where it does."""
+        epochs = [result.train["val_loss_rises_from"] for result in self.results]
+        return [epoch for epoch in epochs if epoch is not None]
+
+    @property
     def test_loss(self) -> float:
         """Mean over the seeds of the cross-entropy on the test part, in nats."""
         return _mean(result.test["loss"] for result in self.results)

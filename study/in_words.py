@@ -90,8 +90,10 @@ def difference(family: Family) -> str:
         return sentence
     pair = max(told, key=lambda pair: abs(pair.comparison.accuracy.estimate.value))
     largest = pair.comparison.accuracy
+    are_alike = len({pair.comparison.accuracy.verdict for pair in told}) == 1
+    as_trained = "" if are_alike or largest.verdict is Verdict.DIFFER else ", as trained"
     return (
-        f"{sentence} The largest in accuracy: {pair.title}, {_told(largest.estimate, '+.3f')}, "
+        f"{sentence} The largest in accuracy{as_trained}: {pair.title}, {_told(largest.estimate, '+.3f')}, "
         f"p = {largest.p_adjusted:.2g} for all pairs."
     )
 

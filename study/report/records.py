@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cxr.statistics.comparison import Difference
@@ -12,7 +13,7 @@ from study.report.tables import notebook_accuracy
 
 def configurations(family: Family, notebook: pd.DataFrame) -> pd.DataFrame:
     """The performance, fitting and cost of every configuration as numbers, the shortcuts below them."""
-    keys = ["loss_gap", "best_epoch", "loss_gap_best", "val_loss_rises_from", "val_loss_rise", "val_loss_jitter"]
+    keys = ["loss_gap", "best_epoch", "loss_gap_best", "val_loss_rise", "val_loss_jitter"]
     keys += ["loss", "val_loss", "parameters", "flops_per_image"]
     of_machine = ["seconds", "images_per_second", "peak_memory_mib"]
     rows: list[dict[str, Any]] = [
@@ -24,6 +25,8 @@ def configurations(family: Family, notebook: pd.DataFrame) -> pd.DataFrame:
             "n_seeds": configuration.measured.n_seeds,
             **keyed(configuration.estimates, with_sd=True),
             "test_loss": configuration.test_loss,
+            "n_seeds_val_loss_rises": len(configuration.rises_from),
+            "train_val_loss_rises_from": np.mean(configuration.rises_from) if configuration.rises_from else np.nan,
             **{f"train_{key}": configuration.train_mean(key) for key in keys},
             **{f"train_{key}": train_mean(family.timed(configuration), key) for key in of_machine},
             "precision": family.timed(configuration)[0].train["precision"],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from cxr.statistics.comparison import Difference, Verdict
@@ -10,7 +11,7 @@ from cxr.statistics.ranks import Rank
 from study.facts import SHORTCUTS
 from study.families import Configuration, Family, Pair, side_by_side, train_mean
 from study.notebook import notebook_run
-from study.report.cells import Column, Row, Table, tabulated
+from study.report.cells import NOTHING, Column, Row, Table, tabulated
 
 # The two rows that need no image, in every table of results.
 WITHOUT_IMAGES = {"majority": "majority class", "metadata": "metadata alone, no image"}
@@ -55,7 +56,7 @@ def fitting(family: Family) -> Table:
         Column("gap at the end", lambda run: run.train_mean("loss_gap"), "+.3f"),
         Column("best epoch", lambda run: run.train_mean("best_epoch"), ".3g"),
         Column("gap there", lambda run: run.train_mean("loss_gap_best"), "+.3f"),
-        Column("val loss rises from epoch", lambda run: run.train_mean("val_loss_rises_from"), ".3g"),
+        Column("val loss rises from epoch", _rises_from),
         Column("by", lambda run: run.train_mean("val_loss_rise")),
         Column("jitter of val loss", lambda run: run.train_mean("val_loss_jitter"), ".4f"),
         Column("loss: train", lambda run: run.train_mean("loss")),
@@ -63,6 +64,15 @@ def fitting(family: Family) -> Table:
         Column("test", lambda run: run.test_loss),
     ]
     return tabulated(columns, family.configurations)
+
+
+def _rises_from(configuration: Configuration) -> str:
+    """The epoch from which the validation loss rises, mean over the trainings where it does, and how many these are."""
+    rising, n = configuration.rises_from, len(configuration.results)
+    if not rising:
+        return NOTHING
+    mean = f"{np.mean(rising):.3g}"
+    return mean if len(rising) == n else f"{mean} ({len(rising)} of {n})"
 
 
 def cost(family: Family) -> Table:

@@ -73,6 +73,18 @@ def test_what_differs_by_more_than_seeds_bring_is_counted() -> None:
     assert sentences(families(runs))[4] == ("Open: 2 of 3 pairs differ by more than patients and training seeds bring.")
 
 
+def test_that_the_largest_difference_is_of_these_trainings_is_said_where_others_are_of_more() -> None:
+    accuracies = {"C-F": (0.7, 0.71), "P-F": (0.9, 0.91), "F": (0.5,)}
+    runs = [
+        audited(result(f"{layers}-{seed}", layers, accuracy=accuracy, seed=seed))
+        for layers, several in accuracies.items()
+        for seed, accuracy in enumerate(several)
+    ]
+    said = sentences(families(runs))[3]
+    assert "in accuracy 1 differ and 2 differ as trained" in said
+    assert "The largest in accuracy, as trained: F-0 - P-F-0, -0.40" in said
+
+
 def test_a_difference_in_auroc_is_counted_as_such() -> None:
     """One of two networks of equal accuracy is in doubt where it errs, and nowhere else."""
     one = audited(result("a", accuracy=0.8))

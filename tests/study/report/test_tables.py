@@ -87,6 +87,22 @@ def test_runs_of_the_same_layers_and_rate_keep_a_row_each() -> None:
     assert not any(row.is_aside for row in networks)
 
 
+def test_in_how_many_trainings_the_validation_loss_rises_is_told() -> None:
+    """One in which it does not is no reason to leave out when it does in the others."""
+    of_each = {"C-F": (20, 23), "P-F": (20, None, 24), "F": (None, None)}
+    runs = [
+        result(f"{layers}-{seed}", layers, seed=seed, val_loss_rises_from=epoch)
+        for layers, epochs in of_each.items()
+        for seed, epoch in enumerate(epochs)
+    ]
+    [family] = families(runs)
+    told = [row.cells["val loss rises from epoch"] for row in tables.fitting(family).rows]
+    assert told == ["21.5", "22 (2 of 3)", "-"]
+    numbers = records.configurations(family, notebook.read_runs()).head(3)
+    assert numbers["n_seeds_val_loss_rises"].tolist() == [2, 2, 0]
+    assert numbers["train_val_loss_rises_from"].tolist() == pytest.approx([21.5, 22, math.nan], nan_ok=True)
+
+
 def test_a_column_is_what_its_title_says() -> None:
     train = {"seconds": 11.0, "images_per_second": 22.0, "peak_memory_mib": 33.0, "loss": 0.44, "val_loss": 0.55}
     [family] = families([result("a", accuracy=0.8, **train), result("b", "P-F")])
