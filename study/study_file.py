@@ -15,6 +15,8 @@ def read(path: Path) -> dict[str, Any]:
         raise UserError(
             f"{path} needs `runs`, a mapping from names to overrides, and may have `params` for all and `margin`"
         )
+    if misread := [f"{name!s:.100}" for name in study["runs"] if not isinstance(name, str)]:
+        raise UserError(f"{path}: names of runs are read as {', '.join(misread)} and not as text; put them in quotes")
     margin = study.get("margin")
     is_number = isinstance(margin, int | float) and not isinstance(margin, bool)
     if margin is not None and not (is_number and 0 < margin < 1):

@@ -46,7 +46,7 @@ def load(
     """
     study = study_file.read(path)
     for_all = study.get("params") or {}
-    changes = {str(name): overrides or {} for name, overrides in study["runs"].items()}
+    changes = {name: overrides or {} for name, overrides in study["runs"].items()}
     if unknown := [name for name in only if name not in changes]:
         raise UserError(f"{path} has no run {', '.join(unknown)}; it has {', '.join(changes)}")
     if no_mappings := [name for name, given in {"params": for_all, **changes}.items() if not isinstance(given, dict)]:
