@@ -146,7 +146,15 @@ def revisions(names: Iterable[str]) -> list[str]:
     bearers = Counter(experiment.name for experiment in _all())
     # DVC takes the present commit's, else the only one.
     taken = {name: present.get(name, ref if bearers[name] == 1 else "") for name, ref in holding.items()}
-    return [name if taken[name] == holding[name] else holding[name] for name in names]
+    return [name if taken[name] == holding[name] and not _means_another(name) else holding[name] for name in names]
+
+
+def _means_another(name: str) -> bool:
+    """Whether DVC takes this for the work tree or for what Git knows by it, as a branch, before any experiment."""
+    try:
+        return name == "workspace" or bool(git("rev-parse", "--verify", "--quiet", name))
+    except UserError:
+        return False
 
 
 def _all() -> Iterable[Experiment]:

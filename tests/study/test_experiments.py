@@ -188,6 +188,14 @@ def test_dvc_is_given_a_ref_where_a_name_alone_would_be_another_experiment(repos
     assert old != newer
 
 
+def test_dvc_is_told_the_ref_of_an_experiment_that_is_called_as_a_branch_is(repository: Repository) -> None:
+    """It would show the branch under the run's name, or the work tree."""
+    names = ["recipe", "HEAD", "workspace", "one"]
+    refs = [repository.finish(name) for name in names]
+    git("branch", "recipe")
+    assert experiments.revisions(names) == [*refs[:3], "one"]
+
+
 def commits(refs: dict[str, str]) -> dict[str, str]:
     return {name: git("rev-parse", ref).strip() for name, ref in refs.items()}
 
