@@ -18,12 +18,12 @@ import pandas as pd
 from dvc.api import DVCFileSystem
 
 from cxr import files
-from cxr.errors import UserError
 from cxr.inference import bundle, foreign
 from cxr.networks.model_file import load
 from cxr.vocabulary import SPLITS
 from stages import project
 from study import experiments, results
+from study.arguments import file_to_write
 from study.commands import git
 
 HASHED = ["data/manifest.csv", *(f"data/split/{name}.csv" for name in ("train", "val", "test"))]
@@ -34,11 +34,9 @@ SECTIONS = ("images", "evaluate")
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m study.bundle", description="Bundle a finished experiment for use.")
     parser.add_argument("name", help="the experiment")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="where to write it; NAME.keras if not given")
+    parser.add_argument("--out", type=file_to_write, metavar="FILE", help="where to write it; NAME.keras if not given")
     arguments = parser.parse_args()
-    out = arguments.out or Path(f"{arguments.name}.keras")
-    if out.is_dir():
-        raise UserError(f"--out {out} is a folder; name the file to write")
+    out = arguments.out or file_to_write(f"{arguments.name}.keras")
     ref = experiments.chosen([arguments.name])[arguments.name]
     experiment = results.stored(ref)
     with results.complete(arguments.name), tempfile.TemporaryDirectory() as folder:

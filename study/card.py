@@ -17,6 +17,7 @@ from cxr.data.names import in_prose
 from cxr.errors import UserError
 from stages import project
 from study import facts, results
+from study.arguments import file_to_write
 from study.families import Configuration, Family, families
 from study.report import cells, tables
 from study.report.cells import Row, Table
@@ -37,10 +38,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m study.card", description="Write the model card of a network.")
     parser.add_argument("names", nargs="*", help="its trainings, or NAME@COMMIT; all that hold if none is named")
     parser.add_argument("--kept", type=Path, metavar="FOLDER", help="read what `python -m study.keep FOLDER` wrote")
-    parser.add_argument("--out", type=Path, default=Path("model_card.md"), metavar="FILE", help="where to write it")
+    parser.add_argument("--out", type=file_to_write, default="model_card.md", metavar="FILE", help="where to write it")
     arguments = parser.parse_args()
-    if arguments.out.is_dir():
-        raise UserError(f"--out {arguments.out} is a folder; name the file to write")
     names = arguments.names
     found = results.from_folder(arguments.kept, names) if arguments.kept else results.from_experiments(names)
     family = one_network(families(found))

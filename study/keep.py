@@ -5,16 +5,16 @@ run that is kept already is replaced only where that is asked for.
 """
 
 import argparse
-from pathlib import Path
 
 from cxr.errors import UserError
 from stages import project
 from study import experiments, results
+from study.arguments import folder_to_write
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m study.keep", description="Keep experiments as plain files.")
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=folder_to_write)
     parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold if none is named")
     parser.add_argument("--replace", action="store_true", help="put them in the place of those kept before")
     arguments = parser.parse_args()

@@ -20,6 +20,7 @@ from cxr import files
 from cxr.errors import UserError
 from stages import project
 from study import results, shifts
+from study.arguments import file_to_write
 
 FEWEST_RUNS = 5
 # What other validations are to rank better than.
@@ -173,7 +174,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("shifts", nargs="?", help="what `python -m study.shifts` wrote; without it, the last epochs")
     parser.add_argument("--kept", type=Path, nargs="+", help="folders of kept runs instead of experiments")
     parser.add_argument("--without", nargs="+", default=[], metavar="NAME", help="runs to leave out")
-    parser.add_argument("--out", help="write the table as CSV")
+    parser.add_argument("--out", type=file_to_write, help="write the table as CSV")
     return parser.parse_args()
 
 

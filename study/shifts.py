@@ -30,6 +30,7 @@ from cxr.statistics.params import EvaluateParams
 from cxr.workers import workers
 from stages import project
 from study import experiments, results
+from study.arguments import file_to_write
 
 AS_IT_IS = "none"
 MIDDLE = "middle"  # its strength: the percentage of width and height that is seen
@@ -57,7 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m study.shifts", description="Validate runs on corrupted images.")
     parser.add_argument("names", nargs="+", help="finished experiments")
     parser.add_argument("--strengths", type=int, nargs="+", default=[1, 3, 5], choices=range(1, 6))
-    parser.add_argument("--out", default="shifts.csv", help="where the table goes")
+    parser.add_argument("--out", type=file_to_write, default="shifts.csv", help="where the table goes")
     return parser.parse_args()
 
 

@@ -28,6 +28,7 @@ from cxr import ending
 from cxr.errors import UserError
 from stages import project
 from study import experiments, mend, study_file
+from study.arguments import folder_to_write
 from study.commands import dvc
 from study.run import baseline, grid, lock, overrides, preparation
 from study.run.engine import Engine, State
@@ -101,8 +102,12 @@ def _arguments() -> argparse.Namespace:
     where.add_argument("--scheduler", default="", metavar="tcp://HOST:PORT", help="Dask cluster that takes the runs")
     parser.add_argument("--git-remote", default="origin", help="name or address, for a cluster (origin)")
     parser.add_argument("--in-words", action="store_true", help="say in five sentences what the results show")
-    parser.add_argument("--plots", type=Path, metavar="FOLDER", help="write the runs' curves to FOLDER/index.html")
-    parser.add_argument("--report", type=Path, metavar="FOLDER", help="write their report to FOLDER/index.html")
+    parser.add_argument(
+        "--plots", type=folder_to_write, metavar="FOLDER", help="write the runs' curves to FOLDER/index.html"
+    )
+    parser.add_argument(
+        "--report", type=folder_to_write, metavar="FOLDER", help="write their report to FOLDER/index.html"
+    )
     return parser.parse_args()
 
 

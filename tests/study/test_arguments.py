@@ -1,0 +1,45 @@
+"""What stands where a command is to write is told before the command reads or computes anything."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from cxr.errors import UserError
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param("bundle", marks=pytest.mark.slow), "card", "ensemble", "ranking", "shifts"]
+)
+def test_no_file_is_written_over_a_folder_or_below_a_file(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shifts of many networks ended so in a traceback, hours later."""
+    command = importlib.import_module(f"study.{name}")
+    (tmp_path / "file").touch()
+    for place, told in {"": "is a folder; name the file", "file/below.csv": "file is no folder; name another"}.items():
+        monkeypatch.setattr(sys, "argv", [name, "mine", "--out", str(tmp_path / place)])
+        with pytest.raises(UserError, match=told):
+            command.main()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("report.__main__", "--out"),
+        ("keep",),
+        ("run.__main__", "s.yaml", "--plots"),
+        ("run.__main__", "s.yaml", "--report"),
+    ],
+)
+def test_no_folder_is_written_over_a_file(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, *before = words
+    command = importlib.import_module(f"study.{name}")
+    (tmp_path / "file").touch()
+    for place in ("file", "file/below"):
+        monkeypatch.setattr(sys, "argv", [name, *before, str(tmp_path / place)])
+        with pytest.raises(UserError, match="file is no folder; name another to write into"):
+            command.main()
