@@ -91,6 +91,15 @@ def stored_as(result: Result) -> str:
     return f"{modes}; {data['width'][0]}-{data['width'][1]} pixels wide, {data['height'][0]}-{data['height'][1]} high"
 
 
+def taken(result: Result) -> str:
+    """How the images were taken, as far as a table says it, and how they are stored."""
+    named = [f"{n:,} {name.removeprefix('acquisition ')}" for name, n in result.data.get("acquisition", {}).items()]
+    stored = f"as stored: {stored_as(result)}"
+    if not named:
+        return f"not reported, because files do not say how they were taken; {stored}"
+    return f"as the table names it: {', '.join(named)}; {stored}"
+
+
 def reference_standard(result: Result) -> str:
     """Where the labels come from."""
     if is_synthetic(result):
@@ -118,8 +127,9 @@ def preprocessing(result: Result) -> str:
 def partition(result: Result) -> str:
     """How the parts were cut, and how many images and patients each has."""
     cut = result.params["split"]
+    place = "the one that the table names" if result.params["data"]["source"] == "table" else "the test folder"
     words = {
-        "official": "the test part is the test folder, validation is cut from the rest by patient group",
+        "official": f"the test part is {place}, validation is cut from the rest by patient group",
         "grouped": "test and validation are cut by patient group",
         "pooled": "test and validation are cut at random by image, so that patients stand on both sides",
         "series": "the test part was taken in another way than the others (series of files, or acquisition)",
@@ -164,13 +174,15 @@ def training(configuration: Configuration) -> str:
     """How it was trained."""
     result = configuration.first
     train, augment = result.params["train"], result.params["augment"]
+    # The parameter calls a table's own class pneumonia too.
+    target = positive(result) if train["target"] == "pneumonia" else train["target"]
     changes = _not_neutral("augment", augment)
     said = [
         f"{train['epochs']} epochs, the last of which counts",
         f"{'AdamW' if train['weight_decay'] else 'Adam'}, learning rate {train['learning_rate']:g} "
         f"({train['schedule']}{_warmup(train)}), batch size {train['batch_size']}, "
         f"weight decay {train['weight_decay']:g}",
-        f"target {train['target']}, label smoothing {train['label_smoothing']:g}, "
+        f"target {target}, label smoothing {train['label_smoothing']:g}, "
         f"classes {'balanced' if train['balance'] else 'as they are'}",
         *([f"running average of the weights, momentum {train['averaging']:g}"] if train.get("averaging") else []),
         *(more for section in ("model", "train") for more in _not_neutral(section, result.params[section])),

@@ -69,7 +69,7 @@ def _with_facts(result: Result) -> pd.DataFrame:
         if names := SIZES.get(len(edges) - 1):
             table["size"] = np.array(names)[part]
         if "acquisition" in manifest:
-            table["acquisition"] = manifest["acquisition"].to_numpy()
+            table["acquisition"] = manifest["acquisition"].str.removeprefix("acquisition ").to_numpy()
     return table
 
 

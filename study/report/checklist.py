@@ -169,8 +169,7 @@ def _of_data(configuration: Configuration) -> dict[str, str]:
         "eligibility": f"every image of the source that can be decoded and whose name or row tells {told_by}",
         "identity": "by the publishers: files carry numbers, no names" if is_kermany else OUTSIDE,
         "missing": "none: an image that cannot be read, or lacks what is asked of it, stops the pipeline by name",
-        "acquisition": "not reported, because files do not say how they were taken; as stored: "
-        + facts.stored_as(result),
+        "acquisition": facts.taken(result),
         "standard": facts.reference_standard(result),
         "why_standard": "it is the only one that there is",
         "readers": NO_READERS,

@@ -15,6 +15,7 @@ from cxr.sources.records import SOURCES
 from cxr.sources.source import KERMANY, Brought, Source
 from study import results
 from study.card import card, one_network
+from study.facts import taken
 from study.families import families
 from study.results import Result
 from study.subgroups import subgroups
@@ -124,6 +125,19 @@ def without_digits(text: str) -> str:
     return re.sub(r"(?<=\.\d\d)\d+", "", text)
 
 
+def test_of_a_table_its_own_test_part_class_and_acquisitions_are_told() -> None:
+    run = result("mine", classes=("no finding", "covid"), patients="table")
+    run.params["data"]["source"] = "table"
+    run.data["acquisition"] = {"acquisition AP": 1200, "acquisition portable": 30}
+    [family] = families([run])
+    text = card(family)
+    assert "the test part is the one that the table names" in text
+    assert "target covid, label smoothing" in text
+    assert "pneumonia" not in text
+    assert taken(run).startswith("as the table names it: 1,200 AP, 30 portable; as stored")
+    assert taken(result("other")).startswith("not reported, because")
+
+
 def test_the_licence_and_the_publishers_are_named_where_the_images_are_kermanys() -> None:
     [family] = families([kermany("mine")])
     assert "CC BY 4.0 (Kermany, Zhang, Goldbaum" in card(family)
@@ -156,7 +170,11 @@ def test_subgroups_are_those_of_the_names() -> None:
 def test_subgroups_are_those_of_the_manifest_at_each_runs_own_threshold() -> None:
     """Two trainings: the second misses all bacteria, the first calls all of NORMAL2-IM normal."""
     kind = np.arange(160) // 40
-    columns = {"width": 100 * (1 + kind), "height": 10, "acquisition": np.where(kind % 2, "odd", "even")}
+    columns = {
+        "width": 100 * (1 + kind),
+        "height": 10,
+        "acquisition": np.where(kind % 2, "acquisition odd", "acquisition even"),
+    }
     manifest = kermany("any").predictions[["path"]].assign(**columns).sample(frac=1, random_state=0)
     files = {"data/manifest.csv": manifest.to_csv(index=False).encode()}
     runs = [replace(kermany(name), beside=files.get) for name in ("mine", "again")]
