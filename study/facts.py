@@ -8,7 +8,7 @@ from cxr.sources import kaggle, mendeley
 from cxr.sources.records import SOURCES
 from cxr.statistics.estimate import Estimate
 from study.families import Configuration
-from study.results import EXPLAINED, SETTINGS, Result
+from study.results import EXPLAINED, SETTINGS, Result, complete
 
 NOT_KEPT = "not kept"
 # Sources whose record cannot know the licence.
@@ -255,7 +255,8 @@ def without_lungs(result: Result) -> str:
 def explained(result: Result) -> dict[str, Any] | None:
     """data/details/explain.json; None where it is not kept, or is older than its newest figures."""
     content = result.beside(EXPLAINED)
-    values = json.loads(content) if content else None
+    with complete(result.name):
+        values = json.loads(content) if content else None
     return values if values and "foreign" in values else None
 
 

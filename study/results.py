@@ -159,8 +159,8 @@ def _kept(folder: Path) -> Result:
 
 
 def kept(folder: Path) -> list[str]:
-    """Names of the results that `keep` wrote into `folder`."""
-    return sorted(path.parent.name for path in folder.glob("*/params.yaml"))
+    """Names of the results that `keep` wrote into `folder`, of one that has lost a file since too."""
+    return sorted({path.parent.name for key in ("params", "predictions") for path in folder.glob(f"*/{_file(key)}")})
 
 
 def stored(ref: str) -> DVCFileSystem:
@@ -233,6 +233,8 @@ def _read(name: str, read: Callable[[str], str]) -> Result:
         numbers = {key: json.loads(read(key)) for key in ("train", "test", "data", "split", "shortcuts")}
         history = pd.read_csv(io.StringIO(read("history")))
         predictions = read_predictions(io.StringIO(read("predictions")))
+        if len(predictions) != numbers["test"]["n_images"]:
+            raise ValueError(f"{len(predictions)} predictions of {numbers['test']['n_images']} test images")
         numbers["data"] = {"classes": CLASSES, "patients": "file names"} | numbers["data"]
         # Runs kept under an earlier version hold the FLOPs in train.json.
         numbers["train"].setdefault("flops_per_image", numbers["test"].get("flops_per_image"))
@@ -251,7 +253,8 @@ def complete(name: str) -> Iterator[None]:
             f"{name} has no complete result here ({error}); bring it with python -m study.share pull, or make it anew:"
             f" dvc exp remove {name.partition('@')[0]}, then run it again"
         ) from None
-    except (OSError, ValueError, KeyError, UserError) as error:
+    # The last two: a file that is empty, or holds another thing than it did.
+    except (OSError, ValueError, KeyError, UserError, AttributeError, TypeError) as error:
         # Of the place where its files are brought to, not of the run.
         if isinstance(error, OSError) and error.errno in NOT_OUR_FAULT:
             raise

@@ -112,6 +112,14 @@ def test_a_kept_explanation_is_told(tmp_path: Path) -> None:
     assert "blanking the lungs lowers their probability by 0.250, blanking the frame by -" in text
 
 
+def test_an_explanation_that_was_kept_in_part_is_told(tmp_path: Path) -> None:
+    save(tmp_path, result("mine"))
+    (tmp_path / "mine" / "explain.json").write_text(json.dumps(EXPLAINED)[:40])
+    [family] = families(results.from_folder(tmp_path, []))
+    with pytest.raises(UserError, match="mine has no complete result: "):
+        card(family)
+
+
 @pytest.mark.slow
 def test_the_committed_card_is_that_of_the_kept_runs() -> None:
     [family] = families(results.from_folder(ROOT / "docs/results/recipe/runs", []))

@@ -109,6 +109,32 @@ def test_a_run_older_than_some_keys_was_made_with_their_neutral_values(tmp_path:
     assert read.params["images"] == {"size": 224, "is_square": True, "is_equalised": False, "shows": "all"}
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("params.yaml", None, "a has no complete result here .*params.yaml"),
+        ("predictions.csv", None, "a has no complete result here .*predictions.csv"),
+        ("params.yaml", "", "a has no complete result: "),
+        ("test.json", "null", "a has no complete result: "),
+        ("predictions.csv", 300, "a has no complete result: 299 predictions of 600 test images"),
+    ],
+)
+def test_a_kept_run_that_was_copied_in_part_is_told(
+    tmp_path: Path, file: str, content: str | int | None, told: str
+) -> None:
+    """Without its params.yaml it was not there, with some of its predictions the figures were of these."""
+    save(tmp_path, result("a"))
+    save(tmp_path, result("b"))
+    path = tmp_path / "a" / file
+    if content is None:
+        path.unlink()
+    else:
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text(content if isinstance(content, str) else "".join(lines[:content]))
+    with pytest.raises(UserError, match=told):
+        results.from_folder(tmp_path, [])
+
+
 def test_over_fitting_is_read_off_the_curves(tmp_path: Path) -> None:
     """Losses of 1 / epoch in training and 1.1 / epoch in validation."""
     save(tmp_path, result("a", loss_gap=None))
