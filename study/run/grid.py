@@ -113,6 +113,10 @@ def _apply(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
     params = copy.deepcopy(base)
     for key, value in overrides.items():
         section, _, name = str(key).partition(".")
+        if not name and section in params:
+            raise UserError(
+                f"{key} is a section of params.yaml; name its keys alone, such as {key}.{next(iter(params[key]))}"
+            )
         if name not in (params.get(section) or {}):
             raise UserError(f"params.yaml has no {key}")
         params[section][name] = value

@@ -79,6 +79,7 @@ def test_make_and_the_command_hand_on_which_runs_are_wanted() -> None:
     [
         ("runs: {one: {train.epoch: 8}}", "one: params.yaml has no train.epoch"),
         ("runs: {one: {trian.epochs: 8}}", "one: params.yaml has no trian.epochs"),
+        ("runs: {one: {train: {epochs: 8}}}", "one: train is a section of params.yaml; .* train.epochs"),
         ("runs: {one: {train.epochs: 0}, two: {model.layers: C-X}}", r"one: .*train\.epochs.*; two: .*no layer"),
         ("runs: {one: {model.layers: P-P-P-P-P-P-P-P-P-F}}", "one: .*too many P"),
         ("runs: [one]", "needs `runs`"),
