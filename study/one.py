@@ -60,7 +60,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("name", help="name of the run, with its label")
     parser.add_argument("--from", dest="git_remote", required=True, metavar="GIT_REMOTE", help="name or address")
     parser.add_argument("--at", metavar="COMMIT", help="what it starts from (the commit of this folder)")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="overrides, as of study.run")
+    parser.add_argument(
+        "--set", action="extend", nargs="*", default=[], metavar="KEY=VALUE", help="overrides, as of study.run"
+    )
     parser.add_argument("--label", default="", help="label of the runs, as of study.run")
     parser.add_argument("--only-images", action="store_true", help="make and push what it starts from, and end there")
     parser.add_argument("--until-closed", action="store_true", help="stop when standard input is closed")

@@ -172,8 +172,10 @@ def _read(path: str) -> pd.DataFrame:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m study.ranking", description="Rank correlation with the test.")
     parser.add_argument("shifts", nargs="?", help="what `python -m study.shifts` wrote; without it, the last epochs")
-    parser.add_argument("--kept", type=Path, nargs="+", help="folders of kept runs instead of experiments")
-    parser.add_argument("--without", nargs="+", default=[], metavar="NAME", help="runs to leave out")
+    parser.add_argument(
+        "--kept", type=Path, action="extend", nargs="+", help="folders of kept runs instead of experiments"
+    )
+    parser.add_argument("--without", action="extend", nargs="+", default=[], metavar="NAME", help="runs to leave out")
     parser.add_argument("--out", type=file_to_write, help="write the table as CSV")
     return parser.parse_args()
 

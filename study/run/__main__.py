@@ -88,8 +88,12 @@ def _engine(base: baseline.Baseline, runs: list[grid.Run], arguments: argparse.N
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m study.run", description="Run the experiments of a study file.")
     parser.add_argument("study", type=Path, help="study file, such as study.yaml")
-    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="these runs of the file, not all")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="overrides for all runs")
+    parser.add_argument(
+        "--only", action="extend", nargs="*", default=[], metavar="NAME", help="these runs of the file, not all"
+    )
+    parser.add_argument(
+        "--set", action="extend", nargs="*", default=[], metavar="KEY=VALUE", help="overrides for all runs"
+    )
     parser.add_argument(
         "--label", default="", help="ends the runs' names, to keep them beside those of other overrides"
     )
