@@ -18,6 +18,7 @@ import pandas as pd
 from dvc.api import DVCFileSystem
 
 from cxr import files
+from cxr.errors import UserError
 from cxr.inference import bundle, foreign
 from cxr.networks.model_file import load
 from cxr.vocabulary import SPLITS
@@ -37,6 +38,8 @@ def main() -> None:
     parser.add_argument("--out", type=file_to_write, metavar="FILE", help="where to write it; NAME.keras if not given")
     arguments = parser.parse_args()
     out = arguments.out or file_to_write(f"{arguments.name}.keras")
+    if out.suffix != ".keras":
+        raise UserError(f"--out {out} does not end in .keras; Keras loads no file of another name")
     ref = experiments.chosen([arguments.name])[arguments.name]
     experiment = results.stored(ref)
     with results.complete(arguments.name), tempfile.TemporaryDirectory() as folder:

@@ -43,3 +43,11 @@ def test_no_folder_is_written_over_a_file(
         monkeypatch.setattr(sys, "argv", [name, *before, str(tmp_path / place)])
         with pytest.raises(UserError, match="file is no folder; name another to write into"):
             command.main()
+
+
+@pytest.mark.slow
+def test_a_bundle_has_the_name_that_keras_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under another it was written, with exit code 0, and `cxr.predict` asked to make it anew."""
+    monkeypatch.setattr(sys, "argv", ["bundle", "mine", "--out", str(tmp_path / "mine.h5")])
+    with pytest.raises(UserError, match=r"mine\.h5 does not end in \.keras"):
+        importlib.import_module("study.bundle").main()
