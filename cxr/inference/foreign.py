@@ -130,7 +130,9 @@ class Features:
 
     def __call__(self, images: Images) -> Floats:
         """Features `(n, k)` of images uint8 `(n, size, size)`."""
-        pooled = self.body.predict(images[..., None], batch_size=BATCH_SIZE, verbose=0).astype(np.float64)
+        # Given all at once TensorFlow makes a pipeline of them, and writes of an error that is none.
+        batches = np.split(images[..., None], range(BATCH_SIZE, len(images), BATCH_SIZE))
+        pooled = np.concatenate([self.body.predict_on_batch(batch) for batch in batches]).astype(np.float64)
         thumbnails = np.stack([block_means(image, THUMBNAIL_PIXELS).ravel() for image in images])
         return np.hstack([pooled, thumbnails / 255, exposure(images) / 255])
 

@@ -1,6 +1,7 @@
 """A table of the user's, with classes and file names of its own, from the images to the report and to use."""
 
 import csv
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,7 @@ def test_it_predicts_the_tables_images_under_its_own_names(project: Project) -> 
     words = ["python", "-m", "cxr.predict", "mine.keras", *names, "--csv", "out.csv", "--labels", "labels.csv"]
     done = project.run(*words)
     assert done.returncode == 0, done.stderr
+    assert not re.search(r"[IWEF]\d{4} ", done.stderr), "no line of TensorFlow's log"
     found = pd.read_csv(project.folder / "out.csv")
     assert list(found["calibrated"]) == list(stored["probability"])
     assert set(found["decision"].astype(str)) <= {"0", "TB, active"}
