@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cxr import ending
+from cxr.arguments import file_to_write, folder_to_write
 from cxr.errors import UserError
 from cxr.files import meant, whole
 
@@ -33,9 +34,6 @@ def main() -> None:
     from cxr.inference.predictor import Predictor, image_files
 
     paths = image_files(arguments.paths)
-    for file in (arguments.csv, arguments.json):
-        if file and file.is_dir():
-            raise UserError(f"{file} is a folder; name the file to write")
     predictor = Predictor(bundle.read(arguments.bundle))
     description = predictor.bundle.description
     # First: that no map can be drawn, or a mistake in the labels, is told before thousands of images are predicted.
@@ -88,9 +86,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("bundle", type=Path, help="the network's bundle")
     parser.add_argument("paths", nargs="+", type=Path, metavar="IMAGE_OR_FOLDER")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--csv", type=Path, metavar="FILE", help="write the table there")
-    form.add_argument("--json", type=Path, metavar="FILE", help="write a list of objects there")
-    parser.add_argument("--saliency", type=Path, metavar="FOLDER", help="draw where the network looks, a PNG an image")
+    form.add_argument("--csv", type=file_to_write, metavar="FILE", help="write the table there")
+    form.add_argument("--json", type=file_to_write, metavar="FILE", help="write a list of objects there")
+    parser.add_argument(
+        "--saliency", type=folder_to_write, metavar="FOLDER", help="draw where the network looks, a PNG an image"
+    )
     parser.add_argument("--labels", type=Path, metavar="FILE", help="CSV with path and label, to measure as well")
     return parser.parse_args()
 

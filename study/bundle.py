@@ -18,13 +18,13 @@ import pandas as pd
 from dvc.api import DVCFileSystem
 
 from cxr import files
+from cxr.arguments import file_to_write
 from cxr.errors import UserError
 from cxr.inference import bundle, foreign
 from cxr.networks.model_file import load
 from cxr.vocabulary import SPLITS
 from stages import project
 from study import experiments, results
-from study.arguments import file_to_write
 from study.commands import git
 
 HASHED = ["data/manifest.csv", *(f"data/split/{name}.csv" for name in ("train", "val", "test"))]

@@ -8,6 +8,7 @@ import argparse
 import json
 from pathlib import Path
 
+from cxr.arguments import Once, file_to_write
 from cxr.errors import UserError
 from cxr.files import whole
 from cxr.statistics import evaluation
@@ -16,7 +17,6 @@ from cxr.statistics.ensemble import ensemble
 from cxr.statistics.estimate import read
 from stages import project
 from study import results, terminal
-from study.arguments import file_to_write
 from study.families import each_once
 from study.results import Result
 
@@ -31,7 +31,9 @@ Metrics = dict[str, float | int]
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m study.ensemble", description="Several runs as one network.")
     parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold, or are kept, without")
-    parser.add_argument("--kept", type=Path, metavar="FOLDER", help="read what `python -m study.keep FOLDER` wrote")
+    parser.add_argument(
+        "--kept", type=Path, action=Once, metavar="FOLDER", help="read what `python -m study.keep FOLDER` wrote"
+    )
     parser.add_argument("--out", type=file_to_write, metavar="FILE.json", help="write the figures of all together")
     arguments = parser.parse_args()
     if len(set(arguments.names)) < len(arguments.names):

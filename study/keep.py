@@ -6,10 +6,10 @@ run that is kept already is replaced only where that is asked for.
 
 import argparse
 
+from cxr.arguments import folder_to_write
 from cxr.errors import UserError
 from stages import project
 from study import experiments, results
-from study.arguments import folder_to_write
 
 
 def main() -> None:

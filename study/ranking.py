@@ -17,10 +17,10 @@ from scipy import stats
 from tabulate import tabulate
 
 from cxr import files
+from cxr.arguments import file_to_write
 from cxr.errors import UserError
 from stages import project
 from study import results, shifts
-from study.arguments import file_to_write
 
 FEWEST_RUNS = 5
 # What other validations are to rank better than.

@@ -21,6 +21,7 @@ from scipy.special import expit
 from tqdm import tqdm
 
 from cxr import files
+from cxr.arguments import file_to_write
 from cxr.data.images import cut, read, shrink
 from cxr.data.params import ImagesParams
 from cxr.inference import corruptions
@@ -30,7 +31,6 @@ from cxr.statistics.params import EvaluateParams
 from cxr.workers import workers
 from stages import project
 from study import experiments, results
-from study.arguments import file_to_write
 
 AS_IT_IS = "none"
 MIDDLE = "middle"  # its strength: the percentage of width and height that is seen

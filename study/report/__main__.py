@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxr.arguments import Once, folder_to_write
 from stages import project
 from study import experiments, notebook, results, study_file
-from study.arguments import folder_to_write
 from study.families import families
 from study.report import records
 from study.report.chapters import compose
@@ -40,8 +40,12 @@ def main(words: list[str] | None = None) -> None:
 def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m study.report", description="Write the report of finished runs.")
     parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold if none is named")
-    parser.add_argument("--study", type=Path, help="the finished runs of a study file, labelled ones included")
-    parser.add_argument("--kept", type=Path, metavar="FOLDER", help="read what `python -m study.keep FOLDER` wrote")
+    parser.add_argument(
+        "--study", type=Path, action=Once, help="the finished runs of a study file, labelled ones included"
+    )
+    parser.add_argument(
+        "--kept", type=Path, action=Once, metavar="FOLDER", help="read what `python -m study.keep FOLDER` wrote"
+    )
     parser.add_argument("--out", type=folder_to_write, default="report", metavar="FOLDER", help="where to write it")
     return parser.parse_args(words)
 

@@ -25,10 +25,10 @@ from typing import Any
 from tqdm import tqdm
 
 from cxr import ending
+from cxr.arguments import folder_to_write
 from cxr.errors import UserError
 from stages import project
 from study import experiments, mend, study_file
-from study.arguments import folder_to_write
 from study.commands import dvc
 from study.run import baseline, grid, lock, overrides, preparation
 from study.run.engine import Engine, State

@@ -40,13 +40,15 @@ def load(
 ) -> list[Run]:
     """The runs of a study file on top of `base`, the parameters; `extra` overrides both, `label` ends every name.
 
-    `only`: the names, as the file has them, of the runs that are wanted; all without any. Raises UserError that names
-    those that the file has not, or every run with an unknown parameter or a name that no experiment can have. The
-    values of parameters are not looked at: see `check`.
+    `only`: the names, as the file has them, of the runs that are wanted; all without any. Raises UserError where the
+    file has no run, or that names those of `only` that it has not, or every run with an unknown parameter or a name
+    that no experiment can have. The values of parameters are not looked at: see `check`.
     """
     study = study_file.read(path)
     for_all = study.get("params") or {}
     changes = {name: overrides or {} for name, overrides in study["runs"].items()}
+    if not changes:
+        raise UserError(f"{path} names no run")
     if unknown := [name for name in only if name not in changes]:
         raise UserError(f"{path} has no run {', '.join(unknown)}; it has {', '.join(changes)}")
     if no_mappings := [name for name, given in {"params": for_all, **changes}.items() if not isinstance(given, dict)]:

@@ -84,6 +84,7 @@ def test_make_and_the_command_hand_on_which_runs_are_wanted() -> None:
         ("runs: {one: {model.layers: P-P-P-P-P-P-P-P-P-F}}", "one: .*too many P"),
         ("runs: [one]", "needs `runs`"),
         ("run: {one: {}}", "needs `runs`"),
+        ("runs: {}", r"mine\.yaml names no run"),
         ("- one", "holds no mapping"),
         ("runs: {", "is not valid YAML"),
         *(

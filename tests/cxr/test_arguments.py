@@ -1,4 +1,4 @@
-"""What stands where a command is to write is told before the command reads or computes anything."""
+"""What a command is told is looked at before it reads or computes anything."""
 
 import importlib
 import sys
@@ -43,6 +43,31 @@ def test_no_folder_is_written_over_a_file(
         monkeypatch.setattr(sys, "argv", [name, *before, str(tmp_path / place)])
         with pytest.raises(UserError, match="file is no folder; name another to write into"):
             command.main()
+
+
+@pytest.mark.parametrize("name", ["report.__main__", "card", "ensemble"])
+def test_a_second_folder_of_kept_runs_is_no_first_one_dropped(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [name, "--kept", "one", "--kept", "two"])
+    with pytest.raises(UserError, match="--kept is given twice; one of the two would be dropped"):
+        importlib.import_module(f"study.{name}").main()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--csv", ""], "is a folder; name the file"),
+        (["--json", "file/below.json"], "file is no folder; name another"),
+        (["--saliency", "file"], "file is no folder; name another"),
+    ],
+)
+def test_a_prediction_that_cannot_be_written_is_not_made(
+    words: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    option, place = words
+    monkeypatch.setattr(sys, "argv", ["cxr.predict", "mine.keras", "image.jpeg", option, str(tmp_path / place)])
+    with pytest.raises(UserError, match=told):
+        importlib.import_module("cxr.predict").main()
 
 
 @pytest.mark.slow

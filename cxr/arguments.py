@@ -1,6 +1,8 @@
-"""Where a command is told to write, as types of argparse: what is in the way is told before any work is done."""
+"""What commands are told, for argparse: where to write, with what is in the way told before any work is done."""
 
+import argparse
 from pathlib import Path
+from typing import Any
 
 from cxr.errors import UserError
 
@@ -21,3 +23,14 @@ def folder_to_write(word: str) -> Path:
         if place.exists() and not place.is_dir():
             raise UserError(f"{place} is no folder; name another to write into")
     return path
+
+
+class Once(argparse.Action):
+    """Stores the value of an option. Raises UserError where it is given twice: argparse drops the first unsaid."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        if getattr(namespace, self.dest) is not self.default:
+            raise UserError(f"{option} is given twice; one of the two would be dropped")
+        setattr(namespace, self.dest, values)
