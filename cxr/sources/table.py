@@ -96,7 +96,7 @@ def _text(file: Path, name: str) -> str:
 
 
 def _rows(text: str, name: str, has_patients: bool) -> Iterator[Row]:
-    """The rows of a CSV under its titles; blank lines are left out."""
+    """The rows of a CSV under its titles; blank lines are left out, those of a spreadsheet's commas too."""
     where = f"data.table '{name}', line"
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     line = 1
@@ -105,9 +105,10 @@ def _rows(text: str, name: str, has_patients: bool) -> Iterator[Row]:
         _check_titles(titles, f"{where} 1", has_patients)
         line = reader.line_num + 1
         for values in reader:
-            if values and len(values) != len(titles):
+            is_blank = not any(map(str.strip, values))
+            if not is_blank and len(values) != len(titles):
                 raise UserError(f"{where} {line}: {len(values)} values under {len(titles)} titles")
-            if values:
+            if not is_blank:
                 known = zip(titles, values, strict=True)
                 yield Row(line, {title: value for title, value in known if title in COLUMNS})
             line = reader.line_num + 1
@@ -128,7 +129,7 @@ def _check_titles(titles: list[str], where: str, has_patients: bool) -> None:
         raise UserError(f"{where}: no column {', '.join(missing)} among its titles {found}{advice}")
     if repeated := [name for name, n in Counter(titles).items() if n > 1 and name in COLUMNS]:
         raise UserError(f"{where}: the column {repeated[0]} stands there twice")
-    if others := [title for title in titles if title not in COLUMNS]:
+    if others := [title or "without a title" for title in titles if title not in COLUMNS]:
         print(f"{where.partition(',')[0]}: its columns {', '.join(others)} are not used", file=sys.stderr)
 
 

@@ -70,10 +70,15 @@ def test_images_come_under_the_tables_own_paths_with_what_its_rows_say(write: Wr
     assert [row["label"] for row in rows.values()] == [0, 1, 0, 1, 1]
 
 
-def test_the_order_of_rows_and_what_a_spreadsheet_adds_change_nothing(write: Write, tmp_path: Path) -> None:
+def test_the_order_of_rows_and_what_a_spreadsheet_adds_change_nothing(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     plain = table.read(write([HEADER, *ROWS]), tmp_path)[1]
     lines = "\r\n".join([HEADER, "", *reversed(ROWS)])
     assert table.read(write(f"\N{BYTE ORDER MARK}{lines}".encode()), tmp_path)[1] == plain
+    with_an_empty_column = [f"{line}," for line in (HEADER, *ROWS, ",,, ,", ",")]
+    assert table.read(write(with_an_empty_column), tmp_path)[1] == plain
+    assert capsys.readouterr().err == "data.table 'mine/images.csv': its columns without a title are not used\n"
 
 
 def test_columns_that_may_be_left_out_and_others_that_are_not_used(
