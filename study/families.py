@@ -3,9 +3,9 @@
 import sys
 from collections import Counter
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, groupby, takewhile
+from itertools import combinations, groupby
 
 import numpy as np
 
@@ -18,21 +18,11 @@ from cxr.statistics.trainings import Spread
 from cxr.vocabulary import PROTOCOLS
 from study.results import Result, hashable
 
-# What divides the parts of a run's name, such as its label.
-DIVIDING = "-_."
-
 # Of more configurations those that do best on validation are drawn, and compared in the page's table: 276 pairs.
 MOST_DRAWN = 24
 
 # Parameters of the training that leave the time for an image as it is.
 NO_WORK = {"learning_rate", "seed", "epochs"}
-
-# By section the parameters that make no other network but by chance and rounding, or move an interval alone.
-BESIDE = {
-    "images": {"size"},
-    "train": {"seed", "precision", "devices"},
-    "evaluate": {"bootstrap_samples", "seed"},
-}
 
 
 @dataclass(frozen=True)
@@ -104,18 +94,6 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Network:
-    """A network, how it is trained and what it is asked, whatever the test part.
-
-    `setting`: its layers and learning rate in words; `params`: those and all others, as a key.
-    """
-
-    setting: str
-    params: Hashable
-    name: str = ""
-
-
-@dataclass(frozen=True)
 class Family:
     """Configurations tested on the same images; `margin`: a difference that does not matter, if one is named."""
 
@@ -135,16 +113,6 @@ class Family:
     @property
     def protocol(self) -> str:
         return str(self.first.test["protocol"])
-
-    @property
-    def by_network(self) -> dict[Network, Configuration]:
-        """The configurations by their networks; of those that only code or commit tell apart, by their name too."""
-        networks = [_network(configuration) for configuration in self.configurations]
-        n_with = Counter(networks)
-        return {
-            network if n_with[network] == 1 else replace(network, name=one.name): one
-            for network, one in zip(networks, self.configurations, strict=True)
-        }
 
     @cached_property
     def prepared_alike(self) -> list[Configuration]:
@@ -238,45 +206,6 @@ def _work(result: Result) -> Hashable:
     """What decides how long an image takes to train on, as a key."""
     steps = {key: value for key, value in result.params["train"].items() if key not in NO_WORK}
     return hashable([result.params["model"], steps, result.params["augment"], result.machine])
-
-
-def _network(configuration: Configuration) -> Network:
-    """A configuration without its images: test parts of other sizes are told apart elsewhere."""
-    params = configuration.first.params
-    parts = {section: params[section] for section in ("model", "augment", "images", "train", "evaluate")}
-    told = {name: {key: part[key] for key in part if key not in BESIDE.get(name, ())} for name, part in parts.items()}
-    return Network(configuration.setting, hashable(told))
-
-
-def side_by_side(all_families: list[Family]) -> list[dict[str, Configuration]]:
-    """For each family its configurations, under labels that mean the same network, trained alike, in all families.
-
-    The label is what the names of these share, `layers-1` of layers-1 and layers-1-pooled; else the setting, with a
-    name where the setting has several networks.
-    """
-    by_network = [family.by_network for family in all_families]
-    names: dict[Network, list[str]] = {}
-    for family in by_network:
-        for network, configuration in family.items():
-            names.setdefault(network, []).append(configuration.name)
-    shared = {network: _shared_name(called) for network, called in names.items()}
-    n_called, n_with = Counter(shared.values()), Counter(network.setting for network in names)
-
-    def label(network: Network) -> str:
-        if (name := shared[network]) and n_called[name] == 1:
-            return name
-        return network.setting if n_with[network.setting] == 1 else f"{network.setting} ({names[network][0]})"
-
-    return [{label(network): one for network, one in family.items()} for family in by_network]
-
-
-def _shared_name(names: list[str]) -> str:
-    """The beginning that all names share, up to where one ends or a sign divides it; empty where there is none."""
-    if len(set(names)) == 1:
-        return names[0]
-    alike = takewhile(lambda signs: len(set(signs)) == 1, zip(*names, strict=False))
-    start = "".join(signs[0] for signs in alike).rstrip(DIVIDING)
-    return start if all(name[len(start) :][:1] in DIVIDING for name in names) else ""
 
 
 def families(results: list[Result], margin: float | None = None) -> list[Family]:

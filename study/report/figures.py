@@ -13,11 +13,12 @@ from cxr.data.names import images_of, in_prose
 from cxr.statistics import evaluation
 from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
-from study import facts, families
+from study import facts
 from study.families import Configuration, Family
 from study.notebook import notebook_run
 from study.report import charts, drawing
 from study.report.marks import Spec, Title, of_rows
+from study.side_by_side import by_label
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ def forest(family: Family) -> Figure:
 def side_by_side(all_families: list[Family]) -> Figure:
     """Accuracy with interval of every configuration under every protocol, and the shortcuts beside them."""
     rows = []
-    for family, by_name in zip(all_families, families.side_by_side(all_families), strict=True):
+    for family, by_name in zip(all_families, by_label(all_families), strict=True):
         for name, run in by_name.items():
             rows.append((name, family.test_part, run.estimates["accuracy"]))
         for key in ("majority", "thumbnail"):

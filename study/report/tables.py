@@ -9,9 +9,10 @@ from cxr.statistics.comparison import Difference, Verdict
 from cxr.statistics.estimate import Estimate
 from cxr.statistics.ranks import Rank
 from study.facts import SHORTCUTS
-from study.families import Configuration, Family, Pair, side_by_side, train_mean
+from study.families import Configuration, Family, Pair, train_mean
 from study.notebook import notebook_run
 from study.report.cells import NOTHING, Column, Row, Table, tabulated
+from study.side_by_side import by_label
 
 # The two rows that need no image, in every table of results.
 WITHOUT_IMAGES = {"majority": "majority class", "metadata": "metadata alone, no image"}
@@ -152,7 +153,7 @@ def protocols(all_families: list[Family]) -> Table:
     first, setting = "accuracy of", "layers, learning rate"
     networks: dict[str, Row] = {}
     asides: dict[str, Row] = {}
-    for family, by_name in zip(all_families, side_by_side(all_families), strict=True):
+    for family, by_name in zip(all_families, by_label(all_families), strict=True):
         for name, configuration in by_name.items():
             row = networks.setdefault(name, Row({first: name, setting: configuration.setting}))
             row.cells[family.test_part] = configuration.estimates["accuracy"]
@@ -167,11 +168,11 @@ def agreement(all_families: list[Family], notebook: pd.DataFrame) -> Table:
     """How alike two test parts, or one and the notebook's, rank the settings that both have: Spearman's correlation."""
     accuracies: dict[str, dict[str, float]] = {
         family.test_part: {name: one.estimates["accuracy"].value for name, one in by_name.items()}
-        for family, by_name in zip(all_families, side_by_side(all_families), strict=True)
+        for family, by_name in zip(all_families, by_label(all_families), strict=True)
     }
     of_notebook = {
         name: accuracy
-        for by_name in side_by_side(all_families)
+        for by_name in by_label(all_families)
         for name, configuration in by_name.items()
         if (accuracy := notebook_accuracy(configuration, notebook)) is not None
     }

@@ -9,9 +9,10 @@ from cxr.data import overlap
 from cxr.statistics import comparison
 from cxr.statistics.evaluation import DRAWN
 from study import facts, in_words
-from study.families import Family, side_by_side
+from study.families import Family
 from study.report import checklist
 from study.results import Result
+from study.side_by_side import by_label
 
 # Characters of the networks' names in the lead; beyond that the tables name them.
 LONGEST_LIST = 400
@@ -48,7 +49,7 @@ def title(all_families: list[Family]) -> str:
 
 def _labels(all_families: list[Family]) -> list[str]:
     """The networks' names, under whatever test part they stand."""
-    return list(dict.fromkeys(label for by_label in side_by_side(all_families) for label in by_label))
+    return list(dict.fromkeys(label for by_label in by_label(all_families) for label in by_label))
 
 
 def which(group: list[Family], groups: list[list[Family]]) -> str:

@@ -17,9 +17,10 @@ from cxr.statistics import comparison
 from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
 from study import in_words, notebook, results, study_file
-from study.families import Configuration, Family, families, side_by_side
+from study.families import Configuration, Family, families
 from study.report import tables
 from study.report.conclusions import SAME_PARAMETERS
+from study.side_by_side import by_label
 from tests.markdown import ROOT, short
 
 RESULTS = ROOT / "docs" / "results"
@@ -151,7 +152,7 @@ def at_112(official: Family, grouped: Family, pooled: Family) -> dict[str, list[
     accuracies, aurocs = values(official, "accuracy"), values(official, "auroc")
     found, right = values(official, "sensitivity"), values(official, "specificity")
     missed = percent([1 - share for share in right])
-    networks, of_grouped, _ = side_by_side([official, grouped, pooled])
+    networks, of_grouped, _ = by_label([official, grouped, pooled])
     layers_2 = networks["layers-2"]
     reached = sorted(result.test["accuracy"] for result in layers_2.results)
     gave = f"{len(reached)} seeds of layers-2 gave {' '.join(map(short, reached))}"
