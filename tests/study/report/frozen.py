@@ -221,7 +221,7 @@ def at_112(official: Family, grouped: Family, pooled: Family) -> dict[str, list[
             f"layers-2 {interval(layers_2.estimates['auroc'])} against",
             f"rate-1 would be told (p {short(from_rate_3)} for all pairs) and rate-1 - layers-2 would not "
             f"({short(from_layers_2, 2)})",
-            f"1 of 20 by {apart[2]} times or more when pooled, {apart[0]} official",
+            f"by {apart[0]} times or more in 1 of 20 under official, {apart[1]} under grouped, {apart[2]} when pooled",
             *(f"| {by_accuracy} | {by_auroc} |" for by_accuracy, by_auroc in verdicts),
             f"grouped, {verdicts[0][0]}; pooled, {verdicts[1][0]}. {of_rate_3} of the {told} that differ are rate-3's",
             f"(grouped - pooled: {min(gains):+.1f} to {max(gains):+.1f} points, {sum(gain > 0 for gain in gains)} of "
