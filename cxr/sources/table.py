@@ -105,10 +105,9 @@ def _rows(text: str, name: str, has_patients: bool) -> Iterator[Row]:
         _check_titles(titles, f"{where} 1", has_patients)
         line = reader.line_num + 1
         for values in reader:
-            is_blank = not any(map(str.strip, values))
-            if not is_blank and len(values) != len(titles):
-                raise UserError(f"{where} {line}: {len(values)} values under {len(titles)} titles")
-            if not is_blank:
+            if any(map(str.strip, values)):
+                if len(values) != len(titles):
+                    raise UserError(f"{where} {line}: {len(values)} values under {len(titles)} titles")
                 known = zip(titles, values, strict=True)
                 yield Row(line, {title: value for title, value in known if title in COLUMNS})
             line = reader.line_num + 1

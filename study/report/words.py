@@ -49,7 +49,7 @@ def title(all_families: list[Family]) -> str:
 
 def _labels(all_families: list[Family]) -> list[str]:
     """The networks' names, under whatever test part they stand."""
-    return list(dict.fromkeys(label for by_label in by_label(all_families) for label in by_label))
+    return list(dict.fromkeys(label for labelled in by_label(all_families) for label in labelled))
 
 
 def which(group: list[Family], groups: list[list[Family]]) -> str:
