@@ -7,13 +7,12 @@ in YAML, as the Hugging Face Hub reads it (huggingface_hub.ModelCard).
 
 import argparse
 import io
-from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from cxr import files
-from cxr.arguments import Once, file_to_write
+from cxr.arguments import file_to_write
 from cxr.data.names import in_prose
 from cxr.errors import UserError
 from stages import project
@@ -37,9 +36,7 @@ METRICS = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m study.card", description="Write the model card of a network.")
     parser.add_argument("names", nargs="*", help="its trainings, or NAME@COMMIT; all that hold if none is named")
-    parser.add_argument(
-        "--kept", type=Path, action=Once, metavar="FOLDER", help="read what `python -m study.keep FOLDER` wrote"
-    )
+    results.add_kept(parser)
     parser.add_argument("--out", type=file_to_write, default="model_card.md", metavar="FILE", help="where to write it")
     arguments = parser.parse_args()
     names = arguments.names

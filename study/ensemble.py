@@ -6,9 +6,8 @@ The network whose logit on a test image is the mean of theirs. Prints the figure
 
 import argparse
 import json
-from pathlib import Path
 
-from cxr.arguments import Once, file_to_write
+from cxr.arguments import file_to_write
 from cxr.errors import UserError
 from cxr.files import whole
 from cxr.statistics import evaluation
@@ -31,9 +30,7 @@ Metrics = dict[str, float | int]
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m study.ensemble", description="Several runs as one network.")
     parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold, or are kept, without")
-    parser.add_argument(
-        "--kept", type=Path, action=Once, metavar="FOLDER", help="read what `python -m study.keep FOLDER` wrote"
-    )
+    results.add_kept(parser)
     parser.add_argument("--out", type=file_to_write, metavar="FILE.json", help="write the figures of all together")
     arguments = parser.parse_args()
     if len(set(arguments.names)) < len(arguments.names):

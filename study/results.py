@@ -1,5 +1,6 @@
 """Finished runs as a comparison needs them, read from DVC's experiments or from a folder of kept results."""
 
+import argparse
 import io
 import json
 from collections.abc import Callable, Hashable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import pandas as pd
 from dvc.api import DVCFileSystem
 
+from cxr.arguments import Once
 from cxr.errors import UserError
 from cxr.files import read_predictions, whole
 from cxr.networks import notation
@@ -133,6 +135,13 @@ def hashable(value: Any) -> Hashable:
     if isinstance(value, dict):
         return frozenset((key, hashable(one)) for key, one in value.items())
     return tuple(map(hashable, value)) if isinstance(value, list) else value
+
+
+def add_kept(parser: argparse.ArgumentParser) -> None:
+    """Let a command be told of a folder for `from_folder`."""
+    parser.add_argument(
+        "--kept", type=Path, action=Once, metavar="FOLDER", help="read what `python -m study.keep FOLDER` wrote"
+    )
 
 
 def from_experiments(names: list[str]) -> list[Result]:

@@ -43,9 +43,7 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--study", type=Path, action=Once, help="the finished runs of a study file, labelled ones included"
     )
-    parser.add_argument(
-        "--kept", type=Path, action=Once, metavar="FOLDER", help="read what `python -m study.keep FOLDER` wrote"
-    )
+    results.add_kept(parser)
     parser.add_argument("--out", type=folder_to_write, default="report", metavar="FOLDER", help="where to write it")
     return parser.parse_args(words)
 
