@@ -178,7 +178,7 @@ def training(configuration: Configuration) -> str:
     target = positive(result) if train["target"] == "pneumonia" else train["target"]
     changes = _not_neutral("augment", augment)
     said = [
-        f"{train['epochs']} epochs, the last of which counts",
+        f"{count(train['epochs'], 'epoch')}, the last of which counts",
         f"{'AdamW' if train['weight_decay'] else 'Adam'}, learning rate {train['learning_rate']:g} "
         f"({train['schedule']}{_warmup(train)}), batch size {train['batch_size']}, "
         f"weight decay {train['weight_decay']:g}",

@@ -8,6 +8,7 @@ interval of its own, from the same draws.
 """
 
 import argparse
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -51,12 +52,15 @@ def main() -> None:
 
 
 def _kept(folders: list[Path], names: list[str]) -> list[results.Result]:
-    """The kept runs of these names, all without, from whichever folder has them. Raises UserError where none has."""
-    homes = {name: folder for folder in folders for name in results.kept(folder)}
-    names = names or list(homes)
-    if missing := [name for name in names if name not in homes]:
+    """The kept runs of these names, all without, from the one folder that has each. Raises UserError otherwise."""
+    kept = {folder: results.kept(folder) for folder in folders}
+    names = names or list(dict.fromkeys(chain(*kept.values())))
+    homes = {name: [folder for folder in kept if name in kept[folder]] for name in names}
+    if missing := [name for name in names if not homes[name]]:
         raise UserError(f"not kept in {', '.join(map(str, folders))}: {', '.join(missing)}")
-    return [run for name in names for run in results.from_folder(homes[name], [name])]
+    if twice := [name for name in names if len(homes[name]) > 1]:
+        raise UserError(f"kept in {' and in '.join(map(str, homes[twice[0]]))}: {', '.join(twice)}; name one folder")
+    return [run for name in names for run in results.from_folder(homes[name][0], [name])]
 
 
 def validations(shifted: pd.DataFrame) -> pd.DataFrame:

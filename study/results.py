@@ -37,6 +37,12 @@ FILES = {
     "predictions": "data/predictions/test.csv",
 }
 
+# The columns of its tables that a comparison reads.
+COLUMNS = {
+    "history": {"epoch", "loss", "accuracy", "val_loss", "val_accuracy"},
+    "predictions": {"path", "patient_group", "label", "probability"},
+}
+
 # Keys of params.yaml that are younger than some kept runs, or the same in all the study's: a run that has no value for
 # one was made with this value.
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -240,8 +246,8 @@ def _file(key: str) -> str:
 def _read(name: str, read: Callable[[str], str]) -> Result:
     with complete(name):
         numbers = {key: json.loads(read(key)) for key in ("train", "test", "data", "split", "shortcuts")}
-        history = pd.read_csv(io.StringIO(read("history")))
-        predictions = read_predictions(io.StringIO(read("predictions")))
+        history = _with_columns("history", pd.read_csv(io.StringIO(read("history"))))
+        predictions = _with_columns("predictions", read_predictions(io.StringIO(read("predictions"))))
         if len(predictions) != numbers["test"]["n_images"]:
             raise ValueError(f"{len(predictions)} predictions of {numbers['test']['n_images']} test images")
         numbers["data"] = {"classes": CLASSES, "patients": "file names"} | numbers["data"]
@@ -250,6 +256,13 @@ def _read(name: str, read: Callable[[str], str]) -> Result:
         numbers["train"] |= overfitting(*(history[key].to_numpy() for key in ("loss", "val_loss")))
         params = _completed(parse_yaml(read("params"), "params.yaml"))
         return Result(name, params, history=history, predictions=predictions, **numbers)
+
+
+def _with_columns(key: str, table: pd.DataFrame) -> pd.DataFrame:
+    """The table, which has all of COLUMNS; ValueError otherwise."""
+    if missing := sorted(COLUMNS[key] - set(table)):
+        raise ValueError(f"{_file(key)} has no column {', '.join(missing)}")
+    return table
 
 
 @contextmanager

@@ -162,13 +162,14 @@ class Project:
 
     def environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        modules = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(ROOT / "tests" / "start")])
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
         identity = {
             f"GIT_{role}_{field}": "tester@example.org"
             for role in ("AUTHOR", "COMMITTER")
             for field in ("NAME", "EMAIL")
         }
-        return {**inherited, **identity, "PATH": path}
+        return {**inherited, **identity, "PATH": path, "PYTHONPATH": modules}
 
     def stage(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return self.run(sys.executable, "-m", f"stages.{name}", **environment)

@@ -117,10 +117,12 @@ def _good(runs: dict[str, Configuration]) -> Claim:
 
 
 def _claim(text: str, verdict: str, evidence: str, of: list[Configuration]) -> Claim:
-    """A claim of configurations; one that was trained once speaks for that training alone."""
-    if all(len(configuration.results) > 1 for configuration in of):
+    """A claim of configurations; of those that were trained once it speaks for that training alone."""
+    once = [configuration.name for configuration in of if len(configuration.results) == 1]
+    if not once:
         return Claim(text, verdict, evidence)
-    return Claim(text, OF_TRAININGS.get(verdict, verdict), f"{evidence} Trained once: other seeds may turn it round.")
+    trained = "Trained once" if len(once) == len(of) else f"{', '.join(once)} trained once"
+    return Claim(text, OF_TRAININGS.get(verdict, verdict), f"{evidence} {trained}: other seeds may turn it round.")
 
 
 def _fastest(family: Family, runs: dict[str, Configuration], notebook: pd.DataFrame) -> Claim:

@@ -108,11 +108,12 @@ def methods(all_families: list[Family]) -> list[str]:
     """What was run and what the figures mean, in sentences."""
     everything = [result for family in all_families for result in family.results]
     epochs, batches = (_words(result.params["train"][key] for result in everything) for key in ("epochs", "batch_size"))
+    epochs += " epoch" if epochs == "1" else " epochs"
     optimizers = _words("AdamW" if result.params["train"]["weight_decay"] else "Adam" for result in everything)
     devices = _words(result.machine for result in everything)
     cuts = "; ".join(f"{family.test_part} {_shared(family.first)}" for family in all_families)
     return [
-        f"{facts.count(len(everything), 'run')} of {epochs} epochs with {optimizers} at batch size {batches}; the last "
+        f"{facts.count(len(everything), 'run')} of {epochs} with {optimizers} at batch size {batches}; the last "
         f"epoch counts. Tested on: {cuts}. Trained on: {devices}.",
         "Intervals are 95%. Where a run has several training seeds they cover other patients and other trainings, and "
         "sd is the deviation between its seeds; with a single seed, patients alone, drawn in whole groups by a "

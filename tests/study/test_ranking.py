@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -124,6 +125,12 @@ def test_what_cannot_be_ranked_is_said(
     shifted(names, [0.5] * len(names)).to_csv(tmp_path / "shifts.csv", index=False)
     with pytest.raises(UserError, match=reason):
         call(monkeypatch, tmp_path / "shifts.csv", "--kept", KEPT)
+
+
+def test_of_two_runs_of_one_name_none_is_taken_for_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(KEPT / "layers-1", tmp_path / "layers-1")
+    with pytest.raises(UserError, match=f"kept in {KEPT} and in {tmp_path}: layers-1; name one folder"):
+        call(monkeypatch, "--kept", KEPT, tmp_path)
 
 
 def test_another_table_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

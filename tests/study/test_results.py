@@ -116,13 +116,16 @@ def test_a_run_older_than_some_keys_was_made_with_their_neutral_values(tmp_path:
         ("predictions.csv", None, "a has no complete result here .*predictions.csv"),
         ("params.yaml", "", "a has no complete result: "),
         ("test.json", "null", "a has no complete result: "),
+        ("predictions.csv", "path,label\nx,1\n", "predictions.csv has no column patient_group, probability"),
+        ("history.csv", "epoch,loss,val_loss\n1,1,1\n", "history.csv has no column accuracy, val_accuracy"),
         ("predictions.csv", 300, "a has no complete result: 299 predictions of 600 test images"),
     ],
 )
 def test_a_kept_run_that_was_copied_in_part_is_told(
     tmp_path: Path, file: str, content: str | int | None, told: str
 ) -> None:
-    """Without its params.yaml it was not there, with some of its predictions the figures were of these."""
+    """Without its params.yaml it was not there, with some of its predictions the figures were of these, and without a
+    column it was a traceback."""
     save(tmp_path, result("a"))
     save(tmp_path, result("b"))
     path = tmp_path / "a" / file

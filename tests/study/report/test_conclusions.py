@@ -167,7 +167,7 @@ def test_a_gap_of_networks_some_of_which_were_trained_once_is_of_these_trainings
     [family] = families([*runs, again])
     claim = conclusions(family, RUNS)[2].claims[0]
     assert claim.verdict == OF_TRAININGS[HOLDS]
-    assert claim.evidence.endswith("Trained once: other seeds may turn it round.")
+    assert claim.evidence.endswith(f". {', '.join(BY_RATE[1:])} trained once: other seeds may turn it round.")
 
 
 @pytest.mark.parametrize(("rise", "expected"), [(0.0, HOLDS), (0.009, HOLDS), (0.011, FAILS), (0.2, FAILS)])
