@@ -21,7 +21,7 @@ from study.families import Configuration, Family, families
 from study.report import cells, tables
 from study.report.cells import Row, Table
 from study.results import Result
-from study.subgroups import Subgroup, missing, subgroups
+from study.subgroups import FEWEST_PATIENTS, Subgroup, missing, subgroups
 
 # As the Hub calls them.
 METRICS = {
@@ -133,7 +133,8 @@ def _body(family: Family, configuration: Configuration) -> list[str]:
         f"Tested on {family.test_part}. {facts.intervals(configuration)}.",
         cells.markdown(_performance(configuration)),
         "By subgroup, mean over the trainings, with intervals that cover patients alone. A subgroup of one class has "
-        "no specificity or no sensitivity; its AUROC is against all test images of the other class. Not told: "
+        "no specificity or no sensitivity; its AUROC is against all test images of the other class. One of fewer than "
+        f"{FEWEST_PATIENTS} patients has no interval. Not told: "
         f"{'; '.join(missing(result))}.",
         cells.markdown(_subgroups(parts)) if parts else "No subgroup is known.",
         "## Shortcuts",

@@ -1,7 +1,8 @@
 """How a configuration does on parts of its test part: etiologies, series of files, sizes, acquisitions."""
 
 import io
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ from study import facts
 from study.families import Configuration
 from study.results import Result
 
+# With fewer the draws of a bootstrap are much alike, with one all the same: the interval would say that much is known.
+FEWEST_PATIENTS = 10
 SIZES = {3: ["1 small", "2 middle", "3 large"], 2: ["1 small", "2 large"]}
 
 
@@ -23,6 +26,7 @@ class Subgroup:
     """A part of the test part: how many images and patients, and the figures that it has.
 
     A part of one class has a sensitivity or a specificity alone; its AUROC is against all test images of the other.
+    The intervals of one with fewer than FEWEST_PATIENTS are NaN.
     """
 
     name: str
@@ -95,5 +99,7 @@ def _measure(configuration: Configuration, name: str, is_in: NDArray[np.bool_]) 
         )
     names = [*(["sensitivity"] if 1 in own else []), *(["specificity"] if 0 in own else []), "auroc"]
     estimates = {key: estimate([one[key] for one in drawn]) for key in names}
-    groups = first.predictions["patient_group"][is_in]
-    return Subgroup(name, int(is_in.sum()), int(groups.nunique()), estimates)
+    n_patients = first.predictions["patient_group"][is_in].nunique()
+    if n_patients < FEWEST_PATIENTS:
+        estimates = {key: replace(one, low=math.nan, high=math.nan) for key, one in estimates.items()}
+    return Subgroup(name, int(is_in.sum()), n_patients, estimates)

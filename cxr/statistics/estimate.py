@@ -15,7 +15,10 @@ from cxr.statistics.metrics import Labels, Probabilities
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric, its 95% interval, and its standard deviation over training seeds (NaN where it has one training)."""
+    """A metric, its 95% interval, and its standard deviation over training seeds (NaN where it has one training).
+
+    The interval is NaN where too few patients know it.
+    """
 
     value: float
     low: float

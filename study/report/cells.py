@@ -86,4 +86,5 @@ def _lines(cell: Cell, form: str) -> list[str]:
     if not isinstance(cell, Estimate):
         return [format(cell, form)]
     value, low, high = (format(number, form) for number in (cell.value, cell.low, cell.high))
-    return [value, f"({low} to {high})", *([] if math.isnan(cell.sd) else [f"sd {cell.sd:{form}}"])]
+    interval = [] if math.isnan(cell.low) else [f"({low} to {high})"]
+    return [value, *interval, *([] if math.isnan(cell.sd) else [f"sd {cell.sd:{form}}"])]

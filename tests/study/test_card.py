@@ -204,8 +204,10 @@ def test_subgroups_are_those_of_the_manifest_at_each_runs_own_threshold() -> Non
         ("acquisition: odd", "specificity"): 0.5,
     }
     assert {(name, key): found[name].estimates[key].value for name, key in expected} == expected
-    virus = found["etiology: virus"].estimates["sensitivity"]
-    assert virus.low == virus.high == 0.5, "the same patient in every draw"
+    bacteria, virus = (found[f"etiology: {name}"].estimates["sensitivity"] for name in ("bacteria", "virus"))
+    assert bacteria.low == bacteria.high == 0.5, "one training finds them all and the other none, whoever is drawn"
+    assert np.isnan([virus.low, virus.high]).all(), "in every draw the same patient: that is no interval"
+    assert re.search(r"^\| etiology: virus +\| 40 +\| 1 +\| 0\.500 sd 0\.\d{3} +\|", card(family), re.MULTILINE)
 
 
 @pytest.mark.parametrize(
