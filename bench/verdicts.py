@@ -5,6 +5,7 @@ configuration, with a deviation of its own, and patients move all of them togeth
 the errors of whole families of pairs are seen, which bench.readers is too slow for.
 """
 
+import math
 from itertools import combinations
 
 import numpy as np
@@ -87,7 +88,7 @@ def _study(
     owner = np.repeat(np.arange(len(sds)), len(covariance) // len(sds))
     values = truths[owner] + root @ rng.normal(size=len(owner)) + sds[owner] * rng.normal(size=len(owner))
     together = trainings.spread(np.split(values, len(sds)), covariance)
-    found = comparison.tested(together, MARGIN)
+    found = comparison.tested(together, MARGIN, math.inf)
     intervals = [contrast.interval() for contrast, _, _ in found]
     holds = [low <= truths[two] - truths[one] <= high for (low, high), (one, two) in zip(intervals, PAIRS, strict=True)]
     verdicts = [comparison.verdict(p, beyond, contrast.covers_trainings) for contrast, p, beyond in found]

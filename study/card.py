@@ -130,11 +130,11 @@ def _body(family: Family, configuration: Configuration) -> list[str]:
             }
         ),
         "## Figures",
-        f"Tested on {family.test_part}. {facts.intervals(configuration)}.",
+        f"Tested on {family.test_part}. {facts.intervals(family, configuration)}.",
         cells.markdown(_performance(configuration)),
         "By subgroup, mean over the trainings, with intervals that cover patients alone. A subgroup of one class has "
-        "no specificity or no sensitivity; its AUROC is against all test images of the other class. One of fewer than "
-        f"{FEWEST_PATIENTS} patients has no interval. Not told: "
+        "no specificity or no sensitivity; its AUROC is against all test images of the other class. What rests "
+        f"on fewer than {FEWEST_PATIENTS} patients of a class has no interval. Not told: "
         f"{'; '.join(missing(result))}.",
         cells.markdown(_subgroups(parts)) if parts else "No subgroup is known.",
         "## Shortcuts",

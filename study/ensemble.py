@@ -21,7 +21,7 @@ from study.results import Result
 
 # Side by side all would not fit a terminal.
 TABLES = (("accuracy", "auroc", "mcc", "loss", "ece"), ("sensitivity", "specificity", "balanced_accuracy"))
-# They have no interval.
+# They have no interval in data/details/test.json.
 ALONE = ("balanced_accuracy", "mcc", "loss", "ece")
 # Metrics by name, as data/details/test.json has them.
 Metrics = dict[str, float | int]

@@ -7,7 +7,7 @@ from cxr.data.names import in_prose
 from cxr.sources import kaggle, mendeley
 from cxr.sources.records import SOURCES
 from cxr.statistics.estimate import Estimate
-from study.families import Configuration
+from study.families import Configuration, Family
 from study.results import EXPLAINED, SETTINGS, Result, complete
 
 NOT_KEPT = "not kept"
@@ -222,13 +222,16 @@ def threshold(configuration: Configuration) -> str:
 def _of_each(configuration: Configuration, key: str) -> str:
     """A threshold or temperature, 1 where a run has none: the least and the largest where the trainings have others."""
     values = [float(result.test.get(key, 1.0)) for result in configuration.results]
-    low, high = f"{min(values):.3f}", f"{max(values):.3f}"
-    return low if low == high else f"{low} to {high} (each training's own)"
+    low, high = min(values), max(values)
+    # So many that neither reads as the other, nor as the 0 or 1 that it is not.
+    ends = {low, high, 0.0, 1.0}
+    digits = next(n for n in range(3, 18) if n == 17 or len({round(end, n) for end in ends}) == len(ends))
+    return f"{low:.{digits}f}" + (f" to {high:.{digits}f} (each training's own)" if low != high else "")
 
 
-def intervals(configuration: Configuration) -> str:
-    """How the uncertainty is got."""
-    result = configuration.first
+def intervals(family: Family, configuration: Configuration) -> str:
+    """How the uncertainty of one of its configurations is got."""
+    result = family.first
     unit = "images, for patients are not known" if result.data["patients"] == "unknown" else "whole patient groups"
     n = f"{result.params['evaluate']['bootstrap_samples']:,} bootstrap draws of {unit}"
     if len(configuration.results) == 1:

@@ -114,6 +114,11 @@ class Family:
     def protocol(self) -> str:
         return str(self.first.test["protocol"])
 
+    @property
+    def n_patients(self) -> int:
+        """Patient groups of the test part."""
+        return self.configurations[0].measured.n_patients
+
     @cached_property
     def prepared_alike(self) -> list[Configuration]:
         """Those whose images are made as most configurations have them, or as the first has, of as many."""
@@ -259,7 +264,10 @@ def _configurations(results: list[Result]) -> list[Configuration]:
     settings = results[0].params["evaluate"]
     n_samples, seed = settings["bootstrap_samples"], settings["seed"]
     ordered = [sorted(runs, key=lambda run: run.params["train"]["seed"]) for runs in by_key.values()]
-    measured = [comparison.measure(runs[0].name, [run.tested for run in runs], n_samples, seed) for runs in ordered]
+    measured = [
+        comparison.measure(runs[0].name, [run.tested for run in runs], n_samples, seed, runs[0].network)
+        for runs in ordered
+    ]
     return [
         Configuration(runs, alike, estimates)
         for runs, alike, estimates in zip(ordered, measured, comparison.estimates(measured), strict=True)

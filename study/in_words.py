@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from cxr.statistics.comparison import Verdict
+from cxr.statistics.comparison import SIGNIFICANCE, Verdict
 from cxr.statistics.estimate import Estimate
 from study.facts import SHORTCUTS, count, is_synthetic
 from study.families import Configuration, Family
@@ -65,7 +65,10 @@ def _trap(families: list[Family]) -> str:
         if (accuracy := family.shortcuts[key]["accuracy"]).low > family.shortcuts["majority"]["accuracy"].value
     ]
     if not found:
-        return "Traps: the audit caught none; how the files are stored tells nothing of the label."
+        return (
+            "Traps: the audit caught none; by how the files are stored no more images are told right than by the "
+            "majority class."
+        )
     family, key, accuracy, _ = max(found, key=lambda one: one[3])
     majority = family.shortcuts["majority"]["accuracy"].value
     return (
@@ -93,7 +96,7 @@ def difference(family: Family) -> str:
     are_alike = len({pair.comparison.accuracy.verdict for pair in told}) == 1
     as_trained = "" if are_alike or largest.verdict is Verdict.DIFFER else ", as trained"
     return (
-        f"{sentence} The largest in accuracy{as_trained}: {pair.title}, {_told(largest.estimate, '+.3f')}, "
+        f"{sentence} The largest told in accuracy{as_trained}: {pair.title}, {_told(largest.estimate, '+.3f')}, "
         f"p = {largest.p_adjusted:.2g} for all pairs."
     )
 
@@ -130,8 +133,11 @@ def _open(family: Family) -> str:
     elif all(len(network.results) == 1 for network in family.configurations):
         seeds = "each network was trained once, with other seeds they may rank otherwise"
     else:
-        n_differ = sum(pair.comparison.accuracy.verdict is Verdict.DIFFER for pair in family.pairs)
-        seeds = f"{n_differ} of {len(family.pairs)} pairs differ by more than patients and training seeds bring"
+        known = [pair.comparison.accuracy for pair in family.pairs if pair.comparison.accuracy.covers_trainings]
+        n_differ = sum(difference.p_adjusted <= SIGNIFICANCE for difference in known)
+        seeds = f"{n_differ} of {count(len(known), 'pair')} differ by more than patients and training seeds bring"
+        if n_once := len(family.pairs) - len(known):
+            seeds += f"; of {n_once} more a network was trained once"
     drawn = "; the images are drawn, so none of this speaks of real radiographs"
     return f"Open: {seeds}{drawn if is_synthetic(family.first) else ''}."
 

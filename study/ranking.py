@@ -127,8 +127,10 @@ def _spearman(one: NDArray[np.float64], two: NDArray[np.float64]) -> NDArray[np.
 def _correlation(runs: pd.DataFrame) -> tuple[float, float, float]:
     """Spearman's correlation of `value` with `goal`, less that of `plain` where there is one; 95% over draws of runs.
 
-    A draw in which all runs are equal says nothing and is left out.
+    A draw in which all runs are equal says nothing and is left out. NaN of fewer than FEWEST_RUNS.
     """
+    if len(runs) < FEWEST_RUNS:
+        return np.nan, np.nan, np.nan
 
     def told(rows: NDArray[np.int64]) -> NDArray[np.float64]:
         value, goal, *plain = (runs[name].to_numpy()[rows] for name in runs)

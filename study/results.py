@@ -69,6 +69,8 @@ EXPLAINED = "data/details/explain.json"
 
 # Sections of params.yaml on which no prediction depends.
 BESIDE = ("audit", "explain")
+# Keys of section evaluate that move intervals alone.
+OF_INTERVALS = {"bootstrap_samples", "seed"}
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,14 @@ class Result:
 
     @property
     def configuration(self) -> Hashable:
-        """All that a result comes from but the training seed, as a key; NAME@COMMIT may come from other images."""
-        params = {section: values for section, values in self.params.items() if section not in BESIDE}
+        """All that a prediction and its class come from but the training seed, as a key."""
+        asked = {key: value for key, value in self.params["evaluate"].items() if key not in OF_INTERVALS}
+        return self.network, hashable(asked)
+
+    @property
+    def network(self) -> Hashable:
+        """All that its weights come from but the training seed, as a key; NAME@COMMIT may come from other images."""
+        params = {section: values for section, values in self.params.items() if section not in (*BESIDE, "evaluate")}
         params["train"] = {key: value for key, value in params["train"].items() if key != "seed"}
         return hashable(params), self.code, self.name.partition("@")[2]
 

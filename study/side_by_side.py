@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from study.families import Configuration, Family
-from study.results import hashable
+from study.results import OF_INTERVALS, hashable
 
 # What divides the parts of a run's name, such as its label.
 DIVIDING = "-_."
@@ -15,7 +15,7 @@ DIVIDING = "-_."
 BESIDE = {
     "images": {"size"},
     "train": {"seed", "precision", "devices"},
-    "evaluate": {"bootstrap_samples", "seed"},
+    "evaluate": OF_INTERVALS,
 }
 
 

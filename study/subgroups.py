@@ -26,7 +26,7 @@ class Subgroup:
     """A part of the test part: how many images and patients, and the figures that it has.
 
     A part of one class has a sensitivity or a specificity alone; its AUROC is against all test images of the other.
-    The intervals of one with fewer than FEWEST_PATIENTS are NaN.
+    The interval of a figure that rests on fewer than FEWEST_PATIENTS of a class is NaN.
     """
 
     name: str
@@ -99,7 +99,10 @@ def _measure(configuration: Configuration, name: str, is_in: NDArray[np.bool_]) 
         )
     names = [*(["sensitivity"] if 1 in own else []), *(["specificity"] if 0 in own else []), "auroc"]
     estimates = {key: estimate([one[key] for one in drawn]) for key in names}
-    n_patients = first.predictions["patient_group"][is_in].nunique()
-    if n_patients < FEWEST_PATIENTS:
-        estimates = {key: replace(one, low=math.nan, high=math.nan) for key, one in estimates.items()}
-    return Subgroup(name, int(is_in.sum()), n_patients, estimates)
+    groups = first.predictions["patient_group"]
+    n_of = {label: groups[chosen & (labels == label)].nunique() for label in (0, 1)}
+    n_known_by = {"sensitivity": n_of[1], "specificity": n_of[0], "auroc": min(n_of.values())}
+    for key, one in estimates.items():
+        if n_known_by[key] < FEWEST_PATIENTS:
+            estimates[key] = replace(one, low=math.nan, high=math.nan)
+    return Subgroup(name, int(is_in.sum()), groups[is_in].nunique(), estimates)

@@ -5,6 +5,8 @@ lie elsewhere after other trainings on other patients (see trainings.py). Estima
 tell a pair apart all follow from it.
 """
 
+from collections import Counter
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
@@ -48,13 +50,19 @@ class Measured:
     """The trainings of one configuration on the test part.
 
     `images`: path, patient_group and label in the order of `is_right`; `is_right` `(n,)`: the share of the trainings
-    that are right on an image; `sampled`: each metric of each training, with its bootstrap draws.
+    that are right on an image; `sampled`: each metric of each training, with its bootstrap draws. `network`: what was
+    trained, the same where the same trainings are evaluated otherwise.
     """
 
     name: str
     images: pd.DataFrame
     is_right: NDArray[np.float64]
     sampled: dict[str, list[Sampled]]
+    network: Hashable
+
+    @property
+    def n_patients(self) -> int:
+        return int(self.images["patient_group"].nunique())
 
     @property
     def n_seeds(self) -> int:
@@ -116,8 +124,10 @@ class Comparison:
     n_only_second_right: float
 
 
-def measure(name: str, classifiers: list[Classifier], n_samples: int, seed: int) -> Measured:
+def measure(name: str, classifiers: list[Classifier], n_samples: int, seed: int, network: Hashable = None) -> Measured:
     """Every metric of every training of one configuration, by a bootstrap that draws the same patients for all.
+
+    `network`: see Measured; by default that of no other configuration.
 
     Raises UserError where the classifiers were not tested on the same images.
     """
@@ -132,7 +142,7 @@ def measure(name: str, classifiers: list[Classifier], n_samples: int, seed: int)
         is_right.append((probabilities >= classifier.threshold) == labels)
     # Metrics of every training become trainings of every metric; (trainings, n) -> (n,).
     by_metric = {metric: [training[metric] for training in measured] for metric in measured[0]}
-    return Measured(name, images, np.mean(is_right, axis=0), by_metric)
+    return Measured(name, images, np.mean(is_right, axis=0), by_metric, network or name)
 
 
 def check_same_images(one: str, images: pd.DataFrame, two: str, others: pd.DataFrame) -> None:
@@ -153,9 +163,11 @@ def _check_comparable(configurations: list[Measured]) -> None:
 def spread(configurations: list[Measured], metric: str) -> Spread:
     """How far a metric of these configurations would lie elsewhere; they have the same number of samples and seed."""
     sampled = [configuration.sampled[metric] for configuration in configurations]
+    n_with = Counter(configuration.network for configuration in configurations)
     return trainings.from_draws(
         [np.array([training.value for training in alike]) for alike in sampled],
         [np.array([training.draws for training in alike]) for alike in sampled],
+        np.array([1 / n_with[configuration.network] for configuration in configurations]),
     )
 
 
@@ -211,33 +223,47 @@ def _differences(configurations: list[Measured], metric: str, margin: float | No
     """The differences of all pairs in one metric."""
     together = spread(configurations, metric)
     pairs = list(combinations(range(len(configurations)), 2))
-    n_images = len(configurations[0].images)
+    n_images, n_patients = len(configurations[0].images), configurations[0].n_patients
+    # Of too few patients no number of trainings tells that it is equal.
+    is_in_reach = margin is not None and _unseen(margin, n_patients) <= SIGNIFICANCE / len(pairs)
+    equal_within = margin if is_in_reach else None
     found = []
-    for pair, (contrast, p_adjusted, p_beyond) in zip(pairs, tested(together, margin), strict=True):
+    for pair, (contrast, p_adjusted, p_beyond) in zip(pairs, tested(together, margin, n_patients), strict=True):
         is_open = verdict(p_adjusted, p_beyond, contrast.covers_trainings) is Verdict.UNTOLD
-        more = what_would_tell(together, pair, n_images, len(pairs), margin) if is_open else None
+        more = what_would_tell(together, pair, n_images, len(pairs), equal_within) if is_open else None
         low, high = np.clip(contrast.interval(), -1.0, 1.0)
         value = Estimate(contrast.value, float(low), float(high))
         found.append(Difference(value, contrast.p(), p_adjusted, p_beyond, contrast.covers_trainings, more))
     return found
 
 
-def tested(together: Spread, margin: float | None) -> list[tuple[Contrast, float, float]]:
+def tested(together: Spread, margin: float | None, n_patients: float) -> list[tuple[Contrast, float, float]]:
     """Of every pair its contrast, p for all pairs that there is no difference, and that it is `margin` or more.
 
-    Errors of either kind, a difference that is none and an equality that is none, are each adjusted for.
+    Errors of either kind, a difference that is none and an equality that is none, are each adjusted for. Classifiers
+    that differ on a share `margin` of the patients may show it on none of `n_patients`: however alike they are on
+    these, p of the second is not below the chance of that.
     """
     contrasts = [together.difference(*pair) for pair in combinations(range(len(together.n)), 2)]
     adjusted = holm([contrast.p() for contrast in contrasts])
-    beyond = holm([np.nan if margin is None else contrast.p_beyond(margin) for contrast in contrasts])
+    if margin is None:
+        beyond = [np.nan] * len(contrasts)
+    else:
+        unseen = _unseen(margin, n_patients)
+        beyond = holm([max(contrast.p_beyond(margin), unseen) for contrast in contrasts])
     return list(zip(contrasts, adjusted, beyond, strict=True))
 
 
-def verdicts(together: Spread, margin: float | None) -> list[Verdict]:
-    """The verdict on every pair of configurations, in the order of itertools.combinations."""
+def _unseen(share: float, n_patients: float) -> float:
+    """The chance that what this share of all patients has is seen in none of so many."""
+    return float((1 - share) ** n_patients)
+
+
+def verdicts(together: Spread, margin: float | None, n_patients: float) -> list[Verdict]:
+    """The verdict on every pair of configurations, in the order of itertools.combinations; see `tested`."""
     return [
         verdict(p_adjusted, p_beyond, contrast.covers_trainings)
-        for contrast, p_adjusted, p_beyond in tested(together, margin)
+        for contrast, p_adjusted, p_beyond in tested(together, margin, n_patients)
     ]
 
 

@@ -42,7 +42,7 @@ def size(
     # For each number of trainings: the variances that they and these patients bring, and the variance that is allowed,
     # with n - 1 degrees of freedom of each configuration that shares in the variance between trainings.
     n = np.arange(max(together.n[pair].max(), 2), MOST_TRAININGS + 1)
-    degrees = (together.is_pooled.sum() if together.is_pooled[pair].all() else 1) * (n - 1)
+    degrees = (together.share[together.is_pooled].sum() if together.is_pooled[pair].all() else 1) * (n - 1)
     allowed = (distance / (stdtrit(degrees, 1 - level) + ndtri(power))) ** 2
     of_trainings, of_patients = by_training / n, apart / n + max(by_patients, 0.0)
     # With more images the patients' part shrinks, that of the trainings does not.

@@ -79,7 +79,9 @@ class Spread:
     `values` `(k,)`: means over the trainings, of which each has `n` `(k,)`. `patients` `(k, k)`: covariance of these
     means by the drawing of patients. `between` `(k,)`: MS, the variance between a configuration's trainings on these
     patients. `apart` `(k,)`: Var - Cov2, what of MS the patients bring, since different trainings do not err on the
-    same ones. Both NaN with one training. `pooling_level`: above which p of equal variances these are pooled.
+    same ones. Both NaN with one training. `share` `(k,)`: what each counts where variances are pooled, 1, or a part of
+    it where the same trainings are there several times, evaluated otherwise. `pooling_level`: above which p of equal
+    variances these are pooled.
     """
 
     values: Values
@@ -87,7 +89,13 @@ class Spread:
     patients: Values
     between: Values
     apart: Values
+    share: Values
     pooling_level: float = POOLING_LEVEL
+
+    @cached_property
+    def _own_degrees(self) -> Values:
+        """Of freedom of each configuration's own variance, as they count beside those of others `(k,)`."""
+        return self.share * (self.n - 1)
 
     @cached_property
     def _is_several(self) -> NDArray[np.bool_]:
@@ -110,7 +118,8 @@ class Spread:
     @cached_property
     def p_equal(self) -> float:
         """p that their variances between trainings are one (Bartlett); 1 where fewer than two have any."""
-        return p_equal_variances(self.mean_squares[self.varies], self.n[self.varies].astype(np.float64) - 1)
+        varies = self.varies
+        return p_equal_variances(self.mean_squares[varies], self.n[varies].astype(np.float64) - 1, self.share[varies])
 
     @cached_property
     def is_pooled(self) -> NDArray[np.bool_]:
@@ -127,8 +136,7 @@ class Spread:
     @cached_property
     def degrees(self) -> Values:
         """Of freedom of each configuration's variance between trainings `(k,)`: of all together where it is pooled."""
-        own = self.n.astype(np.float64) - 1
-        return np.where(self.is_pooled, own[self.is_pooled].sum(), own)
+        return np.where(self.is_pooled, self._own_degrees[self.is_pooled].sum(), self.n - 1.0)
 
     @cached_property
     def of_training(self) -> Values:
@@ -136,7 +144,7 @@ class Spread:
         own = self.mean_squares - self.apart
         if not self.is_pooled.any():
             return own
-        shared = np.average((self.between - self.apart)[self.is_pooled], weights=(self.n - 1)[self.is_pooled])
+        shared = np.average((self.between - self.apart)[self.is_pooled], weights=self._own_degrees[self.is_pooled])
         return np.where(self.is_pooled, max(float(shared), 0.0), own)
 
     def contrast(self, weights: Values) -> Contrast:
@@ -202,10 +210,11 @@ def _known(variance: float) -> float:
     return 0.0 if variance <= NOTHING else variance
 
 
-def spread(values: list[Values], covariance: Values) -> Spread:
+def spread(values: list[Values], covariance: Values, share: Values | None = None) -> Spread:
     """The spread of configurations from their trainings' values, an array for each configuration.
 
-    `covariance`: of all trainings by the drawing of patients, in the order of `values`.
+    `covariance`: of all trainings by the drawing of patients, in the order of `values`. `share`: see Spread; 1 of each
+    by default.
     """
     n = np.array([len(trainings) for trainings in values])
     owner = np.repeat(np.arange(len(n)), n)
@@ -217,25 +226,31 @@ def spread(values: list[Values], covariance: Values) -> Spread:
     several = np.where(n > 1, n, np.nan)
     apart = np.maximum(means @ covariance.diagonal() - patients.diagonal(), 0) * several / (several - 1)
     between = np.array([trainings.var(ddof=1) if len(trainings) > 1 else np.nan for trainings in values])
-    return Spread(np.array([trainings.mean() for trainings in values]), n, patients, between, apart)
+    shares = np.ones(len(n)) if share is None else share
+    return Spread(np.array([trainings.mean() for trainings in values]), n, patients, between, apart, shares)
 
 
-def from_draws(values: list[Values], draws: list[Values]) -> Spread:
+def from_draws(values: list[Values], draws: list[Values], share: Values | None = None) -> Spread:
     """The same from bootstrap draws `(trainings, n_samples)` of each configuration, of the same patients for all.
 
     A draw that leaves a value undefined, as an AUROC without both classes is, counts for none.
     """
     together = np.concatenate(draws)
-    return spread(values, np.atleast_2d(np.cov(together[:, np.isfinite(together).all(axis=0)])))
+    return spread(values, np.atleast_2d(np.cov(together[:, np.isfinite(together).all(axis=0)])), share)
 
 
-def p_equal_variances(variances: Values, degrees: Values) -> float:
-    """p that normal samples with these variances, none of them 0, and degrees of freedom have one (Bartlett 1937)."""
-    k, total = len(variances), degrees.sum()
+def p_equal_variances(variances: Values, degrees: Values, share: Values | None = None) -> float:
+    """p that normal samples with these variances, none of them 0, and degrees of freedom have one (Bartlett 1937).
+
+    `share`: what each sample counts, 1 by default.
+    """
+    share = np.ones(len(degrees)) if share is None else share
+    k, counted = share.sum(), share * degrees
     if k < 2:
         return 1.0
-    pooled = degrees @ variances / total
+    total = counted.sum()
+    pooled = counted @ variances / total
     # Never below 0; of equal variances rounding leaves some processors a hair less, of which there is no p.
-    statistic = max(total * np.log(pooled) - degrees @ np.log(variances), 0.0)
-    correction = 1 + ((1 / degrees).sum() - 1 / total) / (3 * (k - 1))
+    statistic = max(total * np.log(pooled) - counted @ np.log(variances), 0.0)
+    correction = 1 + (share @ (1 / degrees) - 1 / total) / (3 * (k - 1))
     return float(chdtrc(k - 1, statistic / correction))

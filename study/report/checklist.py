@@ -210,7 +210,7 @@ def _of_study(family: Family, configuration: Configuration) -> dict[str, str]:
         "selection": "the last epoch counts; no run chooses anything on its test part",
         "ensemble": "none" + ("; the mean of an image and its mirror image" if has_mirror else ""),
         "metrics": "accuracy, AUROC, sensitivity, specificity; cross-entropy, Brier score, calibration error",
-        "uncertainty": facts.intervals(configuration)
+        "uncertainty": facts.intervals(family, configuration)
         + (f"; of {n_pairs} pairs, p is adjusted for their number (Holm)" if n_pairs else ""),
         "robustness": f"what needs no lungs: {facts.without_lungs(result)}",
         "saliency": _if_kept(facts.saliency(result)),

@@ -153,7 +153,7 @@ def of_machines(family: Family) -> list[str]:
 def of_times(family: Family) -> str:
     """How far apart two speeds must lie to be told apart, in words."""
     if family.noise is None:
-        return "No network here was trained twice: how far equal networks' times lie apart nobody knows."
+        return "No network here was trained twice on one machine: how far equal networks' times lie apart nobody knows."
     factor, degrees = family.noise.factor, family.noise.degrees
     if factor > MOST_TOLD:
         return f"With {facts.count(degrees, 'degree')} of freedom for it, no difference in time can be told here."
@@ -224,7 +224,7 @@ def _of_sharing(family: Family, metric: str) -> list[str]:
     if np.count_nonzero(together.varies) < 2:
         return []
     now = [getattr(pair.comparison, metric).verdict for pair in family.pairs]
-    otherwise = comparison.verdicts(together.otherwise(), family.margin)
+    otherwise = comparison.verdicts(together.otherwise(), family.margin, family.n_patients)
     changed = [
         f"{pair.title} ({other})"
         for pair, verdict, other in zip(family.pairs, now, otherwise, strict=True)

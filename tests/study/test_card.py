@@ -13,7 +13,7 @@ from huggingface_hub import ModelCard
 from cxr.errors import UserError
 from cxr.sources.records import SOURCES
 from cxr.sources.source import KERMANY, Brought, Source
-from study import results
+from study import facts, results
 from study.card import card, one_network
 from study.facts import taken
 from study.families import families
@@ -210,6 +210,23 @@ def test_subgroups_are_those_of_the_manifest_at_each_runs_own_threshold() -> Non
     assert re.search(r"^\| etiology: virus +\| 40 +\| 1 +\| 0\.500 sd 0\.\d{3} +\|", card(family), re.MULTILINE)
 
 
+@pytest.mark.parametrize(("n_normal", "is_known"), [(1, False), (9, False), (10, True)])
+def test_an_interval_rests_on_the_patients_of_its_own_class(n_normal: int, is_known: bool) -> None:
+    """A subgroup of all pneumonias and a few of the normal images, each of another patient."""
+    made = kermany("mine")
+    labels = made.predictions["label"].to_numpy()
+    is_in = (labels == 1) | (np.cumsum(labels == 0) <= n_normal)
+    manifest = made.predictions[["path"]].assign(
+        width=1, height=1, acquisition=np.where(is_in, "acquisition in", "acquisition out")
+    )
+    files = {"data/manifest.csv": manifest.to_csv(index=False).encode()}
+    [family] = families([replace(made, beside=files.get)])
+    [found] = [part for part in subgroups(family.configurations[0]) if part.name == "acquisition: in"]
+    assert not np.isnan(found.estimates["sensitivity"].low)
+    for figure in ("specificity", "auroc"):
+        assert np.isnan(found.estimates[figure].low) != is_known
+
+
 @pytest.mark.parametrize(
     ("widths", "sizes"),
     [([1] * 160, []), ([5] * 120 + [1] * 20 + [9] * 20, ["1 small", "2 large"]), ([1] * 159 + [2], [])],
@@ -220,6 +237,23 @@ def test_there_are_fewer_sizes_where_most_images_are_of_one(widths: list[int], s
     [family] = families([replace(kermany("mine"), beside=files.get)])
     found = [part.name for part in subgroups(family.configurations[0])]
     assert [name.removeprefix("size: ") for name in found if name.startswith("size")] == sizes
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "told"),
+    [
+        ((0.5, 0.5), "0.500,"),
+        ((0.99987, 0.99999), "0.99987 to 0.99999 (each training's own)"),
+        ((0.00003, 0.2), "0.00003 to 0.20000 (each"),
+    ],
+)
+def test_no_threshold_reads_as_another_nor_as_0_or_1(thresholds: tuple[float, ...], told: str) -> None:
+    runs = [kermany(name) for name in ("mine", "again")]
+    for seed, (run, threshold) in enumerate(zip(runs, thresholds, strict=True)):
+        run.params["train"]["seed"] = seed
+        run.test["threshold"] = threshold
+    [family] = families(runs)
+    assert facts.threshold(family.configurations[0]).startswith(told)
 
 
 def test_a_threshold_that_was_chosen_and_the_sizes_of_the_parts_are_told() -> None:

@@ -1,3 +1,4 @@
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -35,6 +36,28 @@ def test_a_bootstrap_setting_of_one_run_does_not_part_it_from_the_others() -> No
     results[1].params["evaluate"] = {"bootstrap_samples": 100, "seed": 7}
     [pair] = families(results)[0].pairs
     assert not pair.comparison.accuracy.estimate.holds(0)
+
+
+def test_seeds_whose_intervals_are_drawn_otherwise_are_one_networks() -> None:
+    results = [result("a"), result("again", seed=1)]
+    results[1].params["evaluate"] |= {"bootstrap_samples": 100, "seed": 7}
+    [family] = families(results)
+    assert [len(network.results) for network in family.configurations] == [2]
+
+
+def test_trainings_that_are_evaluated_twice_tell_no_more_of_how_far_trainings_lie_apart() -> None:
+    runs = [
+        result(f"{layers}-{seed}", layers, accuracy=accuracy + seed / 50, seed=seed)
+        for layers, accuracy in (("C-F", 0.7), ("P-F", 0.8), ("F", 0.75))
+        for seed in (0, 1)
+    ]
+    again = [replace(run, name=f"{run.name}-flipped", params=deepcopy(run.params)) for run in runs]
+    for run in again:
+        run.params["evaluate"]["flip"] = True
+    [once], [twice] = families(runs), families([*runs, *again])
+    assert len(twice.configurations) == 6
+    assert twice.spread("accuracy").degrees.tolist() == [3.0] * 6
+    assert twice.pairs[0].comparison.accuracy.p == pytest.approx(once.pairs[0].comparison.accuracy.p)
 
 
 def test_different_sizes_and_cuts_are_never_one_family() -> None:

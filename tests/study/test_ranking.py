@@ -76,6 +76,16 @@ def test_it_is_spearmans(pairs: list[tuple[int, int]]) -> None:
         assert found == pytest.approx(stats.spearmanr(one, two).statistic)
 
 
+def test_of_fewer_than_five_runs_that_have_a_figure_nothing_is_told() -> None:
+    names = list("abcdef")
+    rows = shifted(names, [0.5, 0.6, 0.7, 0.8, 0.9, 0.4])
+    lacking = rows[~(rows["run"].isin(["e", "f"]) & (rows["shift"] == "middle"))]
+    tested = pd.DataFrame({"accuracy": [0.5, 0.6, 0.7, 0.8, 0.9, 0.4]}, index=names)
+    table = ranking.ranking(ranking.validations(lacking), tested).set_index(["validation", "figure"])
+    assert table.loc[("middle 88%", "accuracy"), "runs"] == 4
+    assert table.loc[("middle 88%", "accuracy"), ["correlation", "low", "high"]].isna().all()
+
+
 def test_its_interval_is_that_of_95_of_100_draws_of_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranking, "N_DRAWS", 200)
     rng = np.random.default_rng(1)

@@ -24,6 +24,18 @@ def test_a_classifier_does_not_differ_from_itself() -> None:
         assert difference.verdict is Verdict.UNTOLD
 
 
+@pytest.mark.parametrize(("n", "expected"), [(4, Verdict.UNTOLD), (148, Verdict.UNTOLD), (149, Verdict.EQUAL)])
+def test_on_few_patients_agreement_is_no_equality(n: int, expected: Verdict) -> None:
+    """Of 149 patients one shows what 2 of 100 have, in 95 of 100 draws."""
+    labels = np.arange(n) % 2
+    images = {"path": np.arange(n).astype(str), "patient_group": np.arange(n).astype(str), "label": labels}
+    perfect = [Classifier("perfect", pd.DataFrame({**images, "probability": labels * 1.0}), 0.5)] * 2
+    configurations = [measure(name, perfect, 100, 0) for name in "ab"]
+    [found] = compare(configurations, 0.02)
+    assert found.accuracy.verdict is expected
+    assert found.accuracy.needed is None
+
+
 def test_the_order_of_the_seeds_is_no_difference() -> None:
     seeds = [classifier("a", 0.8, seed) for seed in range(3)]
     assert compared(seeds, seeds[::-1], 200, 0).accuracy.p == 1
@@ -165,7 +177,8 @@ def test_p_values_are_adjusted_over_all_pairs_by_holm() -> None:
     assert [one.p_adjusted for one in found] == pytest.approx(comparison.holm([one.p for one in found]))
     assert all(math.isnan(one.p_beyond) for one in found)
     together = comparison.spread(configurations, "accuracy")
-    alone = [together.difference(*pair).p_beyond(0.05) for pair in combinations(range(len(SEEDS)), 2)]
+    unseen = 0.95 ** configurations[0].n_patients
+    alone = [max(together.difference(*pair).p_beyond(0.05), unseen) for pair in combinations(range(len(SEEDS)), 2)]
     adjusted = comparison.holm(alone)
     assert adjusted != pytest.approx(alone)
     assert [pair.accuracy.p_beyond for pair in compare(configurations, 0.05)] == pytest.approx(adjusted)

@@ -191,6 +191,19 @@ def test_one_whose_trainings_are_all_alike_keeps_out_of_the_pool() -> None:
     assert mixed.degrees == 3
 
 
+def test_trainings_that_are_there_twice_count_once_in_the_pool() -> None:
+    values = [np.array([0.80, 0.82]), np.array([0.81, 0.84]), np.array([0.75, 0.77])]
+    once = spread(values, np.zeros((6, 6)))
+    twice = spread([*values, *values], np.zeros((12, 12)), share=np.full(6, 0.5))
+    assert 0.3 < once.p_equal < 0.95
+    assert twice.p_equal == pytest.approx(once.p_equal)
+    assert twice.is_pooled.all()
+    for found in (twice.difference(0, 1), twice.difference(0, 4)):
+        assert (found.variance, found.degrees) == pytest.approx(
+            (once.difference(0, 1).variance, once.difference(0, 1).degrees)
+        )
+
+
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 1000), sizes=st.lists(st.integers(2, 8), min_size=2, max_size=6))
 def test_bartletts_test_is_scipys(seed: int, sizes: list[int]) -> None:

@@ -55,7 +55,7 @@ def of_accuracy(family: Family) -> str:
 )
 def test_what_hangs_on_one_deviation_for_all_is_said(deviations: tuple[float, ...], how: str, is_another: bool) -> None:
     family = steady_and_not(*deviations)
-    otherwise = comparison.verdicts(family.spread("accuracy").otherwise(), family.margin)
+    otherwise = comparison.verdicts(family.spread("accuracy").otherwise(), family.margin, family.n_patients)
     others = [
         f"{pair.title} ({new})"
         for pair, new in zip(family.pairs, otherwise, strict=True)
@@ -73,7 +73,7 @@ def test_of_one_deviation_nothing_is_said_where_no_two_have_any() -> None:
 
 
 def test_times_that_tell_nothing_are_no_number() -> None:
-    assert "No network here was trained twice" in words.of_times(family(1))
+    assert "No network here was trained twice on one machine" in words.of_times(family(1))
     assert "differ by a factor of 1." in words.of_times(family(3, (50.0, 51.0, 52.0)))
     assert "no difference in time can be told here" in words.of_times(family(2, (50.0, 500.0)))
 
