@@ -36,6 +36,10 @@ def test_a_bootstrap_setting_of_one_run_does_not_part_it_from_the_others() -> No
     results[1].params["evaluate"] = {"bootstrap_samples": 100, "seed": 7}
     [pair] = families(results)[0].pairs
     assert not pair.comparison.accuracy.estimate.holds(0)
+    results[1] = replace(results[1], predictions=results[0].predictions)
+    [alike] = families(results)[0].pairs
+    estimate = alike.comparison.accuracy.estimate
+    assert (estimate.low, estimate.high) == (0, 0), "the same patients were drawn for both"
 
 
 def test_seeds_whose_intervals_are_drawn_otherwise_are_one_networks() -> None:

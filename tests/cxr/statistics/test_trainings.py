@@ -225,6 +225,9 @@ def test_variances_of_nothing() -> None:
     assert (same.difference(0, 1).p(), same.difference(0, 2).p()) == (1, 0)
     assert same.difference(0, 1).interval() == (0, 0)
     assert (same.difference(0, 1).p_beyond(0.02), same.difference(0, 2).p_beyond(0.02)) == (0, 1)
+    barely = spread([np.array([0.8, 0.80001]), np.array([0.8, 0.8])], np.zeros((4, 4)))
+    assert barely.varies.tolist() == [True, False]
+    assert 0 < barely.difference(0, 1).p() < 1
 
 
 @given(st.floats(-9, 9), st.one_of(st.just(math.inf), st.floats(0.5, 500)))
