@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cxr import files
-from cxr.sources.records import SOURCES, DataParams
+from cxr.sources.records import SOURCES, DataParams, check_apart
 from cxr.sources.source import Request
 from stages import project
 
@@ -15,6 +15,7 @@ def main() -> None:
     name = project.read_params(DataParams, "data").source
     source = SOURCES[name]
     request = Request(project.read_yaml(Path("params.yaml")), project.home(), project.scratch("downloads"))
+    check_apart(request.params["data"], request.home, request.home / RAW)
     with project.alone("download"), files.whole(RAW) as raw:
         raw.mkdir()
         brought = source.bring(raw, request)

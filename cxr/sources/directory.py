@@ -1,7 +1,10 @@
 """A folder of the user's, in Kaggle's layout: `data.directory` of params.yaml. It is copied and never altered."""
 
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from cxr.data.names import FileNames, Origin
 from cxr.errors import UserError
@@ -21,6 +24,12 @@ def bring(raw: Path, request: Request) -> Brought:
 def look(name: str | None, home: Path) -> None:
     """Find the folder, and count on stderr the files that bringing it would leave out. Raises UserError as `find`."""
     archive.tell_left_out(find(name, home), _called(name))
+
+
+def reads(data: Mapping[str, Any], home: Path) -> Iterator[tuple[str, Path]]:
+    """What bringing the folder reads: its name in words, and its place, whatever is there."""
+    if name := data["directory"]:
+        yield _called(name), home / os.path.expanduser(name)
 
 
 def _called(name: str | None) -> str:

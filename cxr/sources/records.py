@@ -1,13 +1,16 @@
 """All data sources by name; section `data` of params.yaml, which chooses one."""
 
+import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from cxr.errors import UserError
 from cxr.params import STRICT
 from cxr.sources import directory, kaggle, mendeley, phantoms, table
 from cxr.sources.source import Source
@@ -73,11 +76,40 @@ class DataParams:
         return SOURCES[self.source].knows_etiology and self.patient == "auto"
 
 
-def check_found(params: Mapping[str, Any], home: Path) -> None:
+def check_apart(data: Mapping[str, Any], home: Path, raw: Path) -> None:
+    """Raises UserError where the user's folder, table or images lie in `raw`, or the folder contains it.
+
+    What lies in `raw` goes before a source fills it. `data` is the section, checked. Whether there is such a folder or
+    table is not asked: its images may have been brought long ago.
+    """
+    reads = {"directory": directory.reads, "table": table.reads}.get(data["source"])
+    for what, place in reads(data, home) if reads else ():
+        if _is_in(place, raw):
+            raise UserError(
+                f"{what} lies in the project's data/raw, which download empties before it fills it: "
+                "move your files to another folder and name them there"
+            )
+        if data["source"] == "directory" and _is_in(raw, place):
+            raise UserError(
+                f"{what} contains the project's data/raw, whose images would be taken for yours: "
+                "name a folder without it"
+            )
+
+
+def _is_in(path: Path, folder: Path) -> bool:
+    """Whether `path` is `folder` or lies below it, by its name or where links lead."""
+    # A name that no disk can have lies nowhere.
+    with suppress(ValueError):
+        return any(Path(form(path)).is_relative_to(form(folder)) for form in (os.path.abspath, os.path.realpath))
+    return False
+
+
+def check_found(params: Mapping[str, Any], home: Path, raw: Path) -> None:
     """Look at the user's folder or table, before long work begins on it: what bringing it would leave out is told.
 
-    Raises UserError where there is no such folder, or a table that cannot be used.
+    Raises UserError as `check_apart`, and where there is no such folder, or a table that cannot be used.
     """
+    check_apart(params, home, raw)
     match params["source"]:
         case "directory":
             directory.look(params["directory"], home)

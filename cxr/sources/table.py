@@ -7,11 +7,12 @@ The images are copied and never altered.
 
 import csv
 import io
+import os
 import re
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -72,6 +73,19 @@ def read(data: dict[str, Any], home: Path) -> tuple[Path, Origin]:
         )
     told = {row.path: _told(row, classes) for row in rows}
     return folder, Origin(classes, "table" if has_patients else "unknown", rows=told)
+
+
+def reads(data: Mapping[str, Any], home: Path) -> Iterator[tuple[str, Path]]:
+    """What bringing the table reads, in words, and its place: the table, where its paths start, its images' folders."""
+    yield from directory.reads(data, home)
+    name = data["table"]
+    yield f"data.table '{name}'", home / os.path.expanduser(name)
+    # What is missing or wrong is for `read` to tell.
+    with suppress(UserError, csv.Error):
+        file, folder = _find(name, data["directory"], home)
+        rows = csv.DictReader(io.StringIO(_text(file, name), newline=""))
+        for images in dict.fromkeys(PurePosixPath(row.get("path") or "").parent for row in rows):
+            yield f"data.table '{name}' names images in {images}, which", folder / images
 
 
 def _find(name: str, directory_name: str | None, home: Path) -> tuple[Path, Path]:

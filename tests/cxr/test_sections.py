@@ -8,7 +8,7 @@ import pytest
 
 from cxr import sections
 from cxr.errors import UserError
-from cxr.sources.records import SOURCES
+from cxr.sources.records import SOURCES, check_apart
 from cxr.sources.source import KERMANY, Brought, Source
 from stages.project import read_yaml
 
@@ -72,3 +72,46 @@ def test_what_does_not_fit_is_one_line(changes: dict[str, Any], told: str) -> No
     with pytest.raises(UserError, match=told) as error:
         sections.check(changed(changes))
     assert "\n" not in str(error.value)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A project with images in data/raw, and links to what it holds; tables beside, that name an image by its path."""
+    (tmp_path / "data" / "raw" / "mine").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "link").symlink_to("data/raw/mine")
+    (tmp_path / "data" / "raw" / "out").symlink_to("../../other")
+    for name, path in {"own": "other/a.png", "theirs": "data/raw/mine/a.png", "odd": "a\0b/a.png"}.items():
+        (tmp_path / f"{name}.csv").write_text(f"label,path\ncovid,{path}\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        *(({"directory": name}, "lies in") for name in ("data/raw", "data/raw/mine", "link", "data/raw/out")),
+        ({"directory": "data/raw/misspelt"}, "lies in"),
+        *(({"directory": name}, "contains") for name in (".", "data", "data/../data")),
+        ({"table": "data/raw/gone.csv"}, "lies in"),
+        ({"table": "own.csv", "directory": "data/raw"}, "data.directory 'data/raw' lies in"),
+        ({"table": "theirs.csv"}, "names images in data/raw/mine, which lies in"),
+    ],
+)
+def test_what_download_would_remove_or_take_twice_is_refused(data: dict[str, Any], told: str, home: Path) -> None:
+    source = {"source": "table" if "table" in data else "directory", "directory": None}
+    with pytest.raises(UserError, match=f"{told} the project's data/raw, ") as error:
+        check_apart({**source, **data}, home, home / "data" / "raw")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *({"source": "directory", "directory": name} for name in ("other", "gone", "~nosuchuser/x", "a\0b", None)),
+        *({"source": "table", "directory": None, "table": f"{name}.csv"} for name in ("own", "odd", "gone")),
+        {"source": "table", "directory": ".", "table": "own.csv"},
+        {"source": "phantom", "directory": "data/raw"},
+    ],
+)
+def test_what_lies_apart_passes(data: dict[str, Any], home: Path) -> None:
+    check_apart(data, home, home / "data" / "raw")

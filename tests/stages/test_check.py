@@ -1,9 +1,12 @@
 """Every section of params.yaml is checked before the first stage works."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from tests.conftest import Project
-from tests.stages.conftest import error_of
+from tests.stages.conftest import error_of, use_folder
 
 pytestmark = pytest.mark.slow
 
@@ -38,3 +41,21 @@ def test_every_section_is_checked_first(params: dict[str, object], told: str, pr
 def test_the_check_starts_no_library_that_learns(project: Project) -> None:
     heavy = "import sys, stages.check; print({'keras', 'tensorflow', 'sklearn', 'pandas'} & set(sys.modules))"
     assert project.ok("python", "-c", heavy) == "set()\n"
+
+
+def test_a_folder_in_data_raw_is_refused_before_dvc_removes_it(
+    make_dvc_project: Callable[[], Project], kaggle_folder: Path
+) -> None:
+    project = make_dvc_project()
+    (project.folder / "data").mkdir(exist_ok=True)
+    use_folder(project, kaggle_folder).rename(project.folder / "data" / "raw")
+    kept = project.folder / "data" / "raw" / "notes.xlsx"
+    kept.touch()
+    project.set(data__directory="data/raw")
+    told = "data.directory 'data/raw' lies in the project's data/raw, which download empties"
+    done = project.run("dvc", "repro", "manifest")
+    assert done.returncode != 0
+    assert told in done.stderr
+    assert kept.exists()
+    assert told in error_of(project.stage("download"))
+    assert kept.exists()

@@ -135,6 +135,12 @@ def test_a_reason_of_many_runs_is_said_once() -> None:
     assert str(error.value).endswith("; three: params.yaml: train.epochs should be greater than 0, got 0")
 
 
+def test_a_folder_that_dvc_would_remove_is_refused_before_anything_is_queued() -> None:
+    path = write("runs: {one: {data.directory: data/raw}}")
+    with pytest.raises(UserError, match=r"one: data\.directory 'data/raw' lies in the project's data/raw, which"):
+        grid.check(grid.load(path, PARAMS, {"data.source": "directory"}))
+
+
 def test_what_will_be_left_out_of_a_folder_is_told_once_before_anything_is_queued(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
