@@ -63,7 +63,8 @@ def read(data: dict[str, Any], home: Path) -> tuple[Path, Origin]:
     name = data["table"]
     file, folder = _find(name, data["directory"], home)
     has_patients = data["patient"] != "none"
-    rows = list(_rows(_text(file, name), name, has_patients))
+    columns = [column for column in COLUMNS if has_patients or column != "patient"]
+    rows = list(_rows(_text(file, name), name, columns))
     if not rows:
         raise UserError(f"data.table '{name}' has no row")
     classes = _classes(rows, data["positive"], name)
@@ -109,28 +110,28 @@ def _text(file: Path, name: str) -> str:
         raise UserError(f"data.table '{name}', line {line}: not text in UTF-8; save it as CSV in UTF-8") from None
 
 
-def _rows(text: str, name: str, has_patients: bool) -> Iterator[Row]:
-    """The rows of a CSV under its titles; blank lines are left out, those of a spreadsheet's commas too."""
+def _rows(text: str, name: str, columns: list[str]) -> Iterator[Row]:
+    """The rows of a CSV under its titles, with the values of `columns`; blank lines are left out, also of commas."""
     where = f"data.table '{name}', line"
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     line = 1
     try:
         titles = next(reader, [])
-        _check_titles(titles, f"{where} 1", has_patients)
+        _check_titles(titles, f"{where} 1", columns)
         line = reader.line_num + 1
         for values in reader:
             if any(map(str.strip, values)):
                 if len(values) != len(titles):
                     raise UserError(f"{where} {line}: {len(values)} values under {len(titles)} titles")
                 known = zip(titles, values, strict=True)
-                yield Row(line, {title: value for title, value in known if title in COLUMNS})
+                yield Row(line, {title: value for title, value in known if title in columns})
             line = reader.line_num + 1
     except csv.Error as error:
         raise UserError(f"{where} {line}: no CSV ({error})") from None
 
 
-def _check_titles(titles: list[str], where: str, has_patients: bool) -> None:
-    needed = [name for name in COLUMNS if name not in OPTIONAL and (has_patients or name != "patient")]
+def _check_titles(titles: list[str], where: str, columns: list[str]) -> None:
+    needed = [name for name in columns if name not in OPTIONAL]
     if missing := [name for name in needed if name not in titles]:
         found = ", ".join(titles) or "nothing"
         advice = ""
@@ -140,9 +141,9 @@ def _check_titles(titles: list[str], where: str, has_patients: bool) -> None:
         if missing == ["patient"]:
             advice = "; where patients are not known say so with data.patient none"
         raise UserError(f"{where}: no column {', '.join(missing)} among its titles {found}{advice}")
-    if repeated := [name for name, n in Counter(titles).items() if n > 1 and name in COLUMNS]:
+    if repeated := [name for name, n in Counter(titles).items() if n > 1 and name in columns]:
         raise UserError(f"{where}: the column {repeated[0]} stands there twice")
-    if others := [title or "without a title" for title in titles if title not in COLUMNS]:
+    if others := [title or "without a title" for title in titles if title not in columns]:
         print(f"{where.partition(',')[0]}: its columns {', '.join(others)} are not used", file=sys.stderr)
 
 

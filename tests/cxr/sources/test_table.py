@@ -96,6 +96,17 @@ def test_columns_that_may_be_left_out_and_others_that_are_not_used(
     assert capsys.readouterr().err == "data.table 'mine/images.csv': its columns age are not used\n"
 
 
+@pytest.mark.parametrize("patient", ["anonymous", ""])
+def test_patients_that_are_not_known_are_not_taken_from_the_table(
+    patient: str, write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["path,label,patient", f"c.png,covid,{patient}", f"b/1.PNG,well,{patient}"]
+    _, origin = table.read(write(lines, patient="none"), tmp_path)
+    assert origin.rows is not None
+    assert {path: row["patient_group"] for path, row in origin.rows.items()} == {"c.png": "c.png", "b/1.PNG": "b/1.PNG"}
+    assert capsys.readouterr().err == "data.table 'mine/images.csv': its columns patient are not used\n"
+
+
 def test_paths_may_start_in_another_folder(write: Write, tmp_path: Path) -> None:
     lines = ["path,label,patient", "1.PNG,covid,1", "2.png,well,2"]
     assert table.read(write(lines, directory="mine/b"), tmp_path)[0] == tmp_path / "mine" / "b"
