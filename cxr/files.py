@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 # Ends the names of folders in which a file is made before it takes its place.
@@ -115,6 +115,11 @@ def below(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iter
             yield from below(path, above | {here})
         else:
             yield path
+
+
+def is_hidden(path: PurePath) -> bool:
+    """Whether a file is hidden, or lies in a hidden folder: rubbish, old versions, and no images that are meant."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def write_json(path: str, values: Mapping[str, Any]) -> None:

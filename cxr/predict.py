@@ -1,10 +1,10 @@
 """Use a trained network: `python -m cxr.predict BUNDLE IMAGE_OR_FOLDER... [--csv FILE]`, installed `cxr-predict`.
 
-BUNDLE is what `python -m study.bundle NAME` wrote. Images are JPEG, PNG or DICOM; folders are searched. Of each: path,
-probability of the bundle's second class, calibrated probability, decision at the bundle's threshold, warnings. A file
-that cannot be read is named and the others are done; then the exit code is 1. With --labels FILE (columns path and
-label, 0 or 1 or the class's name, optional patient_group or patient), or a folder in Kaggle's layout, the metrics with
-95% intervals too.
+BUNDLE is what `python -m study.bundle NAME` wrote. Images are JPEG, PNG or DICOM; folders are searched, hidden ones in
+them are not. Of each: path, probability of the bundle's second class, calibrated probability, decision at the bundle's
+threshold, warnings. A file that cannot be read is named and the others are done; then the exit code is 1. With --labels
+FILE (columns path and label, 0 or 1 or the class's name, optional patient_group or patient), or a folder in Kaggle's
+layout, the metrics with 95% intervals too.
 
 Not for clinical use.
 """

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from cxr.data import images
 from cxr.data.images import UnusableFileError
 from cxr.errors import UserError, printable
-from cxr.files import below
+from cxr.files import below, is_hidden
 from cxr.inference import dicom, explain
 from cxr.inference.bundle import Bundle
 from cxr.inference.colour import is_coloured
@@ -48,10 +48,16 @@ def image_files(paths: Iterable[Path]) -> list[Path]:
 
 
 def _images_below(folder: Path) -> list[Path]:
-    files = [file for file in below(folder) if _is_meant(file)]
+    found = [file for file in below(folder) if _is_meant(file)]
+    # A named folder that is hidden itself is meant.
+    hidden = [file for file in found if is_hidden(file.relative_to(folder)) and file.suffix.lower() in SUFFIXES]
+    files = [file for file in found if not is_hidden(file.relative_to(folder))]
     inside = [file for file in files if file.suffix.lower() in SUFFIXES]
     if not inside:
         raise UserError(f"{folder} holds no image ({ENDINGS})")
+    if hidden:
+        told = f"{len(hidden)} images in hidden folders are left out, the first is {hidden[0]}"
+        print(f"{folder}: {told}", file=sys.stderr)
     # Scanners export DICOM without any ending, and others store TIFF: their owner expects them to be predicted.
     if others := [file for file in files if file.suffix.lower() not in SUFFIXES]:
         print(

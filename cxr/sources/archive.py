@@ -83,6 +83,9 @@ def tell_left_out(folder: Path, name: str) -> None:
 
 
 def _tell_left_out(paths: Iterable[Path], name: str) -> None:
+    paths = list(paths)
+    if hidden := [path for path in paths if layout.is_hidden_image(path)]:
+        print(f"{name}: {len(hidden)} images in hidden folders are left out, the first is {hidden[0]}", file=sys.stderr)
     if others := [path for path in paths if layout.is_left_out(path)]:
         print(
             f"{name}: {len(others)} files that are not {layout.EXPECTED} are left out, the first is {others[0]}",

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from cxr.data.names import UNWRITABLE
 from cxr.errors import shortened
+from cxr.files import is_hidden
 from cxr.sources.source import Counts, DamagedError
 from cxr.vocabulary import CLASSES, SPLITS, SUFFIXES
 
@@ -16,20 +17,28 @@ EXPECTED = f"{{{','.join(SPLITS)}}}/{{{','.join(CLASSES)}}}/*{{{','.join(SUFFIXE
 
 
 def is_image_path(path: PurePath) -> bool:
-    """Whether a path ends in split/CLASS/name.jpeg and is no leftover of macOS (`__MACOSX`, `._name`)."""
-    *outer, split, class_name, name = ("", "", *path.parts)
-    return (
-        split in SPLITS
-        and class_name in CLASSES
-        and "__MACOSX" not in outer
-        and not name.startswith(".")
-        and PurePath(name).suffix.lower() in SUFFIXES
-    )
+    """Whether a path ends in split/CLASS/name.jpeg and is neither hidden nor a leftover of macOS."""
+    return _is_named_as_image(path) and _is_meant(path)
 
 
 def is_left_out(path: PurePath) -> bool:
     """Whether a file that will be skipped looks like one that its owner expects to be used."""
-    return not is_image_path(path) and "__MACOSX" not in path.parts and not path.name.startswith(".")
+    return _is_meant(path) and not _is_named_as_image(path)
+
+
+def is_hidden_image(path: PurePath) -> bool:
+    """Whether a file is an image but for the hidden folder in which it lies."""
+    return _is_named_as_image(path) and is_hidden(path.parent)
+
+
+def _is_named_as_image(path: PurePath) -> bool:
+    split, class_name, name = ("", "", *path.parts)[-3:]
+    is_image = not name.startswith(".") and PurePath(name).suffix.lower() in SUFFIXES
+    return is_image and split in SPLITS and class_name in CLASSES
+
+
+def _is_meant(path: PurePath) -> bool:
+    return "__MACOSX" not in path.parts and not is_hidden(path)
 
 
 def select(entries: Iterable[tuple[PurePath, Entry]]) -> Iterator[tuple[PurePosixPath, list[Entry]]]:

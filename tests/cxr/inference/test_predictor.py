@@ -76,6 +76,19 @@ def test_what_a_folder_holds_and_is_not_read_is_counted(tmp_path: Path, capsys: 
     assert capsys.readouterr().err == ""
 
 
+def test_what_lies_in_a_hidden_folder_is_left_out_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hidden = tmp_path / ".mine" / ".stversions" / "one.png"
+    hidden.parent.mkdir(parents=True)
+    for path in (hidden, hidden.with_name("notes.txt"), tmp_path / ".mine" / "one.png"):
+        path.touch()
+    folder = tmp_path / ".mine"
+    assert image_files([folder]) == [folder / "one.png"]
+    told = f"{folder}: 1 images in hidden folders are left out, the first is {hidden}\n"
+    assert capsys.readouterr().err == told
+
+
 def write_dicom(path: Path) -> None:
     """A computed radiograph large enough for threads to meet while they decode it."""
     dataset = Dataset()

@@ -131,3 +131,21 @@ def test_what_is_left_out_is_counted(tmp_path: Path, capsys: pytest.CaptureFixtu
     )
     assert "the first is train/NORMAL/IM-0003-0001.dcm" in told
     assert found(tmp_path / "raw") == IMAGES
+
+
+@both
+def test_what_lies_in_a_hidden_folder_is_left_out(bring: Bring, tmp_path: Path) -> None:
+    """Rubbish, and old versions that a synchroniser keeps: of a deleted image, and of one that has changed."""
+    hidden = [".stversions/train/NORMAL/IM-0009-0001.jpeg", ".Trash-1000/files/train/NORMAL/IM-0001-0001.jpeg"]
+    bring({**members(), **dict.fromkeys(hidden, b"old")}, tmp_path, tmp_path / "raw")
+    assert found(tmp_path / "raw") == IMAGES
+
+
+def test_images_in_hidden_folders_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The images alone: nobody expects the files of Git to be used. A named folder may be hidden itself."""
+    for path in (*IMAGES, ".old/train/NORMAL/IM-0009-0001.jpeg", ".git/HEAD", ".git/train/NORMAL/._IM-0009-0001.jpeg"):
+        archive.write(tmp_path / ".mine" / path, IMAGES.get(path, b"old"))
+    archive.copy(tmp_path / ".mine", tmp_path / "raw", "the folder")
+    told = "the folder: 1 images in hidden folders are left out, the first is .old/train/NORMAL/IM-0009-0001.jpeg"
+    assert told in capsys.readouterr().err.splitlines()
+    assert found(tmp_path / "raw") == IMAGES
