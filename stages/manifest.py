@@ -11,6 +11,7 @@ from cxr.data import manifest, names
 from cxr.data.images import UnusableFileError
 from cxr.data.names import Origin
 from cxr.errors import UserError, shortened
+from cxr.vocabulary import SPLITS
 from cxr.workers import blocks, in_order, workers
 from stages import project
 
@@ -21,8 +22,7 @@ N_PER_TASK = 16
 def main() -> None:
     download = project.read_details("download")
     origin = names.origin(download)
-    paths = sorted(path.relative_to(RAW).as_posix() for path in RAW.rglob("*") if path.is_file())
-    table = manifest.build(_rows(paths, origin))
+    table = manifest.build(_rows(_paths(origin), origin))
     expected, counts = download["expected_counts"], manifest.counts(table, origin.classes)
     if expected and counts != expected:
         raise UserError(
@@ -31,6 +31,29 @@ def main() -> None:
     files.write_csv("data/manifest.csv", table)
     known = {"images": download["images"], "patients": origin.patients}
     project.write_details("data", {**known, **manifest.summarise(table, origin.classes)})
+
+
+def _paths(origin: Origin) -> list[str]:
+    """The images in data/raw, sorted. Raises UserError where one of a table's is missing, or a file is of no image.
+
+    What is hidden (`.DS_Store`) is left out, unless a table names it.
+    """
+    found = {path.relative_to(RAW) for path in RAW.rglob("*") if path.is_file()}
+    named = {Path(path) for path in origin.rows or ()}
+    found = {path for path in found if path in named or not files.is_hidden(path)}
+    foreign = found - named if named else {path for path in found if not _is_in_class(path, origin)}
+    if foreign:
+        told = shortened(sorted(map(str, foreign)))
+        raise UserError(f"{RAW} holds {len(foreign)} files that download did not bring: {told}; move them elsewhere")
+    if missing := named - found:
+        told = shortened(sorted(map(str, missing)))
+        raise UserError(f"{RAW} lacks {len(missing)} of the table's images: {told}; run `dvc repro -f download`")
+    return sorted(path.as_posix() for path in found)
+
+
+def _is_in_class(path: Path, origin: Origin) -> bool:
+    """Whether a path is `part/CLASS/name`."""
+    return len(path.parts) == 3 and path.parts[0] in SPLITS and path.parts[1] in origin.classes
 
 
 def _written(problems: list[str]) -> str:

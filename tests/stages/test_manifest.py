@@ -44,3 +44,39 @@ def test_missing_images_are_noticed(project: Project) -> None:
     ok(project, "download")
     next((project.folder / "data" / "raw" / "train" / "NORMAL").iterdir()).unlink()
     assert "phantom should give" in error_of(project.stage("manifest"))
+
+
+def test_what_is_hidden_in_data_raw_is_left_out_and_what_is_foreign_there_is_named(project: Project) -> None:
+    ok(project, "download", "manifest")
+    table = (project.folder / "data" / "manifest.csv").read_text()
+    raw = project.folder / "data" / "raw"
+    for folder in (raw, raw / "train", raw / "train" / "NORMAL"):
+        (folder / ".DS_Store").touch()
+    ok(project, "manifest")
+    assert (project.folder / "data" / "manifest.csv").read_text() == table
+    (raw / "notes.txt").touch()
+    assert error_of(project.stage("manifest")) == (
+        "error: data/raw holds 1 files that download did not bring: notes.txt; move them elsewhere"
+    )
+
+
+def test_of_a_table_every_image_is_in_the_manifest_and_no_other_file(project: Project, kaggle_folder: Path) -> None:
+    folder = use_folder(project, kaggle_folder)
+    names = [".1.jpeg", *(f"{i}.jpeg" for i in range(2, 7))]
+    for name, path in zip(names, folder.rglob("*.jpeg"), strict=False):
+        path.rename(folder / name)
+    rows = [f"{name},{'well' if i % 2 else 'covid'},{i}" for i, name in enumerate(names)]
+    (folder / "images.csv").write_text("\n".join(["path,label,patient", *rows]))
+    project.set(data__source="table", data__directory=None, data__table="mine/images.csv", data__positive="covid")
+    ok(project, "download")
+    raw = project.folder / "data" / "raw"
+    (raw / ".DS_Store").touch()
+    ok(project, "manifest")
+    assert (project.folder / "data" / "manifest.csv").read_text().count("\n") == 7
+    (raw / "9.jpeg").touch()
+    assert "data/raw holds 1 files that download did not bring: 9.jpeg;" in error_of(project.stage("manifest"))
+    (raw / "9.jpeg").unlink()
+    (raw / "3.jpeg").unlink()
+    assert error_of(project.stage("manifest")) == (
+        "error: data/raw lacks 1 of the table's images: 3.jpeg; run `dvc repro -f download`"
+    )
