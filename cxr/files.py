@@ -30,7 +30,7 @@ def whole(path: str | Path) -> Iterator[Path]:
         yield holder / path.name
         _sync(holder / path.name)
         if path.is_dir() and (holder / path.name).is_dir():
-            shutil.rmtree(path)
+            (Path.unlink if path.is_symlink() else shutil.rmtree)(path)
         os.replace(holder / path.name, path)
 
 

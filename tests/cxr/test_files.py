@@ -90,6 +90,20 @@ def test_whole_replaces_a_folder(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "tree").iterdir()] == ["new"]
 
 
+def test_a_folder_takes_the_place_of_a_link_and_not_of_what_it_leads_to(tmp_path: Path) -> None:
+    """data/raw on another disk."""
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "tree"
+    elsewhere.mkdir()
+    (elsewhere / "kept").touch()
+    link.symlink_to(elsewhere)
+    with files.whole(link) as partial:
+        partial.mkdir()
+        (partial / "new").touch()
+    assert not link.is_symlink()
+    assert [path.name for path in link.iterdir()] == ["new"]
+    assert [path.name for path in elsewhere.iterdir()] == ["kept"]
+
+
 def test_whole_sweeps_what_the_killed_left_and_nothing_that_is_being_written(tmp_path: Path) -> None:
     """Three processes write one file: two live, one is killed."""
     write = (
