@@ -15,7 +15,7 @@ def main() -> None:
     name = project.read_params(DataParams, "data").source
     source = SOURCES[name]
     request = Request(project.read_yaml(Path("params.yaml")), project.home(), project.scratch("downloads"))
-    check_apart(request.params["data"], request.home, request.home / RAW)
+    check_apart(request.params["data"], request.home)
     with project.alone("download"), files.whole(RAW) as raw:
         raw.mkdir()
         brought = source.bring(raw, request)

@@ -76,12 +76,13 @@ class DataParams:
         return SOURCES[self.source].knows_etiology and self.patient == "auto"
 
 
-def check_apart(data: Mapping[str, Any], home: Path, raw: Path) -> None:
-    """Raises UserError where the user's folder, table or images lie in `raw`, or the folder contains it.
+def check_apart(data: Mapping[str, Any], home: Path) -> None:
+    """Raises UserError where the user's folder, table or images lie in data/raw, or the folder contains it.
 
-    What lies in `raw` goes before a source fills it. `data` is the section, checked. Whether there is such a folder or
+    What lies there goes before a source fills it. `data` is the section, checked. Whether there is such a folder or
     table is not asked: its images may have been brought long ago.
     """
+    raw = home / "data" / "raw"
     reads = {"directory": directory.reads, "table": table.reads}.get(data["source"])
     for what, place in reads(data, home) if reads else ():
         if _is_in(place, raw):
@@ -104,12 +105,12 @@ def _is_in(path: Path, folder: Path) -> bool:
     return False
 
 
-def check_found(params: Mapping[str, Any], home: Path, raw: Path) -> None:
+def check_found(params: Mapping[str, Any], home: Path) -> None:
     """Look at the user's folder or table, before long work begins on it: what bringing it would leave out is told.
 
     Raises UserError as `check_apart`, and where there is no such folder, or a table that cannot be used.
     """
-    check_apart(params, home, raw)
+    check_apart(params, home)
     match params["source"]:
         case "directory":
             directory.look(params["directory"], home)

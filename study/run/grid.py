@@ -17,7 +17,6 @@ from study import study_file
 
 T = TypeVar("T")
 
-RAW = Path("data/raw")
 # What can be a part of a Git ref, and is no address (NAME@COMMIT) and no preparation (see preparation.py).
 LONGEST_NAME = 100
 NAME = re.compile(r"\w[\w-]*(\.[\w-]+)*(?<!\.lock)")
@@ -84,7 +83,7 @@ def check(runs: list[Run]) -> None:
     @cache
     def look(data: str) -> None:
         # What is good but not all used is told, once for all runs.
-        records.check_found(json.loads(data), project.home(), project.home() / RAW)
+        records.check_found(json.loads(data), project.home())
 
     params_of = {run.name: run.params for run in runs}
     _for_all(params_of, check_one)

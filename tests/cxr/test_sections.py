@@ -100,7 +100,7 @@ def home(tmp_path: Path) -> Path:
 def test_what_download_would_remove_or_take_twice_is_refused(data: dict[str, Any], told: str, home: Path) -> None:
     source = {"source": "table" if "table" in data else "directory", "directory": None}
     with pytest.raises(UserError, match=f"{told} the project's data/raw, ") as error:
-        check_apart({**source, **data}, home, home / "data" / "raw")
+        check_apart({**source, **data}, home)
     assert "\n" not in str(error.value)
 
 
@@ -114,4 +114,4 @@ def test_what_download_would_remove_or_take_twice_is_refused(data: dict[str, Any
     ],
 )
 def test_what_lies_apart_passes(data: dict[str, Any], home: Path) -> None:
-    check_apart(data, home, home / "data" / "raw")
+    check_apart(data, home)
