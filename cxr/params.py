@@ -42,4 +42,7 @@ def _complaint(section: str, error: Any) -> str:
             return f"{key} is not a known key (misspelt?)"
         case _:
             message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-            return f"{key} {message}, got {error['input']!r:.100}"
+            is_number = error["type"] == "string_type" and isinstance(error["input"], int | float)
+            # As YAML has it: 1, true.
+            advice = f"; write it in quotes, such as '{str(error['input']).lower()}'" if is_number else ""
+            return f"{key} {message}, got {error['input']!r:.100}{advice}"

@@ -28,6 +28,11 @@ def main() -> None:
         raise UserError(
             f"{download['source']} should give {expected} images but {RAW} holds {counts}; run `dvc repro -f download`"
         )
+    if origin.patients == "file names" and (twice := manifest.spelled_twice(table)):
+        raise UserError(
+            f"{len(twice)} patients are spelled in more than one way: {shortened(twice)}; rename the files, so that "
+            "one patient has one spelling"
+        )
     files.write_csv("data/manifest.csv", table)
     known = {"images": download["images"], "patients": origin.patients}
     project.write_details("data", {**known, **manifest.summarise(table, origin.classes)})

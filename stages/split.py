@@ -12,7 +12,11 @@ from stages import project
 
 def main() -> None:
     params = project.read_params(SplitParams, "split")
-    parts = split.cut(pd.read_csv("data/manifest.csv"), params)
+    table = pd.read_csv("data/manifest.csv")
+    parts = split.cut(table, params)
+    # Of a table this may be half of the images, given to a part for another protocol.
+    if n_left_out := len(table) - sum(map(len, parts.values())):
+        print(f"warning: {params.protocol}: {n_left_out} images whose part is test are left out", file=sys.stderr)
     columns = ["row", "path", "label", "etiology", "patient_group"]
     for name, part in parts.items():
         files.write_csv(f"data/split/{name}.csv", part[columns])

@@ -27,6 +27,10 @@ class UnusableFileError(ValueError):
     """A file that cannot be part of the data set; its text says why."""
 
 
+class UnknownFormatError(UnusableFileError):
+    """A file of no format that is read here."""
+
+
 @dataclass(frozen=True)
 class Picture:
     """An image file: its pixels upright in grey (mode L, 0 black, 255 white), and how the file stores them.
@@ -104,7 +108,7 @@ def read(content: bytes, at_least: int | None = None) -> Picture:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         ImageOps.exif_transpose(image, in_place=True)
     except UnidentifiedImageError:
-        raise UnusableFileError("not an image; JPEG and PNG are read") from None
+        raise UnknownFormatError("not an image; JPEG and PNG are read") from None
     except UnusableFileError:
         raise
     # Not a list of kinds: for a damaged file Pillow raises what its parsers happen to meet, OSError, SyntaxError and

@@ -11,6 +11,7 @@ import pandera.pandas as pa
 from numpy.typing import NDArray
 
 from cxr.data.images import UnusableFileError, read
+from cxr.data.names import spelled
 from cxr.vocabulary import SPLITS, SUFFIXES
 from cxr.workers import blocks
 
@@ -98,6 +99,13 @@ def build(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     first = table.groupby("sha256")["path"].transform("first")
     table["duplicate_of"] = first.where(first != table["path"]).astype(object)
     return SCHEMA.validate(table[[name for name in SCHEMA.columns if name in table]])
+
+
+def spelled_twice(table: pd.DataFrame) -> list[str]:
+    """Of each patient that is spelled in several ways (`Pat7`, `PAT7`) a file of each: they could be in two parts."""
+    files = table.drop_duplicates("patient_group")
+    by_patient = files.groupby(files["patient_group"].map(spelled))["path"]
+    return [" and ".join(paths) for _, paths in by_patient if len(paths) > 1]
 
 
 def counts(table: pd.DataFrame, classes: list[str]) -> dict[str, dict[str, int]]:

@@ -67,6 +67,12 @@ def identify(path: str, origin: Origin) -> dict[str, Any]:
     return {"official_split": part, "label": label, **told}
 
 
+def spelled(text: str) -> str:
+    """What two spellings of one word have in common, or two ways to code one letter (`\u00e9` or `e\u0301`)."""
+    # A gap between digits stays: 1 11 is another than 11 1.
+    return re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", unicodedata.normalize("NFKC", text.casefold()))
+
+
 def in_prose(class_name: str) -> str:
     """A class as a sentence has it: Kaggle's names in small letters, all others as they are."""
     return class_name.lower() if class_name in CLASSES else class_name

@@ -66,6 +66,12 @@ def _second_series(manifest: pd.DataFrame) -> "pd.Series[bool]":
     if "acquisition" in manifest:
         # Of equally rare ones the first by name.
         counts = manifest["acquisition"].value_counts().sort_index()
+        if len(counts) < 2:
+            found = "those of one" if len(counts) else "none"
+            raise UserError(
+                "split.protocol series needs images of two acquisitions whose part is not test, and there are "
+                f"{found}; correct the table's columns part and acquisition, or use another protocol"
+            )
         return manifest["acquisition"] == counts.idxmin()
     is_second = manifest["patient_group"].str.startswith(SECOND_SERIES) | (manifest["etiology"] == "virus")
     if not is_second.any():

@@ -1,15 +1,21 @@
 """Measure predictions on images that somebody else has labelled: another hospital's, or a folder in Kaggle's layout."""
 
 import sys
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from cxr.data.names import spelled
 from cxr.errors import UserError
 from cxr.inference.bundle import Description
+from cxr.sources import sheets
 from cxr.statistics.estimate import Estimate, estimate, sample
 
 COMPARED = ("accuracy", "auroc", "sensitivity", "specificity")
+# Columns that name the patient, the first that is there.
+PATIENTS = ("patient_group", "patient")
 
 
 def read(file: Path, classes: list[str]) -> pd.DataFrame:
@@ -17,28 +23,40 @@ def read(file: Path, classes: list[str]) -> pd.DataFrame:
 
     A column `patient`, as a `data.table` has it, is the patient_group too.
 
-    Raises UserError where the file cannot be read, lacks a column, names an image twice, or a line lacks something.
+    Raises UserError where the file cannot be read, lacks a column or has it twice, names an image twice, spells a
+    patient in two ways, or a line lacks something.
     """
-    try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
-    if missing := {"path", "label"} - set(table.columns):
-        raise UserError(f"{file} lacks the column {', '.join(sorted(missing))}")
-    patients = next((name for name in ("patient_group", "patient") if name in table), "path")
-    table["patient_group"] = table[patients]
     # A class may itself be called 0 or 1, and not be of that index: its name counts.
     known = {name: i for i, name in enumerate(classes)}
     known |= {str(i): i for i in range(len(classes)) if str(i) not in known}
-    is_repeated = table["path"].duplicated()
-    for line, row in enumerate(table.assign(is_repeated=is_repeated).itertuples(), start=2):
-        if row.label not in known:
-            raise UserError(f"{file}, line {line}: label '{row.label}' is none of {', '.join(known)}")
-        if not row.patient_group:
-            raise UserError(f"{file}, line {line}: no {patients}; fill it in everywhere or leave the column out")
-        if row.is_repeated:
-            raise UserError(f"{file}, line {line}: {row.path} stands in it twice")
-    return table[["path", "patient_group"]].assign(label=table["label"].map(known))
+    found: dict[str, tuple[str, int, str]] = {}
+    usual: dict[str, str] = {}
+    for where, row in _rows(file):
+        patients = next((name for name in PATIENTS if name in row), "path")
+        path, label, patient = row["path"], row["label"], row[patients]
+        if label not in known:
+            raise UserError(f"{where}: label '{label}' is none of {', '.join(known)}")
+        if not patient.strip():
+            raise UserError(f"{where}: no {patients}; fill it in everywhere or leave the column out")
+        if path in found:
+            raise UserError(f"{where}: {path} stands in it twice")
+        # Two files may differ in capital letters, two patients do not.
+        if patients != "path" and patient != usual.setdefault(spelled(patient), patient):
+            raise UserError(f"{where}: {patients} '{patient}' is also spelled '{usual[spelled(patient)]}'")
+        found[path] = path, known[label], patient
+    return pd.DataFrame(found.values(), columns=["path", "label", "patient_group"])
+
+
+def _rows(file: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Where each row stands, and its values by title."""
+    needed = ("path", "label")
+    check = partial(sheets.check_titles, name=str(file), needed=needed, read=(*needed, *PATIENTS))
+    try:
+        text = sheets.text(file, str(file))
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}") from None
+    for line, row in sheets.rows(text, str(file), check):
+        yield f"{file}, line {line}", row
 
 
 def joined(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:

@@ -38,13 +38,14 @@ def write_grid(path: Path, title: str, rows: dict[str, list[Tile]], n_columns: i
     height = INCHES + caption_inches + 0.3
     figure = Figure(figsize=(INCHES * n_columns + 0.3, height * len(rows) + TITLE_INCHES), dpi=DOTS_PER_INCH)
     FigureCanvasAgg(figure)
-    # Titles may be names of files, in which a dollar is a dollar and begins no formula.
+    # Words may be names of files, classes and patients, in which a dollar is a dollar and begins no formula.
     wrapped = "\n".join(textwrap.wrap(title, TITLE_LETTERS * n_columns))
     figure.suptitle(wrapped, fontsize=10, x=0.01, ha="left", va="top", y=0.995, parse_math=False)
     whole = height * len(rows) + TITLE_INCHES
     for i, (name, tiles) in enumerate(rows.items()):
         top = 1 - (TITLE_INCHES + i * height) / whole
-        figure.text(0.01, top, name if tiles else f"{name}: none", fontsize=9, weight="bold", va="top")
+        words = name if tiles else f"{name}: none"
+        figure.text(0.01, top, words, fontsize=9, weight="bold", va="top", parse_math=False)
         for column, tile in enumerate(tiles[:n_columns]):
             left = (0.1 + column * INCHES) / (INCHES * n_columns + 0.3)
             axes = figure.add_axes(
@@ -74,4 +75,4 @@ def _draw(axes: Axes, tile: Tile) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     lines = [line for part in tile.caption.split("\n") for line in textwrap.wrap(part, CAPTION_LETTERS)]
-    axes.set_xlabel("\n".join(lines[:CAPTION_LINES]), fontsize=7, labelpad=2)
+    axes.set_xlabel("\n".join(lines[:CAPTION_LINES]), fontsize=7, labelpad=2, parse_math=False)

@@ -15,7 +15,7 @@ from scipy.special import expit
 from tqdm import tqdm
 
 from cxr.data import images
-from cxr.data.images import UnusableFileError
+from cxr.data.images import UnknownFormatError, UnusableFileError
 from cxr.errors import UserError, printable
 from cxr.files import below, is_hidden
 from cxr.inference import dicom, explain
@@ -36,15 +36,16 @@ COLUMNS = ["path", "probability", "calibrated", "decision", "warnings"]
 def image_files(paths: Iterable[Path]) -> list[Path]:
     """The files named, and those under the folders named that end like an image, in order, each once.
 
-    Links are followed. What else a folder holds is counted on stderr. Raises UserError where a path does not exist or a
-    folder holds no image.
+    A file that is named in two ways (`set`, `/home/me/set`) is called as it was first. Links are followed. What else a
+    folder holds is counted on stderr. Raises UserError where a path does not exist or a folder holds no image.
     """
-    found: dict[Path, None] = {}
+    found: dict[Path, Path] = {}
     for path in paths:
         if not path.exists():
             raise UserError(f"{path} does not exist")
-        found.update(dict.fromkeys(_images_below(path) if path.is_dir() else [path]))
-    return list(found)
+        for file in _images_below(path) if path.is_dir() else [path]:
+            found.setdefault(file.parent.resolve() / file.name, file)
+    return list(found.values())
 
 
 def _images_below(folder: Path) -> list[Path]:
@@ -130,6 +131,8 @@ class Predictor:
             if dicom.is_dicom(content):
                 return Image(path, images.shrink(dicom.read(content).grey, **asdict(self.images)), is_coloured=False)
             return Image(path, images.decode(content, **asdict(self.images)), is_coloured(content))
+        except UnknownFormatError:
+            return f"{path}: not an image; JPEG, PNG and DICOM are read, DICOM with its preamble (128 bytes, then DICM)"
         except (UnusableFileError, OSError) as error:
             return f"{path}: {error.strerror if isinstance(error, OSError) else error}"
 

@@ -5,24 +5,22 @@ where they are known. Others are left. Paths start at `data.directory`, or at th
 The images are copied and never altered.
 """
 
-import csv
-import io
 import os
-import re
 import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tqdm import tqdm
 
-from cxr.data.names import UNWRITABLE, Origin
+from cxr.data.names import UNWRITABLE, Origin, spelled
 from cxr.errors import UserError, shortened
-from cxr.sources import archive, directory
+from cxr.sources import archive, directory, sheets
 from cxr.sources.source import Brought, Request, Source
 from cxr.vocabulary import SPLITS, SUFFIXES
 
@@ -30,7 +28,6 @@ COLUMNS = ["path", "label", "patient", "part", "acquisition"]
 OPTIONAL = {"part", "acquisition"}
 # Labels and parts are few and known; these are as the table has them, each spelled one way.
 OPEN = ("patient", "acquisition")
-OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,9 @@ def read(data: dict[str, Any], home: Path) -> tuple[Path, Origin]:
     file, folder = _find(name, data["directory"], home)
     has_patients = data["patient"] != "none"
     columns = [column for column in COLUMNS if has_patients or column != "patient"]
-    rows = list(_rows(_text(file, name), name, columns))
+    called = _called(name)
+    found = sheets.rows(sheets.text(file, called), called, partial(_check_titles, name=called, columns=columns))
+    rows = [Row(line, {title: values[title] for title in columns if title in values}) for line, values in found]
     if not rows:
         raise UserError(f"data.table '{name}' has no row")
     classes = _classes(rows, data["positive"], name)
@@ -82,11 +81,15 @@ def reads(data: Mapping[str, Any], home: Path) -> Iterator[tuple[str, Path]]:
     name = data["table"]
     yield f"data.table '{name}'", home / os.path.expanduser(name)
     # What is missing or wrong is for `read` to tell.
-    with suppress(UserError, csv.Error):
+    with suppress(UserError):
         file, folder = _find(name, data["directory"], home)
-        rows = csv.DictReader(io.StringIO(_text(file, name), newline=""))
-        for images in dict.fromkeys(PurePosixPath(row.get("path") or "").parent for row in rows):
+        rows = sheets.rows(sheets.text(file, _called(name)), _called(name), lambda titles: None)
+        for images in dict.fromkeys(PurePosixPath(row.get("path", "")).parent for _, row in rows):
             yield f"data.table '{name}' names images in {images}, which", folder / images
+
+
+def _called(name: str) -> str:
+    return f"data.table '{name}'"
 
 
 def _find(name: str, directory_name: str | None, home: Path) -> tuple[Path, Path]:
@@ -101,50 +104,13 @@ def _find(name: str, directory_name: str | None, home: Path) -> tuple[Path, Path
     return file, directory.find(directory_name, home) if directory_name else file.parent
 
 
-def _text(file: Path, name: str) -> str:
-    content = file.read_bytes()
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(f"data.table '{name}', line {line}: not text in UTF-8; save it as CSV in UTF-8") from None
-
-
-def _rows(text: str, name: str, columns: list[str]) -> Iterator[Row]:
-    """The rows of a CSV under its titles, with the values of `columns`; blank lines are left out, also of commas."""
-    where = f"data.table '{name}', line"
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = 1
-    try:
-        titles = next(reader, [])
-        _check_titles(titles, f"{where} 1", columns)
-        line = reader.line_num + 1
-        for values in reader:
-            if any(map(str.strip, values)):
-                if len(values) != len(titles):
-                    raise UserError(f"{where} {line}: {len(values)} values under {len(titles)} titles")
-                known = zip(titles, values, strict=True)
-                yield Row(line, {title: value for title, value in known if title in columns})
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise UserError(f"{where} {line}: no CSV ({error})") from None
-
-
-def _check_titles(titles: list[str], where: str, columns: list[str]) -> None:
-    needed = [name for name in columns if name not in OPTIONAL]
-    if missing := [name for name in needed if name not in titles]:
-        found = ", ".join(titles) or "nothing"
-        advice = ""
-        for delimiter, words in OTHER_DELIMITERS.items():
-            if len(titles) == 1 and delimiter in found:
-                advice = f"; {words} stand between its columns, commas should"
-        if missing == ["patient"]:
-            advice = "; where patients are not known say so with data.patient none"
-        raise UserError(f"{where}: no column {', '.join(missing)} among its titles {found}{advice}")
-    if repeated := [name for name, n in Counter(titles).items() if n > 1 and name in columns]:
-        raise UserError(f"{where}: the column {repeated[0]} stands there twice")
+def _check_titles(titles: list[str], name: str, columns: list[str]) -> None:
+    needed = [title for title in columns if title not in OPTIONAL]
+    lacks_patients = set(needed) - set(titles) == {"patient"}
+    advice = "; where patients are not known say so with data.patient none" if lacks_patients else ""
+    sheets.check_titles(titles, name, needed, columns, advice)
     if others := [title or "without a title" for title in titles if title not in columns]:
-        print(f"{where.partition(',')[0]}: its columns {', '.join(others)} are not used", file=sys.stderr)
+        print(f"{name}: its columns {', '.join(others)} are not used", file=sys.stderr)
 
 
 def _classes(rows: list[Row], positive: str, name: str) -> list[str]:
@@ -153,7 +119,7 @@ def _classes(rows: list[Row], positive: str, name: str) -> list[str]:
     if positive not in labels:
         found = ", ".join(f"'{label}'" for label, _ in labels.most_common(5))
         raise UserError(f"data.table '{name}' has no label '{positive}', which data.positive names, but {found}")
-    others = [label for label, _ in labels.most_common() if _spelled(label) not in ("", _spelled(positive))]
+    others = [label for label, _ in labels.most_common() if spelled(label) not in ("", spelled(positive))]
     if not others:
         raise UserError(f"data.table '{name}' has images of '{positive}' alone; two classes are compared")
     return [others[0], positive]
@@ -161,21 +127,15 @@ def _classes(rows: list[Row], positive: str, name: str) -> list[str]:
 
 def _advice(rows: list[Row], classes: list[str]) -> str:
     """What to do about labels of a third class, where there are any."""
-    labels = {_spelled(row.values["label"]) for row in rows} - {"", *map(_spelled, classes)}
+    labels = {spelled(row.values["label"]) for row in rows} - {"", *map(spelled, classes)}
     return "; two classes are compared: leave the rows of others out, or give them one of two labels" if labels else ""
-
-
-def _spelled(text: str) -> str:
-    """What two spellings of one word have in common, or two ways to code one letter (`\u00e9` or `e\u0301`)."""
-    # A gap between digits stays: 1 11 is another than 11 1.
-    return re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", unicodedata.normalize("NFKC", text.casefold()))
 
 
 def _complaints(rows: list[Row], classes: list[str], folder: Path) -> Iterator[str]:
     """What is wrong, line by line."""
     line_of_path: dict[str, int] = {}
     known: dict[str, list[str]] = {"label": classes, "part": SPLITS, **{name: [] for name in OPEN}}
-    spellings = {name: {_spelled(word): (word, "") for word in words} for name, words in known.items()}
+    spellings = {name: {spelled(word): (word, "") for word in words} for name, words in known.items()}
     for row in rows:
         wrong = [*_values_wrong(row, spellings), _path_wrong(row, folder)]
         if row.path in line_of_path:
@@ -197,13 +157,13 @@ def _values_wrong(row: Row, spellings: dict[str, dict[str, tuple[str, str]]]) ->
         elif UNWRITABLE.search(value):
             yield f"{name} '{value}' holds a control character"
         elif name in spellings:
-            known, spelled = spellings[name], _spelled(value)
+            known, common = spellings[name], spelled(value)
             if name in OPEN:
-                known.setdefault(spelled, (value, f" in line {row.line}"))
-            if spelled not in known:
+                known.setdefault(common, (value, f" in line {row.line}"))
+            if common not in known:
                 yield f"{name} '{value}' is neither {' nor '.join(word for word, _ in known.values())}"
-            elif known[spelled][0] != value:
-                yield f"{name} {_both(value, known[spelled][0])}{known[spelled][1]}"
+            elif known[common][0] != value:
+                yield f"{name} {_both(value, known[common][0])}{known[common][1]}"
 
 
 def _both(value: str, usual: str) -> str:

@@ -57,6 +57,8 @@ def test_a_new_source_is_not_asked_what_its_record_does_not_promise(
     [
         ({"data.source": "table"}, "data.source is 'table' but data.table is null; name a CSV"),
         ({**TABLE, "data.positive": None}, "data.positive is null; name the label of data.table"),
+        ({**TABLE, "data.positive": 1}, "data.positive should be a .* string, got 1; write it in quotes, such as '1'"),
+        ({**TABLE, "data.positive": True}, "data.positive should .*; write it in quotes, such as 'true'"),
         ({**TABLE, "data.patient": "(.*)"}, r"data.patient '\(.\*\)' is not for data.source table"),
         ({"data.patient": "none"}, "data.patient 'none' is not for data.source kaggle"),
         ({**FOLDER, "data.patient": r"\d+"}, "data.patient should be .* of one group, the patient; it has 0"),

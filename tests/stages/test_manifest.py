@@ -46,6 +46,23 @@ def test_missing_images_are_noticed(project: Project) -> None:
     assert "phantom should give" in error_of(project.stage("manifest"))
 
 
+def test_two_spellings_of_a_patient_are_refused(project: Project, kaggle_folder: Path) -> None:
+    """As two patients they could stand in training and test."""
+    folder = use_folder(project, kaggle_folder)
+    project.set(data__patient="(.+)_.+")
+    names = {}
+    for number, path in enumerate(sorted(folder.rglob("*.jpeg"))):
+        names[number] = path.with_name(f"Pat{number // 2}_{number}.jpeg" if number else "PAT0_0.jpeg")
+        path.rename(names[number])
+    ok(project, "download")
+    told = error_of(project.stage("manifest"))
+    first, second = (names[number].relative_to(folder) for number in (0, 1))
+    assert f"1 patients are spelled in more than one way: {first} and {second}; rename the files" in told
+    assert not (project.folder / "data" / "manifest.csv").exists()
+    names[0].rename(names[0].with_name("Pat0_0.jpeg"))
+    ok(project, "download", "manifest")
+
+
 def test_what_is_hidden_in_data_raw_is_left_out_and_what_is_foreign_there_is_named(project: Project) -> None:
     ok(project, "download", "manifest")
     table = (project.folder / "data" / "manifest.csv").read_text()

@@ -52,6 +52,12 @@ def test_jpeg_quality_is_read_from_the_quantisation_table(quality: int) -> None:
     assert row["jpeg_quality"] == quality
 
 
+def test_a_patient_that_is_spelled_in_two_ways_is_told_by_two_files() -> None:
+    patients = ["Pat7", "Pat7", "PAT7", "pat8", "1 11", "11 1"]
+    table = pd.DataFrame({"path": list("abcdef"), "patient_group": [f"patient {name}" for name in patients]})
+    assert manifest.spelled_twice(table) == ["a and c"]
+
+
 def test_rows_put_together_in_blocks_are_the_same_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
     contents = [jpeg(seed=seed) for seed in (0, 1, 0, 2, 1)]
     rows = [row_of(f"train/NORMAL/IM-{9 - i:04d}-0001.jpeg", content) for i, content in enumerate(contents)]

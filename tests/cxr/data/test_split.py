@@ -123,6 +123,18 @@ def test_what_a_table_does_not_say_no_protocol_cuts_by() -> None:
         split.cut(table.assign(official_split="train"), params("official"))
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"acquisition": "acquisition fixed"}, "two acquisitions whose part is not test, and there are those of one"),
+        ({"official_split": "test"}, "two acquisitions whose part is not test, and there are none"),
+    ],
+)
+def test_one_acquisition_is_not_told_from_itself(changes: dict[str, str], told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        split.cut(table_manifest().assign(**changes), params("series"))
+
+
 def test_of_patients_unknown_nobody_says_that_the_parts_share_none() -> None:
     table = table_manifest()
     figures = overlap.summarise(split.cut(table, params("official")), "official", "unknown")

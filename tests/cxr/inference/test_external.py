@@ -42,8 +42,14 @@ def test_a_class_called_0_is_itself_and_not_the_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("path\na.png\n", "lacks the column label"),
-        ("", "cannot be read"),
+        ("path\na.png\n", "no column label among its titles path"),
+        ("", "no column path, label among its titles nothing"),
+        ("path,label,patient,label\na.png,0,1,1\n", "the column label stands there twice"),
+        ("path,label\na.png,0,\nb.png,1,\n", "line 2: 3 values under 2 titles"),
+        ('path,label\na.png,0\n"b.png,1\n', "line 3: no CSV"),
+        ("path,label\na.png,0\n\n,\nb.png,x\n", "line 5: label 'x' is none of"),
+        ("path,label,patient\na.png,0,P1\nb.png,1,p1\n", "line 3: patient 'p1' is also spelled 'P1'"),
+        ("path,label,patient\na.png,0,P1\nb.png,1,P1 \n", "line 3: patient 'P1 ' is also spelled 'P1'"),
         ("path,label\na.png,\n", "line 2: label '' is none of"),
         ("path,label\na.png,0\nb.png,0\na.png,1\n", "line 4: a.png stands in it twice"),
         ("path,label,patient_group\na.png,0,one\nb.png,1,\n", "line 3: no patient_group"),
@@ -52,6 +58,18 @@ def test_a_class_called_0_is_itself_and_not_the_first(tmp_path: Path) -> None:
 def test_a_file_of_labels_with_a_mistake_is_refused_by_its_line(text: str, told: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=told):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize("name", ["", "gone.csv", "latin-1.csv"])
+def test_what_is_no_file_of_text_is_told(name: str, tmp_path: Path) -> None:
+    (tmp_path / "latin-1.csv").write_bytes(b"path,label\n\xe9.png,0\n")
+    with pytest.raises(UserError, match="cannot be read: |line 2: not text in UTF-8"):
+        external.read(tmp_path / name, CLASSES)
+
+
+def test_files_that_differ_in_capital_letters_are_two_and_a_spreadsheets_marks_are_left_out(tmp_path: Path) -> None:
+    labels = read(tmp_path, "\N{BYTE ORDER MARK}path,label,\r\na.png,0,\r\nA.png,1,\r\n,,\r\n")
+    assert labels.to_dict("list") == {"path": ["a.png", "A.png"], "label": [0, 1], "patient_group": ["a.png", "A.png"]}
 
 
 def test_an_image_without_a_label_is_named(tmp_path: Path) -> None:

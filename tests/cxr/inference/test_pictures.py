@@ -80,8 +80,8 @@ def test_samples_are_of_their_part_and_class_and_the_same_for_the_same_seed() ->
 
 
 def test_a_dollar_is_a_dollar_and_a_mask_of_nothing_has_no_outline(tmp_path: Path) -> None:
-    nothing = Tile(np.zeros((1, 1), np.uint8), "", None, np.zeros((1, 1), bool))
-    write_grid(tmp_path / "one.png", "a$b^^$.png", {"": [nothing]}, 2)
+    nothing = Tile(np.zeros((1, 1), np.uint8), "patient $P_1^$", None, np.zeros((1, 1), bool))
+    write_grid(tmp_path / "one.png", "a$b^^$.png", {"no$^$al": [nothing], "$_$": []}, 2)
     assert (tmp_path / "one.png").stat().st_size
 
 

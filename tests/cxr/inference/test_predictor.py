@@ -52,6 +52,17 @@ def test_files_of_a_folder_are_taken_and_folders_named_like_one_are_not(tmp_path
         image_files([tmp_path / "empty.png"])
 
 
+def test_a_file_that_is_named_in_two_ways_is_taken_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice predicted it would count twice in the metrics, as two patients."""
+    monkeypatch.chdir(tmp_path)
+    Path("set").mkdir()
+    for name in ("a.png", "b.png"):
+        Path("set", name).touch()
+    Path("linked").symlink_to("set")
+    named = [Path("set/b.png"), tmp_path / "set", Path("set/../set/a.png"), Path("set"), Path("linked")]
+    assert image_files(named) == [Path("set/b.png"), tmp_path / "set" / "a.png"]
+
+
 def test_links_are_followed_and_one_to_nothing_is_told(predictor: Predictor, tmp_path: Path) -> None:
     folder, elsewhere = tmp_path / "in", tmp_path / "elsewhere"
     for path in (folder, elsewhere):
@@ -114,6 +125,16 @@ def test_what_is_warned_of_is_as_before_when_many_files_have_been_read(
     assert warnings.filters == before
     assert len(read) == 60
     assert not problems
+
+
+def test_a_dicom_file_without_its_preamble_is_not_said_to_be_of_a_format_that_is_not_read(
+    predictor: Predictor, tmp_path: Path
+) -> None:
+    path = tmp_path / "one.dcm"
+    write_dicom(path)
+    path.write_bytes(path.read_bytes()[132:])
+    (problem,) = predictor.read([path])[1]
+    assert problem.startswith(f"{path}: not an image; JPEG, PNG and DICOM are read, DICOM with its preamble")
 
 
 def test_a_coloured_picture_is_warned_of_and_predicted_all_the_same(predictor: Predictor, tmp_path: Path) -> None:
