@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxr.data import sheets
 from cxr.data.names import spelled
 from cxr.errors import UserError
 from cxr.inference.bundle import Description
-from cxr.sources import sheets
 from cxr.statistics.estimate import Estimate, estimate, sample
 
 COMPARED = ("accuracy", "auroc", "sensitivity", "specificity")

@@ -18,9 +18,10 @@ from typing import Any
 
 from tqdm import tqdm
 
+from cxr.data import sheets
 from cxr.data.names import UNWRITABLE, Origin, spelled
 from cxr.errors import UserError, shortened
-from cxr.sources import archive, directory, sheets
+from cxr.sources import archive, directory
 from cxr.sources.source import Brought, Request, Source
 from cxr.vocabulary import SPLITS, SUFFIXES
 

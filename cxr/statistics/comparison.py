@@ -225,7 +225,7 @@ def _differences(configurations: list[Measured], metric: str, margin: float | No
     pairs = list(combinations(range(len(configurations)), 2))
     n_images, n_patients = len(configurations[0].images), configurations[0].n_patients
     # Of too few patients no number of trainings tells that it is equal.
-    is_in_reach = margin is not None and _unseen(margin, n_patients) <= SIGNIFICANCE / len(pairs)
+    is_in_reach = margin is not None and len(pairs) * _unseen(margin, n_patients) <= SIGNIFICANCE
     equal_within = margin if is_in_reach else None
     found = []
     for pair, (contrast, p_adjusted, p_beyond) in zip(pairs, tested(together, margin, n_patients), strict=True):

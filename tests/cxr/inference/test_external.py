@@ -63,7 +63,7 @@ def test_a_file_of_labels_with_a_mistake_is_refused_by_its_line(text: str, told:
 @pytest.mark.parametrize("name", ["", "gone.csv", "latin-1.csv"])
 def test_what_is_no_file_of_text_is_told(name: str, tmp_path: Path) -> None:
     (tmp_path / "latin-1.csv").write_bytes(b"path,label\n\xe9.png,0\n")
-    with pytest.raises(UserError, match="cannot be read: |line 2: not text in UTF-8"):
+    with pytest.raises(UserError, match=r"cannot be read: |line 2: not text in UTF-8"):
         external.read(tmp_path / name, CLASSES)
 
 

@@ -36,6 +36,10 @@ def test_on_few_patients_agreement_is_no_equality(n: int, expected: Verdict) -> 
     assert found.accuracy.needed is None
 
 
+def test_one_alone_has_no_pair() -> None:
+    assert compare([measure("a", [exact(0.8, 40)], 100, 0)], 0.02) == []
+
+
 def test_the_order_of_the_seeds_is_no_difference() -> None:
     seeds = [classifier("a", 0.8, seed) for seed in range(3)]
     assert compared(seeds, seeds[::-1], 200, 0).accuracy.p == 1
