@@ -31,6 +31,15 @@ def told(accuracies: list[float], **audit: float) -> list[str]:
     return sentences(families(runs))
 
 
+def trained(accuracies: dict[str, tuple[float, ...]]) -> list[Result]:
+    """Networks by their layers, each with a training for each accuracy."""
+    return [
+        audited(result(f"{layers}-{seed}", layers, accuracy=accuracy, seed=seed))
+        for layers, several in accuracies.items()
+        for seed, accuracy in enumerate(several)
+    ]
+
+
 def test_what_was_learned_caught_and_told_apart() -> None:
     learned, lungs, trap, difference, still_open = told(
         [0.95, 0.8, 0.6], jpeg_quality=0.9, bytes_per_pixel=0.7, thumbnail=0.85
@@ -67,21 +76,13 @@ def test_a_study_of_one_network_has_its_sentences() -> None:
 
 def test_what_differs_by_more_than_seeds_bring_is_counted() -> None:
     accuracies = {"C-F": (0.7, 0.71), "P-F": (0.9, 0.91), "F": (0.905, 0.906)}
-    runs = [
-        audited(result(f"{layers}-{seed}", layers, accuracy=accuracy, seed=seed))
-        for layers, several in accuracies.items()
-        for seed, accuracy in enumerate(several)
-    ]
+    runs = trained(accuracies)
     assert sentences(families(runs))[4] == ("Open: 2 of 3 pairs differ by more than patients and training seeds bring.")
 
 
 def test_a_difference_within_the_margin_is_one_and_networks_trained_once_are_told_apart() -> None:
     accuracies = {"C-F": (0.7, 0.71), "P-F": (0.9, 0.91), "F": (0.8,)}
-    runs = [
-        audited(result(f"{layers}-{seed}", layers, accuracy=accuracy, seed=seed))
-        for layers, several in accuracies.items()
-        for seed, accuracy in enumerate(several)
-    ]
+    runs = trained(accuracies)
     said = sentences(families(runs, margin=0.5))
     assert "in accuracy 1 practically equal" in said[3]
     assert said[4] == (
@@ -91,11 +92,7 @@ def test_a_difference_within_the_margin_is_one_and_networks_trained_once_are_tol
 
 def test_that_the_largest_difference_is_of_these_trainings_is_said_where_others_are_of_more() -> None:
     accuracies = {"C-F": (0.7, 0.71), "P-F": (0.9, 0.91), "F": (0.5,)}
-    runs = [
-        audited(result(f"{layers}-{seed}", layers, accuracy=accuracy, seed=seed))
-        for layers, several in accuracies.items()
-        for seed, accuracy in enumerate(several)
-    ]
+    runs = trained(accuracies)
     said = sentences(families(runs))[3]
     assert "in accuracy 1 differ and 2 differ as trained" in said
     assert "The largest told in accuracy, as trained: F-0 - P-F-0, -0.40" in said
