@@ -195,7 +195,7 @@ def _gap_closes(runs: dict[str, Configuration]) -> Claim:
     # The loss on validation is of the same patients for all: what moves a gap is the training.
     together = spread(gaps, np.zeros([sum(map(len, gaps))] * 2))
     steps = [together.difference(i, i + 1).interval() for i in range(len(gaps) - 1)]
-    is_wider = any(low > 0 for low, _ in [*steps, together.difference(0, len(gaps) - 1).interval()])
+    is_wider = any(low >= 0 for low, _ in [*steps, together.difference(0, len(gaps) - 1).interval()])
     verdict = HOLDS if all(high < 0 for _, high in steps) else FAILS if is_wider else UNKNOWN
     means = zip(BY_RATE, together.values, strict=True)
     said = ", ".join(f"{runs[name].learning_rate:g}: {gap:+.4f}" for name, gap in means)

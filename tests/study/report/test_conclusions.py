@@ -139,7 +139,7 @@ def test_order_does_not_matter_where_all_pairs_are_practically_equal() -> None:
 
 @pytest.mark.parametrize(
     ("gaps", "expected"),
-    [((0.9, 0.5, 0.2, 0.1), HOLDS), ((0.9, 0.5, 0.6, 0.1), FAILS), ((0.1, 0.2, 0.3, 0.4), FAILS)],
+    [((0.9, 0.5, 0.2, 0.1), HOLDS), ((0.9, 0.5, 0.6, 0.1), FAILS), ((0.1,) * 4, FAILS), ((0.1, 0.2, 0.3, 0.4), FAILS)],
 )
 def test_the_gap_closes_with_the_rate(gaps: tuple[float, ...], expected: str) -> None:
     found = verdicts({name: {"loss_gap": gap} for name, gap in zip(BY_RATE, gaps, strict=True)})[2][0]
