@@ -20,13 +20,13 @@ def text(file: Path, name: str) -> str:
         raise UserError(f"{name}, line {line}: not text in UTF-8; save it as CSV in UTF-8") from None
 
 
-def rows(text: str, name: str, check: Callable[[list[str]], None]) -> Iterator[tuple[int, dict[str, str]]]:
+def rows(content: str, name: str, check: Callable[[list[str]], None]) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows of a CSV, each as its line and its values by title; blank lines are left out, also of commas.
 
-    `check` is given the titles before any row, to refuse them. Raises UserError where the text is no CSV, or a row has
+    `check` is given the titles before any row, to refuse them. Raises UserError where it is no CSV, or a row has
     other than a value for each title.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
     line = 1
     try:
         titles = next(reader, [])

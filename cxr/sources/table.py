@@ -66,11 +66,11 @@ def read(data: dict[str, Any], home: Path) -> tuple[Path, Origin]:
     found = sheets.rows(sheets.text(file, called), called, partial(_check_titles, name=called, columns=columns))
     rows = [Row(line, {title: values[title] for title in columns if title in values}) for line, values in found]
     if not rows:
-        raise UserError(f"data.table '{name}' has no row")
+        raise UserError(f"{called} has no row")
     classes = _classes(rows, data["positive"], name)
     if wrong := list(_complaints(rows, classes, folder)):
         raise UserError(
-            f"data.table '{name}': {len(wrong)} things cannot be used: {shortened(wrong)}{_advice(rows, classes)}"
+            f"{called}: {len(wrong)} things cannot be used: {shortened(wrong)}{_advice(rows, classes)}"
         )
     told = {row.path: _told(row, classes) for row in rows}
     return folder, Origin(classes, "table" if has_patients else "unknown", rows=told)
@@ -80,13 +80,14 @@ def reads(data: Mapping[str, Any], home: Path) -> Iterator[tuple[str, Path]]:
     """What bringing the table reads, in words, and its place: the table, where its paths start, its images' folders."""
     yield from directory.reads(data, home)
     name = data["table"]
-    yield f"data.table '{name}'", home / os.path.expanduser(name)
+    called = _called(name)
+    yield called, home / os.path.expanduser(name)
     # What is missing or wrong is for `read` to tell.
     with suppress(UserError):
         file, folder = _find(name, data["directory"], home)
-        rows = sheets.rows(sheets.text(file, _called(name)), _called(name), lambda titles: None)
+        rows = sheets.rows(sheets.text(file, called), called, lambda titles: None)
         for images in dict.fromkeys(PurePosixPath(row.get("path", "")).parent for _, row in rows):
-            yield f"data.table '{name}' names images in {images}, which", folder / images
+            yield f"{called} names images in {images}, which", folder / images
 
 
 def _called(name: str) -> str:
@@ -99,9 +100,9 @@ def _find(name: str, directory_name: str | None, home: Path) -> tuple[Path, Path
         file = home / Path(name).expanduser()
         is_file = file.is_file()
     except (RuntimeError, ValueError, OSError) as error:
-        raise UserError(f"data.table '{name}' is no file ({getattr(error, 'strerror', None) or error})") from None
+        raise UserError(f"{_called(name)} is no file ({getattr(error, 'strerror', None) or error})") from None
     if not is_file:
-        raise UserError(f"data.table '{name}' is no file (relative paths start at the project's folder)")
+        raise UserError(f"{_called(name)} is no file (relative paths start at the project's folder)")
     return file, directory.find(directory_name, home) if directory_name else file.parent
 
 
@@ -119,10 +120,10 @@ def _classes(rows: list[Row], positive: str, name: str) -> list[str]:
     labels = Counter(row.values["label"] for row in rows)
     if positive not in labels:
         found = ", ".join(f"'{label}'" for label, _ in labels.most_common(5))
-        raise UserError(f"data.table '{name}' has no label '{positive}', which data.positive names, but {found}")
+        raise UserError(f"{_called(name)} has no label '{positive}', which data.positive names, but {found}")
     others = [label for label, _ in labels.most_common() if spelled(label) not in ("", spelled(positive))]
     if not others:
-        raise UserError(f"data.table '{name}' has images of '{positive}' alone; two classes are compared")
+        raise UserError(f"{_called(name)} has images of '{positive}' alone; two classes are compared")
     return [others[0], positive]
 
 
