@@ -69,9 +69,7 @@ def read(data: dict[str, Any], home: Path) -> tuple[Path, Origin]:
         raise UserError(f"{called} has no row")
     classes = _classes(rows, data["positive"], name)
     if wrong := list(_complaints(rows, classes, folder)):
-        raise UserError(
-            f"{called}: {len(wrong)} things cannot be used: {shortened(wrong)}{_advice(rows, classes)}"
-        )
+        raise UserError(f"{called}: {len(wrong)} things cannot be used: {shortened(wrong)}{_advice(rows, classes)}")
     told = {row.path: _told(row, classes) for row in rows}
     return folder, Origin(classes, "table" if has_patients else "unknown", rows=told)
 
