@@ -5,13 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from cxr.errors import UserError
+from cxr.files import meant
 
 
 def file_to_write(word: str) -> Path:
-    """A file that is there or can be made. Raises UserError where a folder has its name, or a file one above it."""
+    """A file that is there or can be made; of a link the one that it leads to.
+
+    Raises UserError where a folder has its name, or a file one above it.
+    """
     path = Path(word)
     if path.is_dir():
         raise UserError(f"{path} is a folder; name the file to write")
+    path = meant(path)
     folder_to_write(str(path.parent))
     return path
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 from cxr import ending
 from cxr.arguments import file_to_write, folder_to_write
 from cxr.errors import UserError
-from cxr.files import meant, whole
+from cxr.files import whole
 
 if TYPE_CHECKING:
     # Ctrl-C while it loads, before `command` hears it, would be a traceback.
@@ -56,10 +56,10 @@ def main() -> None:
 def _write(table: "pd.DataFrame", arguments: argparse.Namespace) -> None:
     """The table to the file asked for, whole, or to standard output as CSV."""
     if arguments.json:
-        with whole(meant(arguments.json)) as partial:
+        with whole(arguments.json) as partial:
             partial.write_text(json.dumps(table.to_dict("records"), indent=2) + "\n")
     elif arguments.csv:
-        with whole(meant(arguments.csv)) as partial:
+        with whole(arguments.csv) as partial:
             partial.write_bytes(as_csv(table))
     else:
         sys.stdout.buffer.write(as_csv(table))
