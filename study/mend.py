@@ -4,13 +4,15 @@ Each command of make runs it first, and a study the part of it that is of locks.
 cut short blocks every later `dvc repro`; neither holds anything that DVC does not find out again. Nor does its cache,
 of which it trusts each file that is read-only: one that a power cut has left short would come back as a result. Nor do
 its lists of what it is to push and to fetch, of which it takes a part for the whole. And a lock that is left of an
-experiment's ref blocks every later `dvc exp push` or `pull` of it.
+experiment's ref blocks every later `dvc exp push` or `pull` of it. What trainings that nobody goes on with have left
+would fill the disk.
 """
 
 import argparse
 import hashlib
 import json
 import re
+import shutil
 import sqlite3
 import sys
 import time
@@ -33,6 +35,9 @@ LOOKED = Path(".dvc/tmp/cxr/looked")
 CONFIGS = (Path(".dvc/config"), Path(".dvc/config.local"))
 # Seconds in which a DVC that is alive has written a file to its end.
 WRITING = 0.5
+# What unfinished trainings have reached, and the days after which one is abandoned: at work it writes after each epoch.
+CHECKPOINTS = Path(".dvc/tmp/cxr/checkpoints")
+ABANDONED = 30
 
 
 def main() -> None:
@@ -42,6 +47,7 @@ def main() -> None:
         _restore()
     cache()
     lists()
+    checkpoints()
 
 
 def cache() -> None:
@@ -82,6 +88,14 @@ def lists() -> None:
             with suppress(KeyError):
                 repo.data_index.delete_node((kind,))
         repo.data_index.commit()
+
+
+def checkpoints() -> None:
+    """Remove what trainings have left with which nobody has gone on for long: other parameters or code, mostly."""
+    for path in CHECKPOINTS.glob("*"):
+        if time.time_ns() - _written(path) > ABANDONED * 24 * 3600 * 10**9:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            print(f"{path}: nobody went on with this training for {ABANDONED} days; removed", file=sys.stderr)
 
 
 def _written(path: Path) -> int:

@@ -1,9 +1,11 @@
 """What a killed DVC leaves half-written blocks nothing."""
 
 import hashlib
+import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,6 +65,27 @@ def test_an_empty_file_blocks_dvc_until_it_is_mended(project: Project, cut_short
     assert mend(project) == f"{cut_short} was cut short when DVC was killed; removed\n"
     project.ok(*blocked)
     assert mend(project) == ""
+
+
+def test_what_abandoned_trainings_left_goes_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a network's weights three times over, for each parameter that was changed while it trained."""
+    monkeypatch.chdir(tmp_path)
+    mending.CHECKPOINTS.mkdir(parents=True)
+    ages = {"new.npz": 29, "old.npz": 31, ".new.npz.x.partial": 29, ".old.npz.x.partial": 31}
+    for name, days in ages.items():
+        path = mending.CHECKPOINTS / name
+        path.touch() if path.suffix == ".npz" else path.mkdir()
+        written = time.time() - days * 24 * 3600
+        os.utime(path, (written, written))
+    mending.checkpoints()
+    assert sorted(path.name for path in mending.CHECKPOINTS.iterdir()) == [".new.npz.x.partial", "new.npz"]
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert f"{mending.CHECKPOINTS}/old.npz: nobody went on with this training for 30 days; removed" in told
+    mending.checkpoints()
+    assert capsys.readouterr().err == ""
 
 
 def test_a_committed_dvc_lock_is_restored_and_a_conflict_is_the_users(project: Project) -> None:
