@@ -11,12 +11,12 @@ from cxr.errors import UserError
 
 
 def dvc(*arguments: str) -> str:
-    """Output of a DVC command, run with this Python's environment. Raises UserError with DVC's own last line."""
+    """Output of a DVC command, run with this Python's environment. Raises UserError with DVC's own words."""
     return run([sys.executable, "-m", "dvc", *arguments], f"dvc {' '.join(arguments[:2])}")
 
 
 def git(*arguments: str, **variables: str) -> str:
-    """Output of a Git command, with these environment variables. Raises UserError with Git's last line."""
+    """Output of a Git command, with these environment variables. Raises UserError with Git's own words."""
     return run(["git", *arguments], f"git {arguments[0]}", **variables)
 
 
@@ -28,7 +28,7 @@ def environment() -> dict[str, str]:
 def run(command: list[str], name: str, **variables: str) -> str:
     """Standard output of a command that finds this Python first.
 
-    Raises UserError, `name` and its last line, where it fails; KeyboardInterrupt where Ctrl-C has ended it.
+    Raises UserError, `name` and why, where it fails; KeyboardInterrupt where Ctrl-C has ended it.
     """
     # Files, not pipes: what a command leaves behind would hold a pipe open.
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
@@ -41,9 +41,18 @@ def run(command: list[str], name: str, **variables: str) -> str:
         # Ctrl-C in the moment before it had its session: it asks this process to stop too, and blames no command.
         raise KeyboardInterrupt
     if done.returncode:
-        lines = [line for line in (errors or output).splitlines() if line.strip()]
-        raise UserError(f"{name} failed: {lines[-1] if lines else f'exit code {done.returncode}'}")
+        raise UserError(f"{name} failed: {_why(errors or output) or f'exit code {done.returncode}'}")
     return output
+
+
+def _why(text: str) -> str:
+    """Of what a command has said its error with the line before it, where SSH says why; else its last line.
+
+    After an error Git and DVC give advice: "Please make sure you have the correct access rights".
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [i for i, line in enumerate(lines) if line.lower().startswith(("error", "fatal"))]
+    return " ".join(lines[max(errors[0] - 1, 0) : errors[0] + 1] if errors else lines[-1:])
 
 
 def error_line(text: str) -> str:
