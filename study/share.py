@@ -50,15 +50,28 @@ def main() -> None:
 
 
 def push(names: list[str], address: str, is_forced: bool) -> None:
-    """Send finished experiments, data first. Raises UserError, before that, where the Git remote has others."""
+    """Send finished experiments, data first. Raises UserError where the Git remote has others of their names.
+
+    It looks before the data go. What others push in the meantime, Git does not replace unless it is forced to.
+    """
     chosen = experiments.chosen(names)
+    if not is_forced:
+        _check_no_others(chosen, address)
+    send(list(chosen.values()))
+    try:
+        git("push", "--quiet", address, *(f"{'+' * is_forced}{ref}:{ref}" for ref in chosen.values()))
+    except UserError:
+        if not is_forced:
+            _check_no_others(chosen, address)
+        raise
+    print(f"pushed {', '.join(chosen)}")
+
+
+def _check_no_others(chosen: dict[str, str], address: str) -> None:
     theirs = _remote_refs(address)
     others = [name for name, ref in chosen.items() if theirs.get(ref, _commit(ref)) != _commit(ref)]
-    if others and not is_forced:
+    if others:
         raise UserError(f"{', '.join(others)} at the Git remote is another run; --force replaces it with yours")
-    send(list(chosen.values()))
-    git("push", "--quiet", address, *(f"+{ref}:{ref}" for ref in chosen.values()))
-    print(f"pushed {', '.join(chosen)}")
 
 
 def pull(names: list[str], address: str, is_forced: bool, but: Iterable[str] = ()) -> None:
@@ -82,25 +95,25 @@ def pull(names: list[str], address: str, is_forced: bool, but: Iterable[str] = (
 
 def send(refs: list[str]) -> None:
     """Push all that experiments at these Git refs made, and the run cache, to the DVC remote."""
-    with _dvc_repo() as repo:
+    with _dvc_repo() as (repo, failures):
         made = _with_files(repo, _made(refs))
         repo.cloud.push(made)
         repo.stage_cache.push(None)
         status = repo.cloud.status(made)
-    _check_all_there(refs, made, status.new | status.missing, "the DVC remote")
+    _check_all_there(refs, made, status.new | status.missing, "the DVC remote", failures)
 
 
 def bring(refs: list[str], but: Iterable[str] = ()) -> None:
     """Pull all that experiments at these Git refs made, without the outputs `but`, and the run cache."""
     made = {one: path for one, path in _made(refs).items() if path not in set(but)}
-    with _dvc_repo() as repo:
+    with _dvc_repo() as (repo, failures):
         # What a folder holds stands in its own object.
         repo.cloud.pull({one for one in made if one.isdir})
         made = _with_files(repo, made)
         repo.cloud.pull(made)
         repo.stage_cache.pull(None)
         status = repo.cloud.status(made)
-    _check_all_there(refs, made, status.deleted | status.missing, "DVC's cache here")
+    _check_all_there(refs, made, status.deleted | status.missing, "DVC's cache here", failures)
 
 
 def git_address(remote: str) -> str:
@@ -160,27 +173,56 @@ def _with_files(repo: "Repo", made: "dict[HashInfo, str]") -> "dict[HashInfo, st
     return files | made
 
 
-def _check_all_there(refs: Iterable[str], made: "dict[HashInfo, str]", lacking: "set[HashInfo]", place: str) -> None:
-    """Raises UserError that names what a place still lacks, but for what Git brings."""
+def _check_all_there(
+    refs: Iterable[str], made: "dict[HashInfo, str]", lacking: "set[HashInfo]", place: str, failures: "_Failures"
+) -> None:
+    """Raises UserError that names what a place still lacks, but for what Git brings; of the run cache that it does."""
     in_git = {path for ref in refs for path in git("ls-tree", "-r", "--name-only", ref).splitlines()}
-    if names := sorted({made[one] for one in lacking} - in_git):
-        raise UserError(f"{place} lacks {', '.join(names)}: no longer there, or not to be moved")
+    names = sorted({made[one] for one in lacking} - in_git)
+    if names or failures.reasons:
+        reason = failures.reasons[0] if failures.reasons else "no longer there, or not to be moved"
+        raise UserError(f"{place} lacks {', '.join(names) or 'a part of the run cache'}: {reason}")
+
+
+class _Failures(logging.Handler):
+    """Why files could not be moved, without secrets: DVC logs a line for each of them, and goes on."""
+
+    def __init__(self, repo: "Repo") -> None:
+        super().__init__()
+        self.repo = repo
+        self.reasons: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and (error := record.exc_info[1]):
+            reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+            self.reasons.append(without_secrets(reason, self.repo))
 
 
 @contextmanager
-def _dvc_repo() -> "Iterator[Repo]":
-    """DVC's view of this folder; what a remote's own library raises, of any kind, becomes one line without secrets."""
+def _dvc_repo() -> "Iterator[tuple[Repo, _Failures]]":
+    """DVC's view of this folder, and what it fails of meanwhile.
+
+    What a remote's own library raises, of any kind, becomes one line without secrets.
+    """
     from dvc.repo import Repo
 
     with Repo() as repo:
         # It tells in many lines what is told here in one.
         logging.getLogger("dvc").setLevel(logging.CRITICAL)
+        failures = _Failures(repo)
+        for name in ("dvc_data", "dvc_objects"):
+            logging.getLogger(name).handlers = [failures]
         try:
-            yield repo
+            yield repo, failures
         except Exception as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            remote = repo.config["core"]["remote"]
-            raise UserError(f"the DVC remote '{remote}' failed: {without_secrets(reason, repo)}") from None
+            raise failed(error, repo) from None
+
+
+def failed(error: Exception, repo: "Repo") -> UserError:
+    """What a remote's own library has raised, as one line without secrets."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    remote = repo.config["core"].get("remote")
+    return UserError(f"the DVC remote '{remote}' failed: {without_secrets(reason, repo)}")
 
 
 def without_secrets(text: str, repo: "Repo") -> str:
