@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
-from importlib.metadata import version
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +69,8 @@ def main() -> None:
         save(model, network.folded(build(model_params)), path)
     summary = training.summary(model, history, len(train.rows))
     computed_on = {"precision": precision, "device": computer, "backend": keras.backend.backend()}
-    project.write_details("train", summary | computed_on | {"peak_memory_mib": peak_memory_mib()})
+    measured = {"versions": _versions(), "peak_memory_mib": peak_memory_mib()}
+    project.write_details("train", summary | computed_on | measured)
     project.write_metrics("train", {key: summary[key] for key in COMPARED})
     stored.unlink(missing_ok=True)
 
@@ -108,11 +109,16 @@ def _part(path: Path, target: Target) -> Part:
     return Part(table["row"].to_numpy(np.int64), labels.to_numpy(np.uint8))
 
 
+def _versions() -> dict[str, str]:
+    """The versions of the libraries that compute: Keras, its backend, NumPy."""
+    modules = ("keras", keras.backend.backend(), "numpy")
+    return {name: import_module(name).__version__ for name in modules}
+
+
 def _key(setting: Mapping[str, object], images: NDArray[np.uint8], parts: list[Part]) -> str:
     """A name for all that determines the result: parameters, images and labels, code, library versions."""
     digest = hashlib.sha256(repr(setting).encode())
-    backend = keras.backend.backend()
-    digest.update(f"{backend} {keras.__version__} {version('numpy')} {images.shape}".encode())
+    digest.update(f"{_versions()} {images.shape}".encode())
     for part in parts:
         digest.update(part.labels.tobytes())
         # Not the file as a whole: of the other images, those of the test part, no byte is read.

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from dvc.api import DVCFileSystem
 
 from cxr import files
 from cxr.arguments import file_to_write
@@ -24,8 +23,9 @@ from cxr.inference import bundle, foreign
 from cxr.networks.model_file import load
 from cxr.vocabulary import SPLITS
 from stages import project
-from study import experiments, results
+from study import experiments, places, results
 from study.commands import git
+from study.stored import Stored
 
 HASHED = ["data/manifest.csv", *(f"data/split/{name}.csv" for name in ("train", "val", "test"))]
 LIBRARIES = ["keras", "numpy", "scikit-learn", "pillow"]
@@ -41,11 +41,11 @@ def main() -> None:
     if out.suffix != ".keras":
         raise UserError(f"--out {out} does not end in .keras; Keras loads no file of another name")
     ref = experiments.chosen([arguments.name])[arguments.name]
-    experiment = results.stored(ref)
+    experiment = Stored(ref)
     with results.complete(arguments.name), tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.keras"
-        experiment.get_file("models/model.keras", str(model))
-        experiment.get_file("data/images.npy", str(Path(folder) / "images.npy"))
+        experiment.copy("models/model.keras", model)
+        experiment.copy("data/images.npy", Path(folder) / "images.npy")
         pixels = np.load(Path(folder) / "images.npy", mmap_mode="r")
         network = load(str(model), pixels.shape[1])
         features = foreign.Features(network)
@@ -61,7 +61,7 @@ def main() -> None:
     print(f"bundle: {out.resolve()}")
 
 
-def describe(name: str, ref: str, experiment: DVCFileSystem) -> dict[str, Any]:
+def describe(name: str, ref: str, experiment: Stored) -> dict[str, Any]:
     """What a bundle says of its network, see cxr.inference.bundle.KEYS."""
     result = results.from_ref(name, ref)
     return {
@@ -81,7 +81,7 @@ def describe(name: str, ref: str, experiment: DVCFileSystem) -> dict[str, Any]:
 
 def shared(params: dict[str, Any]) -> dict[str, Any]:
     """The parameters without the way to a folder or file of this machine."""
-    return params | {"data": params["data"] | results.last_parts(params["data"])}
+    return params | {"data": places.last_parts(params["data"])}
 
 
 if __name__ == "__main__":

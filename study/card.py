@@ -126,6 +126,7 @@ def _body(family: Family, configuration: Configuration) -> list[str]:
                 "Input": facts.preprocessing(result),
                 "Weights at the start": facts.start(result),
                 "Training": facts.training(configuration),
+                "Software": facts.software(configuration),
                 "Decision": f"probability of {classes[1]} from {facts.threshold(configuration)}",
             }
         ),

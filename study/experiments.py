@@ -195,6 +195,21 @@ def code_of(ref: str) -> str:
     return _tree(commit, _code(head, *TO_TRAINING))
 
 
+def images_of(ref: str) -> str:
+    """The sum of an experiment's manifest: of all its images, their labels and patients, wherever they came from."""
+    made = lockfile(ref)["stages"].get("manifest", {}).get("outs", [])
+    return next((str(output["md5"]) for output in made if output["path"] == "data/manifest.csv"), "")
+
+
+def origin(ref: str) -> dict[str, Any]:
+    """The commit that an experiment started from, and whether it was run with other code than that commit has."""
+    match = REF.fullmatch(ref)
+    assert match
+    start, commit = match[1] + match[2], git("rev-parse", ref).strip()
+    paths = ("dvc.yaml", *_code(start, *_stages(start)))
+    return {"commit": start, "is_changed": _tree(start, paths) != _tree(commit, paths)}
+
+
 @cache
 def _stages(commit: str) -> dict[str, Any]:
     """The stages of a commit's dvc.yaml."""

@@ -8,7 +8,7 @@ from cxr.sources import kaggle, mendeley
 from cxr.sources.records import SOURCES
 from cxr.statistics.estimate import Estimate
 from study.families import Configuration, Family
-from study.results import EXPLAINED, SETTINGS, Result, complete
+from study.results import EXPLAINED, ORIGIN, SETTINGS, Result, complete
 
 NOT_KEPT = "not kept"
 # Sources whose record cannot know the licence.
@@ -204,6 +204,21 @@ def _warmup(train: dict[str, Any]) -> str:
     return f" after {count(n, 'epoch')} of warm-up" if n and train["schedule"] == "cosine" else ""
 
 
+def software(configuration: Configuration) -> str:
+    """Which libraries trained it, and the commit whose code did."""
+    return " or ".join(sorted({_software(result) for result in configuration.results}))
+
+
+def _software(result: Result) -> str:
+    versions = result.train.get("versions", {}).items()
+    libraries = ", ".join(f"{name} {version}" for name, version in versions) or f"versions of libraries {NOT_KEPT}"
+    with complete(result.name):
+        if (origin := _beside(result, ORIGIN)) is None:
+            return f"{libraries}; commit of the code {NOT_KEPT}"
+        changed = " with changes that were not committed" if origin["is_changed"] else ""
+        return f"{libraries}; code of commit {origin['commit'][:7]}{changed}"
+
+
 def seeds(configuration: Configuration) -> str:
     return ", ".join(str(result.params["train"]["seed"]) for result in configuration.results)
 
@@ -257,10 +272,14 @@ def without_lungs(result: Result) -> str:
 
 def explained(result: Result) -> dict[str, Any] | None:
     """data/details/explain.json; None where it is not kept, or is older than its newest figures."""
-    content = result.beside(EXPLAINED)
-    with complete(result.name):
-        values = json.loads(content) if content else None
+    values = _beside(result, EXPLAINED)
     return values if values and "foreign" in values else None
+
+
+def _beside(result: Result, path: str) -> dict[str, Any] | None:
+    content = result.beside(path)
+    with complete(result.name):
+        return dict(json.loads(content)) if content else None
 
 
 def saliency(result: Result) -> str:

@@ -1,7 +1,7 @@
 """Keep finished experiments as plain files: `python -m study.keep FOLDER NAME ...`, all without names.
 
 What `python -m study.report --kept FOLDER` needs of each run, to redraw tables and figures without training again. A
-run that is kept already is replaced only where that is asked for.
+run that is kept already stays. Where the experiment holds something else by now, it is replaced only if that is asked.
 """
 
 import argparse
@@ -19,11 +19,14 @@ def main() -> None:
     parser.add_argument("--replace", action="store_true", help="put them in the place of those kept before")
     arguments = parser.parse_args()
     refs = experiments.chosen(arguments.names)
-    if (before := sorted(set(refs) & set(results.kept(arguments.folder)))) and not arguments.replace:
-        raise UserError(f"{arguments.folder} keeps {', '.join(before)} already; add --replace to replace it")
+    folder = arguments.folder
+    before = set() if arguments.replace else set(refs) & set(results.kept(folder))
+    if others := sorted(name for name in before if not results.is_kept(folder, name, refs[name])):
+        raise UserError(f"{folder} keeps {', '.join(others)} already, with other content; add --replace to replace it")
     for name, ref in refs.items():
-        results.keep(arguments.folder, name, ref)
-        print(arguments.folder / name)
+        if name not in before:
+            results.keep(folder, name, ref)
+        print(folder / name)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from dvc.api import DVCFileSystem
 
 from cxr.arguments import Once
 from cxr.errors import UserError
@@ -22,8 +21,8 @@ from cxr.statistics.estimate import Estimate, read
 from cxr.statistics.overfitting import overfitting
 from cxr.vocabulary import CLASSES
 from stages.project import NOT_OUR_FAULT, parse_yaml
-from study import experiments, params_text
-from study.commands import git
+from study import experiments, places
+from study.stored import Stored
 
 # What is read of a run: as it stands in the pipeline.
 FILES = {
@@ -64,8 +63,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "evaluate": {"crop": 1.0, "flip": False, "temperature": "none"},
 }
 
-# What is kept as well where a run has it.
+# What is kept as well where a run has it: a file of the pipeline, and experiments.origin, which older ones lack.
 EXPLAINED = "data/details/explain.json"
+ORIGIN = "origin.json"
 
 # Sections of params.yaml on which no prediction depends.
 BESIDE = ("audit", "explain")
@@ -86,10 +86,10 @@ class Result:
     shortcuts: dict[str, Any]
     history: pd.DataFrame
     predictions: pd.DataFrame
-    # The content of another of its files, by its path in the pipeline; None where it is not kept.
+    # The content of ORIGIN or another of its files, by its path in the pipeline; None where it is not kept.
     beside: Callable[[str], bytes | None] = lambda path: None
-    # That it was trained with, as a key; nothing where it is kept without.
-    code: str = ""
+    # The code that it was trained with and, of a user's own images, their sum, as a key; nothing where kept without.
+    made_of: tuple[str, ...] = ()
 
     @property
     def tested(self) -> Classifier:
@@ -141,7 +141,9 @@ class Result:
         """All that its weights come from but the training seed, as a key; NAME@COMMIT may come from other images."""
         params = {section: values for section, values in self.params.items() if section not in (*BESIDE, "evaluate")}
         params["train"] = {key: value for key, value in params["train"].items() if key != "seed"}
-        return hashable(params), self.code, self.name.partition("@")[2]
+        if self.made_of:
+            params["data"] = places.without(params["data"])
+        return hashable(params), self.made_of, self.name.partition("@")[2]
 
 
 def hashable(value: Any) -> Hashable:
@@ -176,7 +178,7 @@ def from_folder(folder: Path, names: list[str]) -> list[Result]:
 def _kept(folder: Path) -> Result:
     def beside(path: str) -> bytes | None:
         file = folder / Path(path).name
-        return file.read_bytes() if path == EXPLAINED and file.exists() else None
+        return file.read_bytes() if path in (EXPLAINED, ORIGIN) and file.exists() else None
 
     return replace(_read(folder.name, _of_folder(folder)), beside=beside)
 
@@ -186,23 +188,23 @@ def kept(folder: Path) -> list[str]:
     return sorted({path.parent.name for key in ("params", "predictions") for path in folder.glob(f"*/{_file(key)}")})
 
 
-def stored(ref: str) -> DVCFileSystem:
-    """The files of an experiment, those in DVC's cache or remote included."""
-    return DVCFileSystem(rev=git("rev-parse", ref).strip())
-
-
 def from_ref(name: str, ref: str) -> Result:
     """The finished experiment at this Git ref. Raises UserError where a file of it is missing or damaged."""
-    return replace(_read(name, _of_experiment(ref)), beside=_beside(ref), code=experiments.code_of(ref))
+    result = _read(name, _of_experiment(ref))
+    has_places = places.without(result.params["data"]) != result.params["data"]
+    made_of = experiments.code_of(ref), experiments.images_of(ref) if has_places else ""
+    return replace(result, beside=_beside(ref), made_of=made_of)
 
 
 def _beside(ref: str) -> Callable[[str], bytes | None]:
     """Reads another file of an experiment, None where it has none."""
-    files = stored(ref)
+    files = Stored(ref)
 
     def read_bytes(path: str) -> bytes | None:
+        if path == ORIGIN:
+            return f"{json.dumps(experiments.origin(ref), indent=2)}\n".encode()
         try:
-            return bytes(files.read_bytes(path))
+            return files.read_bytes(path)
         except FileNotFoundError:
             return None
 
@@ -214,33 +216,32 @@ def keep(folder: Path, name: str, ref: str) -> None:
 
     Of `data.directory` and `data.table` the last part alone is kept: the way to it is this machine's.
     """
-    read = _of_experiment(ref)
-    with complete(name):
-        texts = {key: read(key) for key in FILES}
-        explained = _beside(ref)(EXPLAINED)
-    texts["params"] = without_path(texts["params"])
+    contents = _to_keep(name, ref)
     with whole(folder / name) as partial:
         partial.mkdir()
-        for key, text in texts.items():
-            (partial / _file(key)).write_text(text)
-        if explained:
-            (partial / Path(EXPLAINED).name).write_bytes(explained)
+        for file, content in contents.items():
+            (partial / file).write_bytes(content)
 
 
-def without_path(text: str) -> str:
-    """The text of a params.yaml with the last part alone of each path in section `data`; comments stay."""
-    names = last_parts(parse_yaml(text, "params.yaml")["data"])
-    return params_text.apply(text, {f"data.{key}": name for key, name in names.items()}) if names else text
+def is_kept(folder: Path, name: str, ref: str) -> bool:
+    """Whether `folder`/`name` holds what `keep` would write."""
+    present = {path.name: path.read_bytes() for path in (folder / name).iterdir() if path.is_file()}
+    return _to_keep(name, ref).items() <= present.items()
 
 
-def last_parts(data: dict[str, Any]) -> dict[str, str]:
-    """The keys of section `data` that name a place on this machine, and the last part of each."""
-    return {key: Path(data[key]).name for key in ("directory", "table") if data.get(key)}
+def _to_keep(name: str, ref: str) -> dict[str, bytes]:
+    """The files that are kept of an experiment."""
+    read, beside = _of_experiment(ref), _beside(ref)
+    with complete(name):
+        texts = {key: read(key) for key in FILES}
+        others = {Path(path).name: content for path in (EXPLAINED, ORIGIN) if (content := beside(path))}
+    texts["params"] = places.without_path(texts["params"])
+    return {_file(key): text.encode() for key, text in texts.items()} | others
 
 
 def _of_experiment(ref: str) -> Callable[[str], str]:
-    files = stored(ref)
-    return lambda key: str(files.read_text(FILES[key]))
+    files = Stored(ref)
+    return lambda key: files.read_text(FILES[key])
 
 
 def _of_folder(folder: Path) -> Callable[[str], str]:

@@ -5,6 +5,7 @@ alone, and under each of MedMNIST-C's corruptions (cxr/inference/corruptions.py)
 """
 
 import argparse
+import io
 import json
 import tempfile
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from cxr.statistics.params import EvaluateParams
 from cxr.workers import workers
 from stages import project
 from study import experiments, results
+from study.stored import Stored
 
 AS_IT_IS = "none"
 MIDDLE = "middle"  # its strength: the percentage of width and height that is seen
@@ -67,12 +69,11 @@ def _of_experiment(ref: str, strengths: list[int]) -> pd.DataFrame:
     from cxr.inference.predict import logits
     from cxr.networks.model_file import load
 
-    experiment = results.stored(ref)
+    experiment = Stored(ref)
     params = project.parse_yaml(experiment.read_text("params.yaml"), "params.yaml")
     seen = parse(EvaluateParams, "evaluate", params["evaluate"])
     temperature = json.loads(experiment.read_text("data/details/test.json")).get("temperature", 1.0)
-    with experiment.open("data/split/val.csv") as file:
-        val = pd.read_csv(file)
+    val = pd.read_csv(io.StringIO(experiment.read_text("data/split/val.csv")))
     contents = [experiment.read_bytes(f"data/raw/{path}") for path in tqdm(val["path"], desc="read", unit="image")]
     images_params = parse(ImagesParams, "images", params["images"])
     with tempfile.TemporaryDirectory() as folder:

@@ -204,7 +204,7 @@ def _of_study(family: Family, configuration: Configuration) -> dict[str, str]:
         "aims": f"development and internal test: how well {networks} {positive}, and what explains that",
         "preprocessing": facts.preprocessing(result),
         "model": facts.network(configuration),
-        "software": "Keras and TensorFlow under DVC; exact versions in locks/ of the repository",
+        "software": f"Keras under DVC; {facts.software(configuration)}",
         "start": facts.start(result),
         "training": facts.training(configuration),
         "selection": "the last epoch counts; no run chooses anything on its test part",

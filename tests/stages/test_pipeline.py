@@ -54,6 +54,7 @@ def test_every_promised_file_is_there(project: Project) -> None:
     train = read(project, "data/details/train.json")
     assert {"parameters", "epochs", "seconds", "images_per_second", "loss", "val_loss", "loss_gap"} <= set(train)
     assert {"precision", "device", "backend", "accuracy", "val_accuracy"} <= set(train)
+    assert set(train["versions"]) == {"keras", "tensorflow", "numpy"}
     assert read(project, "data/details/data.json")["images"] == "synthetic"
     test = read(project, "data/details/test.json")
     assert test["protocol"] == "official"

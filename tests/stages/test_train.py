@@ -133,6 +133,26 @@ def test_a_damaged_checkpoint_is_said_and_training_starts_anew(trained: Project,
     assert not stored.exists()
 
 
+def test_a_checkpoint_is_of_one_version_of_each_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A half-done training went on under another TensorFlow."""
+    import keras
+    import tensorflow as tf
+
+    from stages import train
+
+    monkeypatch.setattr(train, "PARTS", [])
+
+    def key() -> str:
+        return train._key({}, np.zeros((1, 1, 1), np.uint8), [])
+
+    before = key()
+    assert key() == before
+    for library in (keras, tf, np):
+        with monkeypatch.context() as other:
+            other.setattr(library, "__version__", "0.1")
+            assert key() != before
+
+
 def test_test_images_of_any_kind_give_the_same_model(trained: Project, in_one_go: tuple[str, bytes]) -> None:
     folder = trained.folder
     kept = (folder / "data" / "images.npy").read_bytes()

@@ -112,6 +112,22 @@ def test_a_kept_explanation_is_told(tmp_path: Path) -> None:
     assert "blanking the lungs lowers their probability by 0.250, blanking the frame by -" in text
 
 
+def test_what_trained_the_network_is_told_where_it_is_kept(tmp_path: Path) -> None:
+    versions = {"keras": "3.15.1", "tensorflow": "2.21.0"}
+    origin = {"commit": "0123456789" * 4, "is_changed": True}
+    save(tmp_path, result("new", versions=versions))
+    (tmp_path / "new" / results.ORIGIN).write_text(json.dumps(origin))
+    save(tmp_path, result("old", seed=1))
+    [family] = families(results.from_folder(tmp_path, []))
+    new = "keras 3.15.1, tensorflow 2.21.0; code of commit 0123456 with changes that were not committed"
+    assert f"- Software: {new} or versions of libraries not kept; commit of the code not kept\n" in card(family)
+    for damaged in ("{}", "null", "{"):
+        (tmp_path / "new" / results.ORIGIN).write_text(damaged)
+        [family] = families(results.from_folder(tmp_path, ["new"]))
+        with pytest.raises(UserError, match="new has no complete result: "):
+            card(family)
+
+
 def test_an_explanation_that_was_kept_in_part_is_told(tmp_path: Path) -> None:
     save(tmp_path, result("mine"))
     (tmp_path / "mine" / "explain.json").write_text(json.dumps(EXPLAINED)[:40])

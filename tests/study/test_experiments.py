@@ -3,80 +3,13 @@
 The repositories are real; their experiments are what DVC leaves of one, a commit under refs/exps.
 """
 
-import os
-from pathlib import Path
-
 import pytest
 
 from cxr.errors import UserError
 from study import experiments
 from study.commands import git
 from study.run import baseline, grid
-from tests.conftest import Project
-
-STAGES = """
-stages:
-  check: {cmd: check, deps: [cxr/sections.py], outs: [checked.txt]}
-  download: {cmd: download, deps: [checked.txt, cxr/sources], outs: [data/raw]}
-  images: {cmd: images, deps: [data/raw, cxr/data], outs: [data/images.npy]}
-  split: {cmd: split, deps: [cxr/data], outs: [data/train.csv]}
-  train: {cmd: train, deps: [data/images.npy, data/train.csv, cxr/networks], outs: [model], plots: [{h.csv: {x: y}}]}
-  evaluate: {cmd: evaluate, deps: [model, cxr/statistics], outs: [predictions.csv]}
-"""
-LOCK = """
-stages:
-  download: {{params: {{params.yaml: {{data: {data}}}}}}}
-  images: {{outs: [{{path: data/images.npy, md5: {images}}}]}}
-  split: {{outs: [{{path: data/train.csv, md5: 0b}}]}}
-"""
-PARAMS = "data: {source: phantom}\n"
-
-
-class Repository:
-    """A project whose experiments are finished by hand, each a second after the one before."""
-
-    def __init__(self, folder: Path) -> None:
-        self.project = Project.new(folder)
-        self.seconds = 1_800_000_000
-        (folder / "dvc.yaml").write_text(STAGES)
-        (folder / "params.yaml").write_text(PARAMS)
-        self.project.ok("git", "init", "-q", "-b", "main")
-        self.project.commit("start")
-
-    def commit(self, path: str = "README.md") -> str:
-        """Change a file in the next commit; the commit before in seven letters."""
-        before = git("rev-parse", "HEAD").strip()[:7]
-        file = self.project.folder / path
-        file.write_text(f"{file.read_text() if file.exists() else ''}# changed\n")
-        self.project.commit(f"change {path}")
-        return before
-
-    def finish(self, name: str, data: str = "here", images: str = "0a", params: str = PARAMS) -> str:
-        """Leave an experiment on the present commit; its ref."""
-        self.seconds += 1
-        head = git("rev-parse", "HEAD").strip()
-        self.project.folder.joinpath("dvc.lock").write_text(LOCK.format(data=data, images=images))
-        self.project.folder.joinpath("params.yaml").write_text(params)
-        git("add", "-A")
-        date = f"{self.seconds} +0000"
-        commit = git("commit-tree", git("write-tree").strip(), "-p", head, "-m", name, GIT_COMMITTER_DATE=date).strip()
-        git("reset", "-q", "--hard")
-        ref = f"refs/exps/{head[:2]}/{head[2:]}/{name}"
-        git("update-ref", ref, commit)
-        return ref
-
-
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    folder = tmp_path / "project"
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "tester")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "tester@example.org")
-    made = Repository(folder)
-    monkeypatch.chdir(folder)
-    return made
+from tests.study.conftest import STAGES, Repository
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:
@@ -134,6 +67,21 @@ def test_code_that_is_not_committed_is_told_and_has_a_key_of_its_own(
     assert capsys.readouterr().err == ""
 
 
+def test_an_experiment_tells_the_commit_that_made_it_and_whether_its_code_was_another(repository: Repository) -> None:
+    head = git("rev-parse", "HEAD").strip()
+    committed = repository.finish("committed")
+    folder = repository.project.folder
+    (folder / "README.md").write_text("other\n")
+    described = repository.finish("described")
+    (folder / "cxr/statistics/metrics.py").write_text("# other\n")
+    measured = repository.finish("measured")
+    (folder / "dvc.yaml").write_text(STAGES.replace("cmd: train", "cmd: other"))
+    run_otherwise = repository.finish("run-otherwise")
+    repository.commit()
+    for ref, is_changed in ((committed, False), (described, False), (measured, True), (run_otherwise, True)):
+        assert experiments.origin(ref) == {"commit": head, "is_changed": is_changed}
+
+
 def test_of_one_name_in_two_commits_the_newest_counts(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,6 +102,7 @@ def test_experiments_of_other_images_do_not_hold_together(
     new = repository.finish("new", images="0d")
     other = repository.finish("other", data="there", images="0a")
     assert experiments.chosen([]) == {"new": new, "other": other}
+    assert [experiments.images_of(ref) for ref in (new, other)] == ["0d", "0a"]
     assert told(capsys).startswith(f"left out: old of {commit} (other images or split)")
 
 

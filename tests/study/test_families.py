@@ -96,7 +96,7 @@ def test_the_same_seed_once_more_is_no_second_training(capsys: pytest.CaptureFix
     [family] = families([result("a"), elsewhere])
     assert [run.name for run in family.results] == ["a"]
     assert "the same training once more: a-elsewhere (as a, train.seed 0)" in capsys.readouterr().err
-    [family] = families([result("a"), replace(result("changed", seed=1), code="other")])
+    [family] = families([result("a"), replace(result("changed", seed=1), made_of=("other",))])
     assert [len(one.results) for one in family.configurations] == [1, 1]
 
 

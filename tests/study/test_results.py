@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from cxr.errors import UserError
 from cxr.networks.params import NEUTRAL, AugmentParams
 from cxr.params import parse
 from stages.project import parse_yaml
-from study import params_text, results
+from study import params_text, places, results
 from tests.conftest import ROOT, Project
 from tests.study.results_made import result, save
 
@@ -92,7 +93,7 @@ def test_a_network_in_short(model: dict[str, object], told: str) -> None:
 @pytest.mark.parametrize("directory", [".", "0", "images", "../../home/me/my images", '/it\'s: a "b"/sea'])
 def test_the_way_to_a_folder_is_not_kept_and_all_else_is(directory: str) -> None:
     text = (ROOT / "params.yaml").read_text()
-    kept = results.without_path(params_text.apply(text, {"data.directory": directory}))
+    kept = places.without_path(params_text.apply(text, {"data.directory": directory}))
     assert parse_yaml(kept, "kept")["data"]["directory"] == Path(directory).name
     without = [params_text.apply(one, {"data.directory": None}).split() for one in (kept, text)]
     assert without[0] == without[1], "all words, those of comments too"
@@ -152,6 +153,19 @@ def test_a_run_of_other_code_is_no_seed_of_the_present_one() -> None:
 
     assert configuration("one") == configuration("two")
     assert configuration("one@1234567") == configuration("two@1234567") != configuration("one")
+
+
+def test_a_folder_is_what_it_holds_and_not_how_it_is_called() -> None:
+    """Seeds trained on two machines, or with another spelling of the folder, were of two networks."""
+
+    def network(directory: str | None, *made_of: str) -> Hashable:
+        made = result("one")
+        made.params["data"] |= {"directory": directory, "revision": len(directory or "")}
+        return replace(made, made_of=made_of).network
+
+    same = [network(directory, "code", "sum") for directory in ("images", "./images/", "/home/me/images", None)]
+    assert len({*same, network("images", "code", "other"), network("images", "other", "sum")}) == 3
+    assert network("images") != network("pictures"), "of kept runs nobody knows more"
 
 
 def test_the_study_augments_nothing() -> None:

@@ -58,7 +58,7 @@ def test_networks_of_one_setting_are_told_apart_in_every_part() -> None:
 
 
 def test_what_only_its_code_tells_apart_has_its_name() -> None:
-    [official] = by_label(families([result("a", "C-F"), replace(result("b", "C-F"), code="other")]))
+    [official] = by_label(families([result("a", "C-F"), replace(result("b", "C-F"), made_of=("other",))]))
     assert set(official) == {"a", "b"}
 
 

@@ -160,12 +160,20 @@ def test_the_report_is_the_same_from_experiments_and_from_what_is_kept(
     project.ok(sys.executable, "-m", "study.report", "--study", "study.yaml", "--out", str(out[0]))
     project.ok(sys.executable, "-m", "study.keep", str(kept), "layers-1", "layers-2")
     before = {path: path.stat().st_ino for path in kept.rglob("*")}
-    refused = project.run(sys.executable, "-m", "study.keep", str(kept), "layers-2")
+    shutil.rmtree(kept / "layers-1")
+    project.ok(sys.executable, "-m", "study.keep", str(kept), "layers-1", "layers-2")
+    assert (kept / "layers-2").stat().st_ino == before[kept / "layers-2"], (
+        "cut off after one, it goes on with the other"
+    )
+    (kept / "layers-2" / "origin.json").unlink()
+    refused = project.run(sys.executable, "-m", "study.keep", str(kept), "layers-2", "layers-1")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr == f"error: {kept} keeps layers-2 already; add --replace to replace it\n"
-    assert {path: path.stat().st_ino for path in kept.rglob("*")} == before
+    assert refused.stderr == f"error: {kept} keeps layers-2 already, with other content; add --replace to replace it\n"
+    assert not (kept / "layers-2" / "origin.json").exists()
     project.ok(sys.executable, "-m", "study.keep", str(kept), "layers-2", "--replace")
     assert (kept / "layers-2").stat().st_ino != before[kept / "layers-2"]
+    origin = {"commit": project.ok("git", "rev-parse", "HEAD").strip(), "is_changed": False}
+    assert json.loads((kept / "layers-1" / "origin.json").read_text()) == origin
     project.ok(sys.executable, "-m", "study.report", "--kept", str(kept), "--study", "study.yaml", "--out", str(out[1]))
     page = (out[0] / "index.html").read_text()
     assert page.count("synthetic") > 2
