@@ -7,8 +7,6 @@ and writes one self-contained page, the same in Markdown with its figures as PNG
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from cxr.arguments import Once, folder_to_write
 from stages import project
 from study import experiments, notebook, results, study_file
@@ -30,7 +28,7 @@ def main(words: list[str] | None = None) -> None:
     runs, history = notebook.read_runs(), notebook.read_history()
     ordered = families(found, study_file.margin(arguments.study or STUDY))
     numbers = {
-        "results.csv": pd.concat([records.configurations(family, runs) for family in ordered]),
+        "results.csv": records.configurations(ordered, runs),
         "pairs.csv": records.pairs(ordered),
     }
     written = write(arguments.out, compose(ordered, runs, history), numbers)

@@ -7,12 +7,35 @@ import pandas as pd
 
 from cxr.statistics.comparison import Difference
 from cxr.statistics.estimate import keyed
-from study.families import Family, train_mean
+from study import places, results
+from study.families import Configuration, Family, train_mean
 from study.report.tables import notebook_accuracy
 
+# Sections and keys of params.yaml that have a column of their own, or make no other configuration.
+BESIDE = {*results.BESIDE, "model.layers", "train.learning_rate", "train.seed"}
+BESIDE |= {f"evaluate.{key}" for key in results.OF_INTERVALS}
 
-def configurations(family: Family, notebook: pd.DataFrame) -> pd.DataFrame:
-    """The performance, fitting and cost of every configuration as numbers, the shortcuts below them."""
+
+def configurations(all_families: list[Family], notebook: pd.DataFrame) -> pd.DataFrame:
+    """The performance, fitting and cost of every configuration as numbers, the shortcuts of its test part below.
+
+    Last stand the parameters in which they differ, but for BESIDE.
+    """
+    settings = [_settings(configuration) for family in all_families for configuration in family.configurations]
+    keys = dict.fromkeys(key for values in settings for key in values)
+    differing = [key for key in keys if len({results.hashable(values.get(key)) for values in settings}) > 1]
+    return pd.DataFrame([row for family in all_families for row in _rows(family, notebook, differing)])
+
+
+def _settings(configuration: Configuration) -> dict[str, Any]:
+    """Its parameters as `section.key`, but for BESIDE."""
+    params = configuration.first.params
+    params = params | {"data": places.last_parts(params["data"])}
+    flat = {f"{section}.{key}": value for section, values in params.items() for key, value in values.items()}
+    return {key: value for key, value in flat.items() if not {key, key.partition(".")[0]} & BESIDE}
+
+
+def _rows(family: Family, notebook: pd.DataFrame, settings: list[str]) -> list[dict[str, Any]]:
     keys = ["loss_gap", "best_epoch", "loss_gap_best", "val_loss_rise", "val_loss_jitter"]
     keys += ["loss", "val_loss", "parameters", "flops_per_image"]
     of_machine = ["seconds", "images_per_second", "peak_memory_mib"]
@@ -32,13 +55,13 @@ def configurations(family: Family, notebook: pd.DataFrame) -> pd.DataFrame:
             "precision": family.timed(configuration)[0].train["precision"],
             "device": family.timed(configuration)[0].train["device"],
             "notebook_accuracy": notebook_accuracy(configuration, notebook),
+            **{key: _settings(configuration).get(key) for key in settings},
         }
         for configuration in family.configurations
     ]
-    rows += [
+    return rows + [
         {"test_part": family.test_part, "run": key, **keyed(estimates)} for key, estimates in family.shortcuts.items()
     ]
-    return pd.DataFrame(rows)
 
 
 def pairs(all_families: list[Family]) -> pd.DataFrame:

@@ -90,7 +90,7 @@ def test_times_are_of_the_machine_that_trained_most_of_the_runs() -> None:
     [family] = families([*here, *again])
     claim = conclusions(family, RUNS)[0].claims[1]
     assert claim.evidence.startswith("Training images per second on cpu (test), float32: layers-2 / layers-1 10.00")
-    several = records.configurations(family, RUNS).query("n_seeds == 2")
+    several = records.configurations([family], RUNS).query("n_seeds == 2")
     assert set(several["device"]) == {"cpu (test)"}
 
 

@@ -98,7 +98,7 @@ def test_in_how_many_trainings_the_validation_loss_rises_is_told() -> None:
     [family] = families(runs)
     told = [row.cells["val loss rises from epoch"] for row in tables.fitting(family).rows]
     assert told == ["21.5", "22 (2 of 3)", "-"]
-    numbers = records.configurations(family, notebook.read_runs()).head(3)
+    numbers = records.configurations([family], notebook.read_runs()).head(3)
     assert numbers["n_seeds_val_loss_rises"].tolist() == [2, 2, 0]
     assert numbers["train_val_loss_rises_from"].tolist() == pytest.approx([21.5, 22, math.nan], nan_ok=True)
 
@@ -124,6 +124,20 @@ def test_a_column_is_what_its_title_says() -> None:
     assert record["only_second_right"] == compared.n_only_second_right
     assert (record["accuracy"], record["auroc"]) == (compared.accuracy.estimate.value, compared.auroc.estimate.value)
     assert (record["accuracy_p"], record["auroc_p"]) == (compared.accuracy.p, compared.auroc.p)
+
+
+def test_the_numbers_have_each_parameter_that_differs() -> None:
+    """One of a user's own had no column anywhere but in DVC's table."""
+    runs = [result("old"), result("new", seed=3), result("pooled", protocol="pooled"), result("more", learning_rate=1)]
+    for run, directory in zip(runs, ("/home/me/images", "images", "images", "images"), strict=True):
+        run.params["data"]["directory"] = directory
+        run.params["model"]["dropout"] = 0 if run.name == "more" else 0.0
+    runs[1].params["train"]["clipnorm"] = 1.5
+    numbers = records.configurations(families(runs), notebook.read_runs()).set_index("run")
+    assert [name for name in numbers if "." in name] == ["split.protocol", "train.clipnorm"]
+    assert numbers.loc["new", "train.clipnorm"] == 1.5
+    assert numbers.loc[["old", "pooled", "majority"], "train.clipnorm"].isna().all()
+    assert numbers.loc["pooled", "split.protocol"] == "pooled"
 
 
 def test_several_seeds_show_their_spread_and_one_shows_none() -> None:
