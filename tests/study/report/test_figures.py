@@ -1,10 +1,13 @@
+import json
+
+import altair as alt
 import pytest
 
 from cxr.statistics import evaluation
 from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
 from cxr.statistics.metrics import auroc
-from study import notebook
+from study import notebook, templates
 from study.families import MOST_DRAWN, families
 from study.report import figures, records, tables
 from study.report.chapters import compose
@@ -27,6 +30,20 @@ def test_the_forest_tells_networks_that_differ_from_trainings_that_do() -> None:
     assert kinds["c-0 - a-0"] == kinds["c-0 - b-0"] == Verdict.TRAININGS
     assert kinds["d-0 - c-0"] == Verdict.UNTOLD
     assert f"1 {Verdict.DIFFER}" in drawn.alt
+
+
+def test_every_chart_is_as_vega_lites_schema_wants_it() -> None:
+    """Nothing else looks: a report is not to wait for that."""
+    runs = [result("a"), result("b", "C-F-D"), result("a-pooled", protocol="pooled")]
+    report = compose(families(runs), notebook.read_runs(), notebook.read_history())
+    sections = [section for chapter in report.chapters for section in chapter.sections]
+    drawn = [figure for one in sections for figure in [*one.figures, *([one.small.whole] if one.small else [])]]
+    # Both parts have the same.
+    specs = {figure.name: figure.spec for figure in drawn if not figure.name.startswith("pooled-")}
+    specs |= {name: json.loads(text) for name, text in templates.templates().items()}
+    assert {"official-curves", "protocols", "forest", "performance", "shortcuts"} <= set(specs)
+    for spec in specs.values():
+        alt.Root.validate(spec)
 
 
 def test_a_test_part_has_one_colour_and_one_shape_in_every_figure() -> None:
