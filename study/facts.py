@@ -212,9 +212,9 @@ def software(configuration: Configuration) -> str:
 def _software(result: Result) -> str:
     versions = result.train.get("versions", {}).items()
     libraries = ", ".join(f"{name} {version}" for name, version in versions) or f"versions of libraries {NOT_KEPT}"
+    if (origin := _beside(result, ORIGIN)) is None:
+        return f"{libraries}; commit of the code {NOT_KEPT}"
     with complete(result.name):
-        if (origin := _beside(result, ORIGIN)) is None:
-            return f"{libraries}; commit of the code {NOT_KEPT}"
         changed = " with changes that were not committed" if origin["is_changed"] else ""
         return f"{libraries}; code of commit {origin['commit'][:7]}{changed}"
 
