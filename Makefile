@@ -38,16 +38,23 @@ PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
 
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo study mended table compare report bench templates torture test test-fast lowest lint format lock s3 dask
+.PHONY: demo study named mended table compare report bench templates torture test test-fast lowest lint format lock s3 dask
+
+# Said before anything is installed: DVC commits every experiment.
+named:
+	@git -c user.useConfigOnly=true var GIT_COMMITTER_IDENT > /dev/null 2>&1 || { \
+		echo "error: Git does not know as whom to commit experiments; tell it first:" \
+			"git config --global user.name \"Your Name\"; git config --global user.email you@example.org" >&2; \
+		exit 1; }
 
 # What a killed DVC has left half-written would stop each of these.
 mended: $(RUNTIME)
 	@python -m study.mend
 
-demo: mended
+demo: named mended
 	@python -m study.run demo.yaml --jobs 2 --in-words --plots dvc_plots --report $(OUT)
 
-study: mended
+study: named mended
 	@python -m study.run $(or $(STUDY),study.yaml) $(WHERE) $(if $(ONLY),--only $(ONLY)) --label "$(LABEL)" \
 		$(if $(UNCOMMITTED),--uncommitted) \
 		--plots dvc_plots --report $(OUT) --set $(SET)

@@ -1,5 +1,7 @@
 """What a study starts from: the commit, whatever the work tree holds, and by whom."""
 
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 from cxr.errors import UserError
 from study.commands import git
 from study.run import baseline
-from tests.conftest import TINY, Project
+from tests.conftest import ROOT, TINY, Project
 
 
 @pytest.fixture
@@ -108,3 +110,14 @@ def test_an_unknown_identity_is_told(project: Project, monkeypatch: pytest.Monke
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     with pytest.raises(UserError, match=r"does not know as whom.*git config --global user\.name"):
         baseline.check_identity()
+
+
+def test_make_tells_it_before_it_installs_anything(tmp_path: Path) -> None:
+    nobody = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "EMAIL"))}
+    nobody |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    for target in ("demo", "study"):
+        command = ["make", "-f", str(ROOT / "Makefile"), f"VENV={tmp_path / 'new'}", "PYTHON=false", target]
+        done = subprocess.run(command, cwd=tmp_path, env=nobody, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: Git does not know as whom to commit"), done.stderr
+        assert not any(tmp_path.iterdir())
