@@ -40,6 +40,10 @@ def main() -> None:
     if arguments.saliency:
         explain.feature_map(predictor.bundle.network)
     labels = external.read(arguments.labels, description.classes) if arguments.labels else None
+    if description.is_of_phantoms:
+        print(
+            f"{arguments.bundle}: trained on synthetic phantoms, it says nothing of real radiographs", file=sys.stderr
+        )
     table, problems = predictor.predict(paths)
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)

@@ -11,6 +11,7 @@ from cxr.inference import explain, foreign, gallery
 from cxr.inference.params import ExplainParams
 from cxr.inference.pictures import in_words, write_grid
 from cxr.inference.predict import logits
+from cxr.networks.augmentation import is_neutral
 from cxr.networks.model_file import load
 from cxr.networks.params import AugmentParams, TrainParams
 from cxr.statistics.params import EvaluateParams
@@ -36,19 +37,27 @@ def main() -> None:
     n, seed = params.n_columns, params.seed
     # A stack without a convolution is a network all the same.
     grad_cam = explain.GradCam(model) if explain.has_feature_map(model) else None
-    looks = f"Grad-CAM, what speaks for {in_prose(classes[1])}" if grad_cam else "No map, for there is no convolution"
+    name = in_prose(classes[1])
+    looks = f"Grad-CAM, yellow speaks most for {name}" if grad_cam else "No map, for there is no convolution"
+    p = f"p: probability of {name}"
+    changed = "No augmentation: training images stay as they are"
+    if not is_neutral(augment):
+        changed = "What the augmentation makes of training images"
     pictures = {
         "samples": (
-            f"Drawn at random from each part and class, with their stored size; {shown}",
+            f"Picked at random from each part and class, with their stored size; {shown}",
             gallery.samples(images, manifest, parts, classes, n, seed),
         ),
         "augmented": (
-            f"What the augmentation makes of training images; {shown}",
+            f"{changed}; {shown}",
             gallery.augmented(images, parts["train"], augment, n, trained.seed),
         ),
-        "errors": (f"The most confident errors on the test part; {shown}", gallery.errors(images, test, classes, n)),
+        "errors": (
+            f"The most confident errors on the test part; {p}; {shown}",
+            gallery.errors(images, test, classes, n),
+        ),
         "saliency": (
-            f"{looks}; drawn at random; blue: the coarse lung field; {shown}",
+            f"{looks}; images picked at random; {p}; blue: the coarse lung field; {shown}",
             gallery.saliency(images, test, grad_cam, classes, n, seed),
         ),
     }

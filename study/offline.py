@@ -34,7 +34,7 @@ table { border-spacing: 1rem; }
 <body>
 <h1>Experiments</h1>
 <p>Tables, verdicts and methods: <a href="../report/index.html">the report</a>, which make report writes.</p>
-<p>Point at a mark to read it. Press a name in a legend to see it alone, with Shift some.</p>
+<p>Point at a mark to read it. Press a name in a legend to see it alone, with Shift more of them.</p>
 {plot_divs}
 </body>
 </html>

@@ -39,7 +39,7 @@ class Description:
     """What a bundle says of its network, as far as predicting needs it; `study.bundle` writes it and more.
 
     `threshold`: the calibrated probability from which on an image is called `classes[1]`. `temperature`: divides the
-    logits.
+    logits. `params`: the parameters of its run, by section.
     """
 
     classes: Annotated[list[str], Field(min_length=2, max_length=2)]
@@ -47,6 +47,12 @@ class Description:
     evaluate: EvaluateParams
     threshold: Annotated[float, Field(ge=0, le=1)]
     temperature: Annotated[float, Field(gt=0)]
+    params: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @property
+    def is_of_phantoms(self) -> bool:
+        """Whether the network was trained on synthetic images."""
+        return self.params.get("data", {}).get("source") == "phantom"
 
 
 @dataclass(frozen=True)

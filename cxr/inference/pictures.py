@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 INCHES = 1.75
 DOTS_PER_INCH = 100
 TITLE_INCHES = 0.5
+NAME_INCHES = 0.3
 TITLE_LETTERS = 24
-CAPTION_LETTERS = 26
+# As many as the names of the study's files have, but for a few.
+CAPTION_LETTERS = 29
 CAPTION_LINES = 3
+CAPTION_INCHES = 0.15 * CAPTION_LINES
 MAP_STRENGTH = 0.7
 
 
@@ -34,16 +37,15 @@ class Tile:
 
 def write_grid(path: Path, title: str, rows: dict[str, list[Tile]], n_columns: int) -> None:
     """Write a PNG of titled rows of tiles, `n_columns` wide; a row without tiles says so."""
-    caption_inches = 0.15 * CAPTION_LINES
-    height = INCHES + caption_inches + 0.3
-    figure = Figure(figsize=(INCHES * n_columns + 0.3, height * len(rows) + TITLE_INCHES), dpi=DOTS_PER_INCH)
+    heights = [NAME_INCHES + (INCHES + CAPTION_INCHES if tiles else 0) for tiles in rows.values()]
+    whole = TITLE_INCHES + sum(heights)
+    figure = Figure(figsize=(INCHES * n_columns + 0.3, whole), dpi=DOTS_PER_INCH)
     FigureCanvasAgg(figure)
     # Words may be names of files, classes and patients, in which a dollar is a dollar and begins no formula.
     wrapped = "\n".join(textwrap.wrap(title, TITLE_LETTERS * n_columns))
     figure.suptitle(wrapped, fontsize=10, x=0.01, ha="left", va="top", y=0.995, parse_math=False)
-    whole = height * len(rows) + TITLE_INCHES
     for i, (name, tiles) in enumerate(rows.items()):
-        top = 1 - (TITLE_INCHES + i * height) / whole
+        top = 1 - (TITLE_INCHES + sum(heights[:i])) / whole
         words = name if tiles else f"{name}: none"
         figure.text(0.01, top, words, fontsize=9, weight="bold", va="top", parse_math=False)
         for column, tile in enumerate(tiles[:n_columns]):

@@ -8,10 +8,10 @@ from study.report.pages import Section
 from study.results import Result
 
 CAPTIONS = {
-    "samples": "Images of each part and class, drawn at random",
+    "samples": "Images of each part and class, picked at random",
     "augmented": "Training images as they are, and as the first epochs showed them",
     "errors": "The most confident errors on the test part",
-    "saliency": "Grad-CAM on images of each outcome, drawn at random; blue: the coarse lung field",
+    "saliency": "Grad-CAM on images of each outcome, picked at random; blue: the coarse lung field",
 }
 
 

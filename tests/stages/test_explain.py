@@ -28,6 +28,10 @@ def test_pictures_and_their_figures_are_the_same_each_time(applied: Project) -> 
     assert figures["foreign"]["hits"]["noise"] > 0.9
     assert set(figures["pictures"]) == {Path(name).stem for name in PICTURES}
     assert "normal, called pneumonia: " in figures["pictures"]["errors"]
+    assert figures["pictures"]["augmented"].startswith("No augmentation: ")
+    for name in ("errors", "saliency"):
+        assert "p: probability of pneumonia; " in figures["pictures"][name]
+    assert all("images: synthetic" in words for words in figures["pictures"].values())
     again = project.stage("explain")
     assert again.returncode == 0, again.stderr
     assert [(project.folder / name).read_bytes() for name in PICTURES] == made

@@ -110,6 +110,7 @@ def agree_with_the_pipeline(predict: Predict) -> None:
 
 def test_a_folder_in_kaggles_layout_is_measured_too(project: Project, predict: Predict) -> None:
     told = predict.told("plain.keras", "data/raw/test", "--json", "out.json")
+    assert told.startswith("plain.keras: trained on synthetic phantoms, it says nothing of real radiographs\n")
     assert "error: " not in told
     rows = json.loads((project.folder / "out.json").read_text())
     figures = json.loads((project.folder / "data/details/test.json").read_text())

@@ -67,6 +67,7 @@ def test_a_bundle_is_read_as_it_was_written(model: Path, tmp_path: Path) -> None
     assert read.description.images.size == SIZE
     assert read.description.evaluate.bootstrap_samples == 100
     assert (read.description.temperature, read.description.threshold) == (1.7, 0.3)
+    assert not read.description.is_of_phantoms
     features = rng.normal(size=(5, 72))
     for name in ("look", "exposure"):
         one, other = getattr(read.detector, name), getattr(written, name)
@@ -80,6 +81,7 @@ def test_a_bundle_is_read_as_it_was_written(model: Path, tmp_path: Path) -> None
     ("key", "value", "told"),
     [
         ("images", [], "images"),
+        ("params", {"data": "phantom"}, "params.data"),
         ("images", {"size": SIZE}, "images.is_square"),
         ("images", {**DESCRIPTION["images"], "size": 17}, r"takes images of shape \(None, 16, 16, 1\)"),
         ("temperature", 0.0, "temperature"),

@@ -2,9 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image
 
-from cxr.inference import gallery
+from cxr.inference import gallery, pictures
 from cxr.inference.pictures import Tile, in_words, write_grid
 from cxr.vocabulary import CLASSES
 
@@ -31,7 +33,6 @@ def test_equal_tiles_are_equal_files(tmp_path: Path) -> None:
         write_grid(tmp_path / name, "A title", tiles, 2)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
     with Image.open(tmp_path / "one.png") as picture:
-        assert picture.width < picture.height
         assert not {"Software", "Date"} & set(picture.info)
 
 
@@ -83,6 +84,26 @@ def test_a_dollar_is_a_dollar_and_a_mask_of_nothing_has_no_outline(tmp_path: Pat
     nothing = Tile(np.zeros((1, 1), np.uint8), "patient $P_1^$", None, np.zeros((1, 1), bool))
     write_grid(tmp_path / "one.png", "a$b^^$.png", {"no$^$al": [nothing], "$_$": []}, 2)
     assert (tmp_path / "one.png").stat().st_size
+
+
+def test_a_row_without_tiles_takes_a_line(tmp_path: Path) -> None:
+    tiles, heights = [Tile(IMAGES[0], "a caption")], []
+    for rows in ({"a row": tiles}, {"none such": [], "a row": tiles}, {"a row": tiles, "another": tiles}):
+        write_grid(tmp_path / "one.png", "A title", rows, 2)
+        with Image.open(tmp_path / "one.png") as picture:
+            heights.append(picture.height)
+    one, empty, two = heights
+    assert 0 < empty - one < (two - one) / 5
+
+
+def test_a_file_name_of_the_studys_stands_in_one_line_within_its_tile() -> None:
+    for name in ("person1352_bacteria_3444.jpeg", "NORMAL2-IM-0105-0001.jpeg"):
+        canvas = FigureCanvasAgg(Figure(dpi=pictures.DOTS_PER_INCH))
+        axes = canvas.figure.add_axes((0, 0, 1, 1))
+        pictures._draw(axes, Tile(IMAGES[0], f"{name}\n224 x 224"))
+        assert axes.get_xlabel() == f"{name}\n224 x 224"
+        width = axes.xaxis.label.get_window_extent(canvas.get_renderer()).width
+        assert width < pictures.INCHES * pictures.DOTS_PER_INCH
 
 
 def test_a_pictures_words_are_its_title_its_rows_and_what_stands_under_the_tiles() -> None:
