@@ -38,7 +38,11 @@ PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
 
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo study named mended table compare report bench templates torture test test-fast lowest lint format lock s3 dask
+.PHONY: help demo study named mended table compare report bench templates torture test test-fast lowest lint format lock s3 dask
+
+# Without a target: what stands above.
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 # Said before anything is installed: DVC commits every experiment.
 named:

@@ -28,6 +28,8 @@ DATA = ("download", "manifest", "images", "split")
 TO_TRAINING = (*DATA, "train")
 # Says of parameters that they are good, and changes nothing that follows.
 WITHOUT_RESULT = "check"
+# Experiments that are named where another was asked for.
+MOST_NAMED = 8
 REF = re.compile(rf"{EXPERIMENTS}/([0-9a-f]{{2}})/([0-9a-f]{{38}})/(.+)")
 
 
@@ -75,7 +77,9 @@ def chosen(names: list[str]) -> dict[str, str]:
     _tell_uncommitted([one for one in everything if one.name in (names or holding) and not one.against])
     refs = {experiment.address: experiment.ref for experiment in everything} | holding
     if unknown := sorted(set(names) - set(refs)):
-        raise UserError(f"no finished experiment is called {', '.join(unknown)}")
+        there = sorted(holding)
+        named = ", ".join(there[:MOST_NAMED]) + (", ..." if len(there) > MOST_NAMED else "")
+        raise UserError(f"no finished experiment is called {', '.join(unknown)}; there are: {named or 'none'}")
     if not names and not holding:
         raise UserError("there is no finished experiment that holds; run some, for instance with make study")
     return {name: refs[name] for name in names or sorted(holding)}

@@ -67,6 +67,13 @@ def test_a_command_of_make_is_there(command: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_make_alone_shows_what_it_can_make() -> None:
+    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert "  make demo  " in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("The environment: EXTRA=cpu")
+
+
 @pytest.fixture(scope="module")
 def project(applied: Project) -> Project:
     """A tiny project with finished runs of the study's names, and images and labels of the reader's own."""

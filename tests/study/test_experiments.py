@@ -45,7 +45,7 @@ def test_experiments_of_other_code_are_named_with_their_commit_and_can_be_asked_
     assert told(capsys) == f"left out: {expected}"
     assert experiments.chosen([f"one@{commit}", "one"]) == {f"one@{commit}": old, "one": new}
     assert told(capsys) == ""
-    with pytest.raises(UserError, match=r"no finished experiment is called two$"):
+    with pytest.raises(UserError, match=r"no finished experiment is called two; there are: one$"):
         experiments.chosen(["two"])
     assert f"left out: two of {commit}" in told(capsys)
     assert experiments.chosen([f"two@{commit}"]) == {f"two@{commit}": two}

@@ -150,7 +150,8 @@ def test_experiments_are_compared_pair_by_pair(project: Project, first: subproce
         assert expected in told
     unknown = project.run(sys.executable, "-m", "study.compare", "layers-1", "nobody")
     assert unknown.returncode == 1
-    assert unknown.stderr.splitlines()[-1] == "error: no finished experiment is called nobody"
+    last = unknown.stderr.splitlines()[-1]
+    assert last.startswith("error: no finished experiment is called nobody; there are: layers-1, layers-2")
 
 
 def test_the_report_is_the_same_from_experiments_and_from_what_is_kept(
