@@ -1,6 +1,7 @@
 """What is known of a configuration, in sentences from its results: for its model card and the report's checklists."""
 
 import json
+import math
 from typing import Any
 
 from cxr.data.names import in_prose
@@ -32,6 +33,8 @@ SHORTCUTS = {
     "border": "the frame: outermost ring at 16x16",
     "thumbnail": "the image at 8x8",
 }
+# Metrics whose keys are no words.
+IN_PROSE = {"auroc": "AUROC", "balanced_accuracy": "balanced accuracy", "mcc": "Matthews' coefficient"}
 CITATION = (
     "Kermany, Zhang, Goldbaum: Labeled Optical Coherence Tomography (OCT) and Chest X-Ray Images for Classification, "
     "Mendeley Data, v2, doi 10.17632/rscbjbr9sj.2"
@@ -40,7 +43,14 @@ CITATION = (
 
 def count(n: int, noun: str) -> str:
     """A number with what it counts, in the plural where it is not one."""
-    return f"{n} {noun}{'s' * (n != 1)}"
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
+def millions(n: float) -> str | None:
+    """A number in millions, whole from ten on, of less its first two digits; None where it is not known."""
+    if math.isnan(n):
+        return None
+    return f"{n / 1e6:,.0f}" if n >= 10e6 else f"{n / 1e6:.2g}"
 
 
 def is_kermany(result: Result) -> bool:
@@ -88,7 +98,11 @@ def stored_as(result: Result) -> str:
     if "modes" not in data:
         return NOT_KEPT
     modes = ", ".join(f"{n:,} {mode}" for mode, n in data["modes"].items())
-    return f"{modes}; {data['width'][0]}-{data['width'][1]} pixels wide, {data['height'][0]}-{data['height'][1]} high"
+    return f"{modes}; {_ends(*data['width'])} pixels wide, {_ends(*data['height'])} high"
+
+
+def _ends(least: int, largest: int) -> str:
+    return f"{least}" if least == largest else f"{least} to {largest}"
 
 
 def taken(result: Result) -> str:
@@ -157,7 +171,7 @@ def network(configuration: Configuration) -> str:
     """What the network is."""
     result, classes = configuration.first, configuration.first.classes
     flops = result.train.get("flops_per_image")
-    cost = f", {flops / 1e6:,.0f} MFLOPs an image" if flops else ""
+    cost = f", {millions(flops)} MFLOPs an image" if flops else ""
     return (
         f"{configuration.layers}: {result.train['parameters']:,} weights{cost}; grey image in, logit of "
         f"{in_prose(classes[1])} against {in_prose(classes[0])} out"
@@ -261,7 +275,7 @@ def told(estimate: Estimate) -> str:
 
 
 def performance(configuration: Configuration) -> str:
-    return ", ".join(f"{name} {told(one)}" for name, one in configuration.estimates.items())
+    return ", ".join(f"{IN_PROSE.get(name, name)} {told(one)}" for name, one in configuration.estimates.items())
 
 
 def without_lungs(result: Result) -> str:

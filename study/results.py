@@ -108,7 +108,7 @@ class Result:
     def test_part(self) -> str:
         """The test images in words; runs with equal words can be compared."""
         size, cut = self.params["images"]["size"], self.params["split"]
-        part = f"{self.test['protocol']}, {self.test['n_images']} {self.data['images']} images at {size} px"
+        part = f"{self.test['protocol']}, {self.test['n_images']:,} {self.data['images']} images at {size} px"
         if self.data["patients"] == "unknown":
             part = f"{part}, patients unknown"
         return part if cut["seed"] == 0 else f"{part}, split seed {cut['seed']}"

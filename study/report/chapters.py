@@ -119,7 +119,8 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
             "Training and validation",
             text=[
                 "Losses are cross-entropies in nats; gap: validation - training; best epoch: lowest validation loss; "
-                "jitter: how uneven the validation loss runs."
+                "jitter: how uneven the validation loss runs. Means over the seeds; where the validation loss rises in "
+                "some of them alone, brackets say in how many."
                 + (" Dotted: the notebook's own curves." if tables.has_notebook(family, runs) else ""),
                 *words.of_losses(family),
             ],
@@ -167,7 +168,7 @@ def _chapter(family: Family, runs: pd.DataFrame, history: pd.DataFrame) -> Chapt
             "Calibration",
             text=[
                 f"Observed frequency of {in_prose(family.first.classes[1])} by predicted probability, in ten bins. "
-                "Dashed: perfect."
+                "Dashed: perfect. Larger dots: more images. Error: how far the two lie apart, mean over the images."
             ],
             small=_small(family, figures.calibration),
         ),

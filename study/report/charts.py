@@ -220,7 +220,7 @@ def shortcuts(title: Title, names: dict[str, str]) -> alt.FacetChart:
         tooltip=marks.told("what", marks.word("rev", "run"), marks.word("said", "accuracy (95% interval)")),
     )
     layers = list(marks.whiskers(place, "accuracy", "accuracy_low", "accuracy_high", "accuracy, 95% interval"))
-    chart = alt.LayerChart(layer=layers, width=150, height=alt.Step(18))
+    chart = alt.LayerChart(layer=layers, width=190, height=alt.Step(18))
     data = marks.data("accuracy", "accuracy_low", "accuracy_high")
     named = f"{json.dumps(names)}[datum.shortcut] || datum.shortcut"
     return (

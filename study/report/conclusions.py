@@ -198,8 +198,8 @@ def _gap_closes(runs: dict[str, Configuration]) -> Claim:
     is_wider = any(low >= 0 for low, _ in [*steps, together.difference(0, len(gaps) - 1).interval()])
     verdict = HOLDS if all(high < 0 for _, high in steps) else FAILS if is_wider else UNKNOWN
     means = zip(BY_RATE, together.values, strict=True)
-    said = ", ".join(f"{runs[name].learning_rate:g}: {gap:+.4f}" for name, gap in means)
-    evidence = f"Gap at the last epoch by rate: {said}."
+    said = ", ".join(f"{gap:+.4f} at {runs[name].learning_rate:g}" for name, gap in means)
+    evidence = f"Validation - training loss at the last epoch: {said}."
     if all(len(trainings) > 1 for trainings in gaps):
         evidence += " A step counts where its 95% interval, over trainings, leaves out 0."
     return _claim(text, verdict, evidence, [runs[name] for name in BY_RATE])
@@ -212,7 +212,10 @@ def _no_rise(runs: dict[str, Configuration]) -> Claim:
         return missing
     rise, jitter = (runs[name].train_mean(key) for key in ("val_loss_rise", "val_loss_jitter"))
     reached = runs[name].estimates["accuracy"].value
-    evidence = f"Rise {rise:.3f} with a jitter of {jitter:.3f}; accuracy reached in its epochs: {reached:.3f}."
+    evidence = (
+        f"After its lowest epoch it rises by {rise:.3f}, where it jitters by {jitter:.3f}; accuracy on the test part: "
+        f"{reached:.3f}."
+    )
     if math.isnan(rise + jitter):
         return Claim(text, UNKNOWN, "How uneven the validation loss runs is not known, as of fewer than three epochs.")
     return _claim(text, HOLDS if rise <= jitter else FAILS, evidence, [runs[name]])

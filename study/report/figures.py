@@ -83,7 +83,7 @@ def curves(family: Family, shown: list[Configuration], runs: pd.DataFrame, histo
         ),
         alt=" ".join(said),
         spec=of_rows(
-            charts.curves(_title(family, "Loss and accuracy", shown), _ends(table), has_notebook),
+            charts.curves(_title(family, "Loss and accuracy", shown, "before the test on"), _ends(table), has_notebook),
             drawn,
         ),
     )
@@ -240,10 +240,10 @@ def _intervals(rows: list[tuple[str, str, Estimate]]) -> pd.DataFrame:
     return pd.DataFrame(table, columns=["what", "kind", "value", "low", "high"])
 
 
-def _title(family: Family, what: str, first_of: list[Configuration] | None = None) -> Title:
+def _title(family: Family, what: str, first_of: list[Configuration] | None = None, where: str = "tested on") -> Title:
     """What is drawn and of which images: a figure may leave its page. `first_of`: of whose first seed it is, if so."""
     seed = ", first seed" if _first_seed(first_of or []) else ""
-    return Title(text=what + seed, subtitle=f"tested on {family.test_part}")
+    return Title(text=what + seed, subtitle=f"{where} {family.test_part}")
 
 
 def _caption(shown: list[Configuration], of_all: str, of_one: Callable[[Configuration], str]) -> str:

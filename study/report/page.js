@@ -42,7 +42,7 @@ for (const table of document.querySelectorAll("main table")) {
 function hint() {
   const told = document.createElement("span");
   told.className = "hint";
-  told.textContent = "Point at a mark to read it. Press a name in the legend to see it alone, with Shift some.";
+  told.textContent = "Point at a mark to read it. Press a name in the legend to see it alone, with Shift more of them.";
   return told;
 }
 

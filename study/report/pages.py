@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 import vl_convert
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from cxr import files
 from cxr.statistics.comparison import Verdict
@@ -25,6 +25,8 @@ from study.report.figures import Figure, Picture
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 SCRIPT = Path(__file__).with_name("page.js")
+# What a line may not end within: 8.3e-06, layers-3, -0.05.
+WITH_A_NUMBER = re.compile(r"\S*-\d\S*")
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ def _html(report: Report) -> str:
     environment.filters["address"] = _address
     environment.filters["json_block"] = _json_block
     environment.filters["count"] = facts.count
+    environment.filters["unbroken"] = _unbroken
     script = _script()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     template = environment.from_string(TEMPLATE.read_text())
@@ -113,6 +116,11 @@ def _address(figure: Figure | Picture) -> str:
     """A drawing as an address that holds it."""
     kind, content = ("png", figure.png) if isinstance(figure, Picture) else ("svg+xml", figure.svg.encode())
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _unbroken(text: str) -> Markup:
+    """Prose whose numbers and numbered names stay in one line each, where a browser would end it at their hyphen."""
+    return Markup(WITH_A_NUMBER.sub(r'<span class="unbroken">\g<0></span>', str(escape(text))))
 
 
 @cache

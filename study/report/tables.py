@@ -8,7 +8,7 @@ import pandas as pd
 from cxr.statistics.comparison import Difference, Verdict
 from cxr.statistics.estimate import Estimate
 from cxr.statistics.ranks import Rank
-from study.facts import SHORTCUTS
+from study.facts import SHORTCUTS, millions
 from study.families import Configuration, Family, Pair, train_mean
 from study.notebook import notebook_run
 from study.report.cells import NOTHING, Column, Row, Table, tabulated
@@ -58,11 +58,11 @@ def fitting(family: Family) -> Table:
         Column("best epoch", lambda run: run.train_mean("best_epoch"), ".3g"),
         Column("gap there", lambda run: run.train_mean("loss_gap_best"), "+.3f"),
         Column("val loss rises from epoch", _rises_from),
-        Column("by", lambda run: run.train_mean("val_loss_rise")),
+        Column("val loss rises by", lambda run: run.train_mean("val_loss_rise")),
         Column("jitter of val loss", lambda run: run.train_mean("val_loss_jitter"), ".4f"),
-        Column("loss: train", lambda run: run.train_mean("loss")),
-        Column("val", lambda run: run.train_mean("val_loss")),
-        Column("test", lambda run: run.test_loss),
+        Column("training loss", lambda run: run.train_mean("loss")),
+        Column("validation loss", lambda run: run.train_mean("val_loss")),
+        Column("test loss", lambda run: run.test_loss),
     ]
     return tabulated(columns, family.configurations)
 
@@ -85,7 +85,7 @@ def cost(family: Family) -> Table:
     columns: list[Column[Configuration]] = [
         Column("run", lambda run: run.name),
         Column("parameters", lambda run: run.first.train["parameters"], ",d"),
-        Column("MFLOPs per image", lambda run: run.train_mean("flops_per_image") / 1e6, ",.0f"),
+        Column("MFLOPs per image", lambda run: millions(run.train_mean("flops_per_image"))),
         Column("seconds", mean("seconds"), ",.0f"),
         Column("images per second", mean("images_per_second"), ",.0f"),
         Column("peak memory, MiB", mean("peak_memory_mib"), ",.0f"),

@@ -8,6 +8,7 @@ import numpy as np
 from cxr.data import overlap
 from cxr.statistics import comparison
 from cxr.statistics.evaluation import DRAWN
+from cxr.statistics.needed import MOST_TRAININGS
 from study import facts, in_words
 from study.families import Family
 from study.report import checklist
@@ -130,8 +131,8 @@ def _shared(result: Result) -> str:
     if result.data["patients"] == "unknown":
         return "(each image counts as a patient)"
     n = result.split["test"]["n_images_of_shared_groups"]
-    shared = "none of them elsewhere" if n == 0 else f"{n} images of groups that are also in training or validation"
-    return f"of {result.test['n_groups']} patient groups, {shared}"
+    shared = "none of them elsewhere" if n == 0 else f"{n:,} images of groups that are also in training or validation"
+    return f"of {result.test['n_groups']:,} patient groups, {shared}"
 
 
 def of_images(family: Family) -> list[str]:
@@ -192,13 +193,13 @@ def of_differences(family: Family) -> list[str]:
         "interval and p cover other patients and other trainings: the seeds are the readers of a multi-reader study "
         "(Obuchowski and Rockette; Hillis). Where either has one seed they cover patients alone. p is 5% or less "
         "exactly where the interval leaves out 0; p for all pairs is Holm's, for the "
-        f"{len(family.pairs)} pairs compared here.",
+        f"{len(family.pairs):,} pairs compared here.",
         "Differ: p for all pairs is 5% or less. Practically equal: the difference is smaller than the margin"
         f"{margin}, by two one-sided tests for all pairs. These trainings differ: as differ, but of single trainings, "
         "which other seeds may turn round. Cannot be told: none of these; beside it, the cheapest number of seeds of "
         "each and of test images with which a difference of this size would be told in 4 of 5 studies, as one or, "
-        "where so marked, as practically equal. Only one right: images that only the first or only the second gets "
-        "right, mean over the pairings of seeds.",
+        f"where so marked, as practically equal; a dash where {MOST_TRAININGS} seeds are too few, whatever the images. "
+        "Only one right: images that only the first or only the second gets right, mean over the pairings of seeds.",
         *_of_few_seeds(family),
         *_of_sharing(family, "accuracy"),
         *_of_sharing(family, "auroc"),

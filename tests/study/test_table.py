@@ -18,9 +18,9 @@ def test_every_kept_run_has_its_row_in_100_columns(capsys: pytest.CaptureFixture
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 100
     assert [line for line in lines if line.startswith("Tested on")] == [
-        "Tested on grouped, 1172 real images at 112 px",
+        "Tested on grouped, 1,172 real images at 112 px",
         "Tested on official, 624 real images at 112 px",
-        "Tested on pooled, 1172 real images at 112 px",
+        "Tested on pooled, 1,172 real images at 112 px",
     ]
     row = next(line for line in lines if line.startswith("layers-2-grouped"))
     assert row.split() == [

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from study.report.conclusions import Claim, Conclusion
 from study.report.figures import Figure
 from study.report.pages import Chapter, Report, Section, write
 
@@ -24,3 +25,17 @@ def test_a_report_that_fails_on_the_way_leaves_the_earlier_one(tmp_path: Path) -
     with pytest.raises(ValueError, match="Vega-Lite"):
         write(tmp_path, report({"mark": "nonsense"}), numbers)
     assert content() == before
+
+
+def test_no_line_of_prose_ends_within_a_number_or_a_numbered_name(tmp_path: Path) -> None:
+    """Browsers end one at a hyphen."""
+    told = "layers-3 - layers-1 <-0.05>, p = 8.3e-06; over-fitting"
+    conclusion = Conclusion(told, [Claim(told, "holds", told)])
+    section = Section(text=[told], points=[told], verdicts=[conclusion])
+    write(tmp_path, Report(told, "real", [told], [Chapter("A chapter", [section])]), {})
+    page = (tmp_path / "index.html").read_text()
+    whole = "".join(f'<span class="unbroken">{word}</span> - ' for word in ("layers-3", "layers-1"))
+    whole = whole.removesuffix(" - ") + ' <span class="unbroken">&lt;-0.05&gt;,</span> '
+    whole += 'p = <span class="unbroken">8.3e-06;</span> over-fitting'
+    assert page.count(whole) == 7, "title, lead, text, point, conclusion, claim, evidence"
+    assert "layers-3 - layers-1 <-0.05>" in (tmp_path / "report.md").read_text()

@@ -116,7 +116,7 @@ def test_a_column_is_what_its_title_says() -> None:
     assert len({one.value for one in estimates.values()}) == len(estimates), "no two of them are the same"
     cost, fitting = tables.cost(family).rows[0].cells, tables.fitting(family).rows[0].cells
     assert [cost[title] for title in ("seconds", "images per second", "peak memory, MiB")] == [11, 22, 33]
-    assert [fitting[title] for title in ("loss: train", "val", "test")] == [0.44, 0.55, 0.4]
+    assert [fitting[title] for title in ("training loss", "validation loss", "test loss")] == [0.44, 0.55, 0.4]
     [pair], [record] = family.pairs, records.pairs([family]).to_dict("records")
     compared = pair.comparison
     assert (record["first"], record["second"]) == ("a", "b")
@@ -138,6 +138,16 @@ def test_the_numbers_have_each_parameter_that_differs() -> None:
     assert numbers.loc["new", "train.clipnorm"] == 1.5
     assert numbers.loc[["old", "pooled", "majority"], "train.clipnorm"].isna().all()
     assert numbers.loc["pooled", "split.protocol"] == "pooled"
+
+
+@pytest.mark.parametrize(
+    ("flops", "told"),
+    [(2_351_600_000, "2,352"), (12_300_000, "12"), (2_000_000, "2"), (1_260, "0.0013"), (math.nan, "-")],
+)
+def test_the_cost_of_a_tiny_network_is_not_0(flops: float, told: str) -> None:
+    [family] = families([result("a", flops_per_image=flops)])
+    table = tables.cost(family)
+    assert table.texts(table.rows[0])[table.titles.index("MFLOPs per image")] == told
 
 
 def test_several_seeds_show_their_spread_and_one_shows_none() -> None:
