@@ -1,6 +1,7 @@
 """Shared parts: a tiny project of its own, phantoms, a folder in Kaggle's layout."""
 
 import fcntl
+import gc
 import json
 import os
 import pty
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,20 @@ ON_JAX = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_llvm_disable_expensive_pas
 # A machine at other work is no failure of a law.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Loading all tests makes hundreds of thousands of objects that stay: none is looked through for garbage.
+
+    That would take a second and a half of each worker, and more whenever what tests leave is looked for.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -206,9 +221,10 @@ class Project:
     def start_dvc(self) -> None:
         """Make it a Git repository with DVC and everything committed."""
         self.ok("git", "init", "-q", "-b", "main")
-        self.ok("dvc", "init", "-q")
-        shutil.copy(ROOT / ".dvc" / "config", self.folder / ".dvc" / "config")
-        shutil.copytree(ROOT / ".dvc" / "plots", self.folder / ".dvc" / "plots", dirs_exist_ok=True)
+        # What Git keeps of it, as in a clone.
+        shutil.copytree(ROOT / ".dvc" / "plots", self.folder / ".dvc" / "plots")
+        for name in ("config", ".gitignore"):
+            shutil.copy(ROOT / ".dvc" / name, self.folder / ".dvc" / name)
         self.commit("start")
 
     def commit(self, message: str) -> None:
