@@ -25,6 +25,7 @@ from ruamel.yaml import YAML
 from cxr.sources import phantoms
 from cxr.sources.params import PhantomParams
 from study import params_text
+from tests import in_process
 
 ROOT = Path(__file__).parents[1]
 CODE = [
@@ -194,6 +195,10 @@ class Project:
         done = self.run(*command)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def here(self, module: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """What `python -m MODULE WORD ...` says, run in this process: see in_process.py."""
+        return in_process.run(self.folder, self.environment(), module, *words)
 
     def on_terminal(self, *command: str, columns: int, **environment: str) -> str:
         """What a command shows on a terminal of so many columns, without colours; it must end by itself and succeed."""

@@ -34,7 +34,7 @@ def test_a_missing_params_file(project: Project) -> None:
 )
 def test_every_section_is_checked_first(params: dict[str, object], told: str, project: Project) -> None:
     project.set(**params)
-    assert told in error_of(project.stage("check"))
+    assert told in error_of(project.here("stages.check"))
     assert not (project.folder / "data").exists()
 
 

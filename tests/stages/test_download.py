@@ -172,9 +172,15 @@ def test_a_full_disk_is_told_to_make_room(project: Project, tmp_path: Path) -> N
 )
 def test_download_refuses(params: dict[str, object], told: str, project: Project) -> None:
     project.set(**params)
-    assert told in error_of(project.stage("download"))
+    assert told in error_of(project.here("stages.download"))
     assert not (project.folder / "data").exists() or not list((project.folder / "data").iterdir())
-    project.set(data__source="phantom", phantom__n_images=80)
+
+
+@pytest.mark.slow
+def test_after_a_refusal_the_next_call_brings_the_images(project: Project) -> None:
+    project.set(data__source="directory", data__directory="not/here")
+    assert "data.directory 'not/here' is no folder" in error_of(project.stage("download"))
+    project.set(data__source="phantom")
     ok(project, "download")
 
 

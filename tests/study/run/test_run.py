@@ -148,7 +148,7 @@ def test_experiments_are_compared_pair_by_pair(project: Project, first: subproce
         "layers-2 - layers-1",
     ):
         assert expected in told
-    unknown = project.run(sys.executable, "-m", "study.compare", "layers-1", "nobody")
+    unknown = project.here("study.compare", "layers-1", "nobody")
     assert unknown.returncode == 1
     last = unknown.stderr.splitlines()[-1]
     assert last.startswith("error: no finished experiment is called nobody; there are: layers-1, layers-2")
@@ -159,10 +159,10 @@ def test_the_report_is_the_same_from_experiments_and_from_what_is_kept(
 ) -> None:
     kept, out = tmp_path / "kept", [tmp_path / name for name in ("experiments", "again")]
     project.ok(sys.executable, "-m", "study.report", "--study", "study.yaml", "--out", str(out[0]))
-    project.ok(sys.executable, "-m", "study.keep", str(kept), "layers-1", "layers-2")
+    assert project.here("study.keep", str(kept), "layers-1", "layers-2").returncode == 0
     before = {path: path.stat().st_ino for path in kept.rglob("*")}
     shutil.rmtree(kept / "layers-1")
-    project.ok(sys.executable, "-m", "study.keep", str(kept), "layers-1", "layers-2")
+    assert project.here("study.keep", str(kept), "layers-1", "layers-2").returncode == 0
     assert (kept / "layers-2").stat().st_ino == before[kept / "layers-2"], (
         "cut off after one, it goes on with the other"
     )
@@ -171,11 +171,12 @@ def test_the_report_is_the_same_from_experiments_and_from_what_is_kept(
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == f"error: {kept} keeps layers-2 already, with other content; add --replace to replace it\n"
     assert not (kept / "layers-2" / "origin.json").exists()
-    project.ok(sys.executable, "-m", "study.keep", str(kept), "layers-2", "--replace")
+    assert project.here("study.keep", str(kept), "layers-2", "--replace").returncode == 0
     assert (kept / "layers-2").stat().st_ino != before[kept / "layers-2"]
     origin = {"commit": project.ok("git", "rev-parse", "HEAD").strip(), "is_changed": False}
     assert json.loads((kept / "layers-1" / "origin.json").read_text()) == origin
-    project.ok(sys.executable, "-m", "study.report", "--kept", str(kept), "--study", "study.yaml", "--out", str(out[1]))
+    again = project.here("study.report", "--kept", str(kept), "--study", "study.yaml", "--out", str(out[1]))
+    assert again.returncode == 0, again.stderr
     page = (out[0] / "index.html").read_text()
     assert page.count("synthetic") > 2
     assert page.replace("layers-1", "layers-2").count('<th scope="row">layers-2</th>') >= 6
@@ -191,8 +192,7 @@ def test_a_commit_makes_no_experiment_vanish(
     """What README calls "keep one", and what `git pull` does."""
     project.ok("dvc", "exp", "apply", "layers-1")
     project.commit("keep layers-1")
-    told = project.ok(sys.executable, "-m", "study.compare", "layers-1", "layers-2")
-    assert "layers-2 - layers-1" in told
+    assert "layers-2 - layers-1" in project.here("study.compare", "layers-1", "layers-2").stdout
     (project.folder / "one.yaml").write_text("runs: {layers-1: {model.layers: C-P-F-D}}")
     again = project.run(sys.executable, "-m", "study.run", "one.yaml", "--plots", str(tmp_path))
     (project.folder / "one.yaml").unlink()
@@ -203,13 +203,13 @@ def test_a_commit_makes_no_experiment_vanish(
     with (project.folder / "cxr" / "networks" / "training.py").open("a") as file:
         file.write("# another training\n")
     project.commit("another training")
-    refused = project.run(sys.executable, "-m", "study.compare")
+    refused = project.here("study.compare")
     assert refused.returncode == 1
     assert re.search(
         r"^left out: ([\w-]+, )+[\w-]+ of \w{7} \(other code of images, split or training\)", refused.stderr
     )
     address = re.search(r"Ask for one as ([\w-]+@\w{7})$", refused.stderr, re.MULTILINE)[1]
-    project.ok(sys.executable, "-m", "study.keep", str(tmp_path / "kept"), address)
+    assert project.here("study.keep", str(tmp_path / "kept"), address).returncode == 0
     assert (tmp_path / "kept" / address / "predictions.csv").exists()
 
 
