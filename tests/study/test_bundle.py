@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cxr.predict import command
 from cxr.statistics import metrics
 from study.shifts import METRICS
 from tests.conftest import Project
@@ -49,20 +47,10 @@ class Predict:
     """`python -m cxr.predict` in a project, in this process, where Keras is loaded already."""
 
     project: Project
-    monkeypatch: pytest.MonkeyPatch
-    capfd: pytest.CaptureFixture[str]
 
     def told(self, *words: str) -> str:
         """What it says on stderr, its error included."""
-        self.monkeypatch.chdir(self.project.folder)
-        self.monkeypatch.setattr(sys, "argv", ["cxr.predict", *words])
-        self.capfd.readouterr()
-        try:
-            command()
-            error = ""
-        except SystemExit as end:
-            error = str(end.code)
-        return self.capfd.readouterr().err + error
+        return self.project.here("cxr.predict", *words).stderr
 
     def table(self, *words: str) -> pd.DataFrame:
         assert "error: " not in self.told(*words, "--csv", "out.csv")
@@ -70,23 +58,21 @@ class Predict:
 
 
 @pytest.fixture
-def predict(project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Predict:
-    return Predict(project, monkeypatch, capfd)
+def predict(project: Project) -> Predict:
+    return Predict(project)
 
 
 def test_the_test_images_get_the_stored_probabilities_to_the_last_digit(predict: Predict) -> None:
     agree_with_the_pipeline(predict)
 
 
-def test_so_they_do_with_every_option_that_changes_them(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_so_they_do_with_every_option_that_changes_them(project: Project, tmp_path: Path) -> None:
     other = project.copy(tmp_path / "other")
     changes = [word for key, value in OPTIONS.items() for word in ("-S", f"{key}={value}")]
     other.ok("dvc", "exp", "run", "-n", "other", *changes)
-    other.ok("python", "-m", "study.bundle", "other", "--out", "plain.keras")
-    agree_with_the_pipeline(Predict(other, monkeypatch, capfd))
-    other.ok("python", "-m", "study.shifts", "other", "--strengths", "1")
+    assert other.here("study.bundle", "other", "--out", "plain.keras").returncode == 0
+    agree_with_the_pipeline(Predict(other))
+    assert other.here("study.shifts", "other", "--strengths", "1").returncode == 0
     shifts = pd.read_csv(other.folder / "shifts.csv").set_index("shift")
     val = pd.read_csv(other.folder / "data/predictions/val.csv")
     labels, probabilities = val["label"].to_numpy(), val["probability"].to_numpy()
@@ -173,7 +159,7 @@ def test_a_bundle_is_whole_and_says_what_it_is(project: Project) -> None:
     assert description["metrics"]["accuracy_low"] <= description["metrics"]["accuracy"]
     assert description["params"]["images"]["size"] == 16
     first = (project.folder / "plain.keras").read_bytes()
-    project.ok("python", "-m", "study.bundle", "layers-1", "--out", "again.keras")
+    assert project.here("study.bundle", "layers-1", "--out", "again.keras").returncode == 0
     assert (project.folder / "again.keras").read_bytes() == first
 
 
