@@ -47,7 +47,9 @@ def mend(project: Project) -> str:
 
 def test_a_whole_project_is_left_alone(project: Project) -> None:
     (project.folder / "dvc.lock").write_text(WHOLE)
-    (project.folder / ".dvc" / "tmp" / "rwlock").write_text("{}")
+    rwlock = project.folder / ".dvc" / "tmp" / "rwlock"
+    rwlock.parent.mkdir(exist_ok=True)
+    rwlock.write_text("{}")
     assert mend(project) == ""
     assert (project.folder / "dvc.lock").read_text() == WHOLE
     (project.folder / "dvc.lock").unlink()
