@@ -16,7 +16,7 @@ from cxr.arguments import file_to_write
 from cxr.data.names import in_prose
 from cxr.errors import UserError
 from stages import project
-from study import facts, results
+from study import facts, results, trained
 from study.families import Configuration, Family, families
 from study.report import cells, tables
 from study.report.cells import Row, Table
@@ -102,7 +102,7 @@ def _body(family: Family, configuration: Configuration) -> list[str]:
     parts = subgroups(configuration)
     return [
         *blocks,
-        f"{facts.network(configuration)}. Written by study.card from the results of "
+        f"{trained.network(configuration)}. Written by study.card from the results of "
         f"{', '.join(run.name for run in configuration.results)}.",
         "## Intended use",
         f"Research on how networks that tell {classes[1]} from {classes[0]} on chest radiographs are compared, and on "
@@ -124,10 +124,10 @@ def _body(family: Family, configuration: Configuration) -> list[str]:
         _points(
             {
                 "Input": facts.preprocessing(result),
-                "Weights at the start": facts.start(result),
-                "Training": facts.training(configuration),
-                "Software": facts.software(configuration),
-                "Decision": f"probability of {classes[1]} from {facts.threshold(configuration)}",
+                "Weights at the start": trained.start(result),
+                "Training": trained.training(configuration),
+                "Software": trained.software(configuration),
+                "Decision": f"probability of {classes[1]} from {trained.threshold(configuration)}",
             }
         ),
         "## Figures",

@@ -4,7 +4,7 @@ CLAIM: Tejani et al. 2024, Radiology: Artificial Intelligence 6(4) e240300, doi 
 et al. 2024, BMJ 385 e078378, doi 10.1136/bmj-2023-078378. Where nothing is reported the answer says why.
 """
 
-from study import facts
+from study import facts, trained
 from study.families import Configuration, Family
 from study.report.cells import Row, Table
 from study.report.pages import Chapter, Section
@@ -203,10 +203,10 @@ def _of_study(family: Family, configuration: Configuration) -> dict[str, str]:
         "role": "none in care: research on how such networks are compared; not for diagnosis",
         "aims": f"development and internal test: how well {networks} {positive}, and what explains that",
         "preprocessing": facts.preprocessing(result),
-        "model": facts.network(configuration),
-        "software": f"Keras under DVC; {facts.software(configuration)}",
-        "start": facts.start(result),
-        "training": facts.training(configuration),
+        "model": trained.network(configuration),
+        "software": f"Keras under DVC; {trained.software(configuration)}",
+        "start": trained.start(result),
+        "training": trained.training(configuration),
         "selection": "the last epoch counts; no run chooses anything on its test part",
         "ensemble": "none" + ("; the mean of an image and its mirror image" if has_mirror else ""),
         "metrics": "accuracy, AUROC, sensitivity, specificity; cross-entropy, Brier score, calibration error",
@@ -226,9 +226,9 @@ def _of_study(family: Family, configuration: Configuration) -> dict[str, str]:
         "conflicts": OUTSIDE,
         "predictors": "the pixels of one image; nobody judged them",
         "updating": "not reported, because no model was updated",
-        "prediction": f"{facts.network(configuration)}; {facts.preprocessing(result)}; weights by "
+        "prediction": f"{trained.network(configuration)}; {facts.preprocessing(result)}; weights by "
         "python -m study.bundle",
-        "threshold": f"probability of {positive}; called so from {facts.threshold(configuration)}",
+        "threshold": f"probability of {positive}; called so from {trained.threshold(configuration)}",
         "involvement": "none took part",
         "meaning": "the report's first chapter: findings in words, each with its figures",
         "foreign": f"a file that cannot be read is named; foreign pictures: {_if_kept(facts.foreign(result))}",

@@ -13,7 +13,7 @@ from huggingface_hub import ModelCard
 from cxr.errors import UserError
 from cxr.sources.records import SOURCES
 from cxr.sources.source import KERMANY, Brought, Source
-from study import facts, results
+from study import results, trained
 from study.card import card, one_network
 from study.facts import taken
 from study.families import families
@@ -269,7 +269,7 @@ def test_no_threshold_reads_as_another_nor_as_0_or_1(thresholds: tuple[float, ..
         run.params["train"]["seed"] = seed
         run.test["threshold"] = threshold
     [family] = families(runs)
-    assert facts.threshold(family.configurations[0]).startswith(told)
+    assert trained.threshold(family.configurations[0]).startswith(told)
 
 
 def test_a_threshold_that_was_chosen_and_the_sizes_of_the_parts_are_told() -> None:
