@@ -55,7 +55,8 @@ def _rows(family: Family, notebook: pd.DataFrame, settings: list[str]) -> list[d
             "precision": family.timed(configuration)[0].train["precision"],
             "device": family.timed(configuration)[0].train["device"],
             "notebook_accuracy": notebook_accuracy(configuration, notebook),
-            **{key: _settings(configuration).get(key) for key in settings},
+            **dict.fromkeys(settings),
+            **{key: value for key, value in _settings(configuration).items() if key in settings},
         }
         for configuration in family.configurations
     ]
