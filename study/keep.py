@@ -2,6 +2,7 @@
 
 What `python -m study.report --kept FOLDER` needs of each run, to redraw tables and figures without training again. A
 run that is kept already stays. Where the experiment holds something else by now, it is replaced only if that is asked.
+What has the name of a run and is none is never replaced.
 """
 
 import argparse
@@ -20,7 +21,10 @@ def main() -> None:
     arguments = parser.parse_args()
     refs = experiments.chosen(arguments.names)
     folder = arguments.folder
-    before = set() if arguments.replace else set(refs) & set(results.kept(folder))
+    kept = set(results.kept(folder))
+    if in_the_way := [folder / name for name in refs if name not in kept and (folder / name).exists()]:
+        raise UserError(f"{in_the_way[0]} is there already and is no kept run; name another folder")
+    before = set() if arguments.replace else set(refs) & kept
     if others := sorted(name for name in before if not results.is_kept(folder, name, refs[name])):
         raise UserError(f"{folder} keeps {', '.join(others)} already, with other content; add --replace to replace it")
     for name, ref in refs.items():
