@@ -166,12 +166,14 @@ def _told(correlation: NDArray[np.float64], form: str = ".2f") -> str:
 
 def _read(path: str) -> pd.DataFrame:
     columns = ["run", "shift", "strength", *shifts.METRICS]
+    # A run may be called 1, or nan.
+    words, nothing = dict.fromkeys(("run", "shift"), str), dict.fromkeys(shifts.METRICS, [""])
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, dtype=words, keep_default_na=False, na_values=nothing)
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
-    if list(table.columns) != columns:
-        raise UserError(f"{path} is not what study.shifts writes: columns {', '.join(columns)}")
+    if list(table.columns) != columns or table.empty:
+        raise UserError(f"{path} is not what study.shifts writes: rows with columns {', '.join(columns)}")
     return table
 
 

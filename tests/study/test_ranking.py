@@ -143,10 +143,23 @@ def test_of_two_runs_of_one_name_none_is_taken_for_the_other(tmp_path: Path, mon
         call(monkeypatch, "--kept", KEPT, tmp_path)
 
 
+def test_a_name_that_reads_as_a_number_or_as_nothing_is_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They were numbers, which are no runs' names, and a traceback."""
+    names = ["1", "02", "3e4", "nan", "None", "true"]
+    for name, kept in zip(names, NAMES, strict=True):
+        shutil.copytree(KEPT / kept, tmp_path / name)
+    shifted(names, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]).to_csv(tmp_path / "shifts.csv", index=False)
+    call(monkeypatch, tmp_path / "shifts.csv", "--kept", tmp_path)
+    assert capsys.readouterr().out.startswith("6 runs.")
+
+
 def test_another_table_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "shifts.csv").write_text("run,accuracy\na,1\n")
-    with pytest.raises(UserError, match="not what study"):
-        call(monkeypatch, tmp_path / "shifts.csv", "--kept", KEPT)
+    for content in ("run,accuracy\na,1\n", shifted([], []).to_csv(index=False)):
+        (tmp_path / "shifts.csv").write_text(content)
+        with pytest.raises(UserError, match="not what study"):
+            call(monkeypatch, tmp_path / "shifts.csv", "--kept", KEPT)
 
 
 def test_without_shifts_the_last_epochs_are_the_validation(
