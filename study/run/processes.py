@@ -15,6 +15,7 @@ from cxr.errors import UserError
 PATIENCE, POLL = 10.0, 0.2
 # The names of our workers begin so; those of `dvc queue start` begin with dvc-exp.
 WORKER = "cxr-study"
+WORKING = ["exp", "queue-worker"]
 EXPERIMENTS = Path(".dvc/tmp/exps")
 
 
@@ -56,10 +57,10 @@ def workers(prefix: str = "") -> Iterator[psutil.Process]:
     """
     for process in psutil.process_iter():
         words = _words(process)
-        if "queue-worker" in words and _folder(process) == Path.cwd():
-            name = words[words.index("queue-worker") + 1]
-            if name.startswith(prefix):
-                yield process
+        # `dvc exp queue-worker NAME`; who looks for the word in files is none.
+        names = [name for *command, name in zip(words, words[1:], words[2:], strict=False) if command == WORKING]
+        if any(name.startswith(prefix) for name in names) and _folder(process) == Path.cwd():
+            yield process
 
 
 def _at_work(records: dict[str, Path]) -> list[psutil.Process]:
