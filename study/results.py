@@ -259,6 +259,9 @@ def _read(name: str, read: Callable[[str], str]) -> Result:
         predictions = _with_columns("predictions", read_predictions(io.StringIO(read("predictions"))))
         if len(predictions) != numbers["test"]["n_images"]:
             raise ValueError(f"{len(predictions)} predictions of {numbers['test']['n_images']} test images")
+        probabilities = predictions["probability"]
+        if len(wrong := probabilities[~probabilities.between(0, 1)]):
+            raise ValueError(f"{_file('predictions')} has a probability that is none: {wrong.iloc[0]}")
         numbers["data"] = {"classes": CLASSES, "patients": "file names"} | numbers["data"]
         # Runs kept under an earlier version hold the FLOPs in train.json.
         numbers["train"].setdefault("flops_per_image", numbers["test"].get("flops_per_image"))

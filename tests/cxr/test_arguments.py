@@ -45,6 +45,14 @@ def test_no_folder_is_written_over_a_file(
             command.main()
 
 
+def test_a_name_that_no_disk_takes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was a traceback."""
+    for name in ("card", "report.__main__"):
+        monkeypatch.setattr(sys, "argv", [name, "--out", 300 * "a"])
+        with pytest.raises(UserError, match=r"a{100} cannot be written to: File name too long"):
+            importlib.import_module(f"study.{name}").main()
+
+
 @pytest.mark.parametrize("name", ["report.__main__", "card", "ensemble"])
 def test_a_second_folder_of_kept_runs_is_no_first_one_dropped(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", [name, "--kept", "one", "--kept", "two"])

@@ -21,6 +21,8 @@ from tests.conftest import ROOT, Project
 from tests.study.results_made import result, save
 
 CACHED = [path for key, path in results.FILES.items() if key not in ("params", "history")]
+# As many rows as `result` has, of which the last has lost its number.
+NO_NUMBER = "path,patient_group,label,probability\n" + 599 * "x,p,1,0.5\n" + "x,p,1,nan\n"
 STAGE = {
     "stages": {
         "evaluate": {
@@ -120,13 +122,14 @@ def test_a_run_older_than_some_keys_was_made_with_their_neutral_values(tmp_path:
         ("predictions.csv", "path,label\nx,1\n", "predictions.csv has no column patient_group, probability"),
         ("history.csv", "epoch,loss,val_loss\n1,1,1\n", "history.csv has no column accuracy, val_accuracy"),
         ("predictions.csv", 300, "a has no complete result: 299 predictions of 600 test images"),
+        ("predictions.csv", NO_NUMBER, "a has no complete result: predictions.csv has a probability that is none: nan"),
     ],
 )
 def test_a_kept_run_that_was_copied_in_part_is_told(
     tmp_path: Path, file: str, content: str | int | None, told: str
 ) -> None:
     """Without its params.yaml it was not there, with some of its predictions the figures were of these, and without a
-    column it was a traceback."""
+    column or a number it was a traceback."""
     save(tmp_path, result("a"))
     save(tmp_path, result("b"))
     path = tmp_path / "a" / file
