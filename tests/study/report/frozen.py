@@ -193,7 +193,7 @@ def at_112(official: Family, grouped: Family, pooled: Family) -> dict[str, list[
             f"find {percent(found)} of the pneumonias of the official part and call {missed} of its normal images",
             gave,
             nearest,
-            f"would be told ({short(from_rate_3)})",
+            f"would be told apart ({short(from_rate_3)})",
         ],
         "docs/results/README.md": [
             f"Pooled {span(values(pooled, 'accuracy'))}, official {span(accuracies)}",
