@@ -74,7 +74,7 @@ def _engine(base: baseline.Baseline, runs: list[grid.Run], arguments: argparse.N
     try:
         from study.run import dask_cluster
     except ModuleNotFoundError:
-        raise UserError("--scheduler and --workers need Dask: pip install distributed (docs/cluster.md)") from None
+        raise UserError("--scheduler and --workers need Dask: make dask installs it (docs/cluster.md)") from None
     from study import share
 
     if base.files != base.head:
