@@ -30,10 +30,10 @@ COMMANDS = ("table", "compare", "report")
 IN_GIT = ("params", "history")
 HEADING = "## Many runs in one clone"
 INTRODUCTION = """\
-Experiments of one commit, each another learning rate, with predictions of 600 test images, five epochs of curves and
-2,000 draws of the bootstrap; all pairs are compared. One is trained on phantoms, the others are made up from its
-commit: `python -m tests.torture.many 10 50 100 200` measures and writes this, here on two cores. *Clone*: code, DVC's
-cache and Git's objects before any `git gc`; of real runs the networks come on top.
+Experiments of one commit, each with another learning rate, predictions of 600 test images, five epochs of curves and
+2,000 bootstrap draws; all pairs are compared. One is trained on phantoms, the others are made up from its commit:
+`python -m tests.torture.many 10 50 100 200` measures and writes this, here on two cores. *Clone*: code, DVC's
+cache and Git's objects before any `git gc`; real runs have their networks on top.
 """
 
 
