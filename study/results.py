@@ -180,7 +180,7 @@ def _kept(folder: Path) -> Result:
         file = folder / Path(path).name
         return file.read_bytes() if path in (EXPLAINED, ORIGIN) and file.exists() else None
 
-    return replace(_read(folder.name, _of_folder(folder)), beside=beside)
+    return replace(_read(folder.name, lambda key: (folder / _file(key)).read_text()), beside=beside)
 
 
 def kept(folder: Path) -> list[str]:
@@ -190,15 +190,15 @@ def kept(folder: Path) -> list[str]:
 
 def from_ref(name: str, ref: str) -> Result:
     """The finished experiment at this Git ref. Raises UserError where a file of it is missing or damaged."""
-    result = _read(name, _of_experiment(ref))
+    files = Stored(ref)
+    result = _read(name, lambda key: files.read_text(FILES[key]))
     has_places = places.without(result.params["data"]) != result.params["data"]
     made_of = experiments.code_of(ref), experiments.images_of(ref) if has_places else ""
-    return replace(result, beside=_beside(ref), made_of=made_of)
+    return replace(result, beside=_beside(ref, files), made_of=made_of)
 
 
-def _beside(ref: str) -> Callable[[str], bytes | None]:
+def _beside(ref: str, files: Stored) -> Callable[[str], bytes | None]:
     """Reads another file of an experiment, None where it has none."""
-    files = Stored(ref)
 
     def read_bytes(path: str) -> bytes | None:
         if path == ORIGIN:
@@ -231,21 +231,13 @@ def is_kept(folder: Path, name: str, ref: str) -> bool:
 
 def _to_keep(name: str, ref: str) -> dict[str, bytes]:
     """The files that are kept of an experiment."""
-    read, beside = _of_experiment(ref), _beside(ref)
+    files = Stored(ref)
+    beside = _beside(ref, files)
     with complete(name):
-        texts = {key: read(key) for key in FILES}
+        texts = {key: files.read_text(path) for key, path in FILES.items()}
         others = {Path(path).name: content for path in (EXPLAINED, ORIGIN) if (content := beside(path))}
     texts["params"] = places.without_path(texts["params"])
     return {_file(key): text.encode() for key, text in texts.items()} | others
-
-
-def _of_experiment(ref: str) -> Callable[[str], str]:
-    files = Stored(ref)
-    return lambda key: files.read_text(FILES[key])
-
-
-def _of_folder(folder: Path) -> Callable[[str], str]:
-    return lambda key: (folder / _file(key)).read_text()
 
 
 def _file(key: str) -> str:
