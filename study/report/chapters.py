@@ -37,17 +37,12 @@ def _ways_to_cut(group: list[Family], runs: pd.DataFrame, which: str) -> list[Ch
     """The ways to cut the test part beside each other; nothing where there is one."""
     if len(group) == 1:
         return []
-    protocols = dict.fromkeys(family.protocol for family in group)
-    is_the_studys = all(facts.is_kermany(family.first) for family in group)
-    said = {
-        "official": "Kaggle's test folder" if is_the_studys else "the test part that the source has",
-        "grouped": "all images pooled, cut by patient",
-        "pooled": "all images pooled, cut at random by image, so that patients stand on both sides - "
-        f"{'the way of the study, ' * is_the_studys}kept to show what it hides",
-        "series": "the test part was taken in another way than the others",
-    }
+    said = words.ways_to_cut(group)
+    if "pooled" in said:
+        studys = "the way of the study, " * all(facts.is_kermany(family.first) for family in group)
+        said["pooled"] += f", so that patients stand on both sides - {studys}kept to show what it hides"
     cut = Section(
-        text=[" ".join(f"{protocol}: {said[protocol]}." for protocol in protocols)], table=tables.protocols(group)
+        text=[" ".join(f"{protocol}: {way}." for protocol, way in said.items())], table=tables.protocols(group)
     )
     ranked = Section(
         "Do they rank the networks alike?",

@@ -8,6 +8,7 @@ from study import in_words
 from study.facts import is_kermany
 from study.families import Family
 from study.report.conclusions import GOAL
+from study.report.words import ways_to_cut
 
 
 def findings(all_families: list[Family]) -> list[str]:
@@ -24,7 +25,11 @@ def findings(all_families: list[Family]) -> list[str]:
 
 def _accuracies(all_families: list[Family]) -> str:
     """The range of accuracies on each test part, and on the study's images how many reach its goal."""
-    told = "; ".join(f"{_range(family, 'accuracy')} {where}{_once(family)}" for family, where in _places(all_families))
+    ways = ways_to_cut(all_families)
+    told = "; ".join(
+        f"{_range(family, 'accuracy')} {where} ({', '.join([ways[family.protocol], *_once(family)])})"
+        for family, where in _places(all_families)
+    )
     n = {len(family.configurations) for family in all_families}
     if n == {1}:
         names = dict.fromkeys(family.configurations[0].name for family in all_families)
@@ -34,13 +39,14 @@ def _accuracies(all_families: list[Family]) -> str:
     return f"{networks} {told}.{_of_the_goal(all_families)}"
 
 
-def _once(family: Family) -> str:
+def _once(family: Family) -> list[str]:
+    """Which of its networks were trained once, in a few words; nothing where none was."""
     n, n_once = len(family.configurations), sum(len(network.results) == 1 for network in family.configurations)
     if not n_once:
-        return ""
+        return []
     if n_once < n:
-        return f" ({n_once} of {n} trained once)"
-    return " (trained once)" if n == 1 else " (each trained once)"
+        return [f"{n_once} of {n} trained once"]
+    return ["trained once" if n == 1 else "each trained once"]
 
 
 def _of_the_goal(all_families: list[Family]) -> str:

@@ -39,6 +39,18 @@ PATIENTS = {
 }
 
 
+def ways_to_cut(all_families: list[Family]) -> dict[str, str]:
+    """In a few words, how the test part of each protocol among them was cut."""
+    is_the_studys = all(facts.is_kermany(family.first) for family in all_families)
+    said = {
+        "official": "Kaggle's test folder" if is_the_studys else "the test part that the source has",
+        "grouped": "all images, cut by patient",
+        "pooled": "all images, cut at random",
+        "series": "taken in another way than the others",
+    }
+    return {family.protocol: said[family.protocol] for family in all_families}
+
+
 def title(all_families: list[Family]) -> str:
     """On what networks are compared, and which."""
     kinds = {facts.is_synthetic(family.first): None for family in all_families}
