@@ -53,7 +53,7 @@ class Configuration:
     @property
     def setting(self) -> str:
         """Layers and learning rate in words."""
-        return f"{self.layers}, {self.learning_rate:g}"
+        return f"{self.layers}, {self.first.rate}"
 
     def train_mean(self, key: str) -> float:
         """Mean over the seeds of a number of data/details/train.json; NaN where a run has none."""

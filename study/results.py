@@ -105,6 +105,12 @@ class Result:
         return notation.in_short(self.params["model"])
 
     @property
+    def rate(self) -> str:
+        """The learning rate, written as all others are: 1e-4, 2.5e-3."""
+        digits, _, exponent = f"{self.params['train']['learning_rate']:e}".partition("e")
+        return f"{float(digits):g}e{int(exponent)}"
+
+    @property
     def test_part(self) -> str:
         """The test images in words; runs with equal words can be compared."""
         size, cut = self.params["images"]["size"], self.params["split"]

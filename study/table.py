@@ -44,7 +44,7 @@ def _table(members: Iterable[Result]) -> Table:
         table.add_row(
             result.name,
             result.layers,
-            f"{result.params['train']['learning_rate']:g}",
+            result.rate,
             "{accuracy:.3f} ({accuracy_low:.3f}-{accuracy_high:.3f})".format(**test),
             f"{result.best_without_lungs[1].value:.3f}",
             *(f"{test[key]:.3f}" for key in ("auroc", "sensitivity", "specificity")),

@@ -41,7 +41,7 @@ def training(configuration: Configuration) -> str:
     changes = _not_neutral("augment", augment)
     said = [
         f"{count(train['epochs'], 'epoch')}, the last of which counts",
-        f"{'AdamW' if train['weight_decay'] else 'Adam'}, learning rate {train['learning_rate']:g} "
+        f"{'AdamW' if train['weight_decay'] else 'Adam'}, learning rate {result.rate} "
         f"({train['schedule']}{_warmup(train)}), batch size {train['batch_size']}, "
         f"weight decay {train['weight_decay']:g}",
         f"target {target}, label smoothing {train['label_smoothing']:g}, "

@@ -198,7 +198,7 @@ def _gap_closes(runs: dict[str, Configuration]) -> Claim:
     is_wider = any(low >= 0 for low, _ in [*steps, together.difference(0, len(gaps) - 1).interval()])
     verdict = HOLDS if all(high < 0 for _, high in steps) else FAILS if is_wider else UNKNOWN
     means = zip(BY_RATE, together.values, strict=True)
-    said = ", ".join(f"{gap:+.4f} at {runs[name].learning_rate:g}" for name, gap in means)
+    said = ", ".join(f"{gap:+.4f} at {runs[name].first.rate}" for name, gap in means)
     evidence = f"Validation - training loss at the last epoch: {said}."
     if all(len(trainings) > 1 for trainings in gaps):
         evidence += " A step counts where its 95% interval, over trainings, leaves out 0."

@@ -25,7 +25,7 @@ def performance(family: Family, notebook: pd.DataFrame) -> Table:
     columns: list[Column[Configuration]] = [
         Column("run", lambda run: run.name),
         Column("layers", lambda run: run.layers),
-        Column("learning rate", lambda run: run.learning_rate, "g"),
+        Column("learning rate", lambda run: run.first.rate),
         Column("accuracy", lambda run: run.estimates["accuracy"]),
         Column("auroc", lambda run: run.estimates["auroc"]),
         Column("sensitivity", lambda run: run.estimates["sensitivity"]),

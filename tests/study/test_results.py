@@ -92,6 +92,15 @@ def test_a_network_in_short(model: dict[str, object], told: str) -> None:
     assert made.layers == told
 
 
+@pytest.mark.parametrize(
+    ("rate", "told"),
+    [(1e-4, "1e-4"), (0.001, "1e-3"), (1e-05, "1e-5"), (2.5e-4, "2.5e-4"), (0.1, "1e-1"), (1, "1e0")],
+)
+def test_learning_rates_are_written_alike(rate: float, told: str) -> None:
+    """In one column 0.0001 stood above 1e-05."""
+    assert result("a", learning_rate=rate).rate == told
+
+
 @pytest.mark.parametrize("directory", [".", "0", "images", "../../home/me/my images", '/it\'s: a "b"/sea'])
 def test_the_way_to_a_folder_is_not_kept_and_all_else_is(directory: str) -> None:
     text = (ROOT / "params.yaml").read_text()

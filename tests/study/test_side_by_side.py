@@ -16,8 +16,8 @@ def test_a_setting_has_the_name_that_its_runs_share() -> None:
         result("alone", "C-C-F", protocol="official"),
     ]
     official, pooled = by_label(families(results))
-    assert set(official) == {"layers-1", "P-F, 0.0001", "alone"}
-    assert set(pooled) == {"layers-1", "P-F, 0.0001"}
+    assert set(official) == {"layers-1", "P-F, 1e-4", "alone"}
+    assert set(pooled) == {"layers-1", "P-F, 1e-4"}
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_networks_of_one_setting_are_told_apart_in_every_part() -> None:
     assert set(official) == set(pooled) == {"a", "flip"}
     nameless = [replace(run, name=f"{letters}c") for run, letters in zip(runs, ("aa", "ab", "ba", "bb"), strict=True)]
     official, pooled = by_label(families(nameless))
-    assert set(official) == set(pooled) == {"C-F, 0.0001 (aac)", "C-F, 0.0001 (bac)"}
+    assert set(official) == set(pooled) == {"C-F, 1e-4 (aac)", "C-F, 1e-4 (bac)"}
 
 
 def test_what_only_its_code_tells_apart_has_its_name() -> None:
@@ -64,4 +64,4 @@ def test_what_only_its_code_tells_apart_has_its_name() -> None:
 
 def test_a_shared_name_ends_where_a_part_of_all_names_does() -> None:
     official, pooled = by_label(families([result("ab", "C-F"), result("ac", "C-F", protocol="pooled")]))
-    assert set(official) == set(pooled) == {"C-F, 0.0001"}
+    assert set(official) == set(pooled) == {"C-F, 1e-4"}

@@ -24,7 +24,7 @@ def test_every_kept_run_has_its_row_in_100_columns(capsys: pytest.CaptureFixture
     ]
     row = next(line for line in lines if line.startswith("layers-2-grouped"))
     assert row.split() == [
-        *("layers-2-grouped", "C-P-C-P-C-P-C-P-F-D-D", "0.0001", "0.940", "(0.925-0.954)"),
+        *("layers-2-grouped", "C-P-C-P-C-P-C-P-F-D-D", "1e-4", "0.940", "(0.925-0.954)"),
         *("0.927", "0.979", "0.977", "0.842"),
     ]
 

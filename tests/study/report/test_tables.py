@@ -77,7 +77,7 @@ def test_runs_of_the_same_layers_and_rate_keep_a_row_each() -> None:
     results[1].params["train"]["batch_size"] = 64
     results.append(result("c", accuracy=0.7, protocol="pooled"))
     rows = by_first(tables.protocols(families(results)))
-    alike = rows["C-P-F-D, 0.0001 (a)"].cells
+    alike = rows["C-P-F-D, 1e-4 (a)"].cells
     assert alike[OFFICIAL].value == pytest.approx(0.8, abs=0.001)
     assert alike[POOLED].value == pytest.approx(0.7, abs=0.001)
     assert rows["b"].cells[OFFICIAL].value == pytest.approx(0.9, abs=0.001)
