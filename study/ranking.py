@@ -167,7 +167,7 @@ def _told(correlation: NDArray[np.float64], form: str = ".2f") -> str:
 def _read(path: str) -> pd.DataFrame:
     columns = ["run", "shift", "strength", *shifts.METRICS]
     # A run may be called 1, or nan.
-    words, nothing = dict.fromkeys(("run", "shift"), str), dict.fromkeys(shifts.METRICS, [""])
+    words, nothing = dict.fromkeys(("run", "shift"), str), {metric: [""] for metric in shifts.METRICS}
     try:
         table = pd.read_csv(path, dtype=words, keep_default_na=False, na_values=nothing)
     except (OSError, ValueError) as error:
