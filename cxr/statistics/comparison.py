@@ -82,10 +82,10 @@ class Difference:
     """How far two configurations lie apart in one metric, second - first.
 
     `estimate`: with its 95% interval; it covers other patients, and other trainings where `covers_trainings`, which
-    takes two or more of each. `p`: two-sided, that there is no difference; at most 5% exactly where the interval
-    leaves out 0. `p_adjusted`: for the number of pairs (Holm 1979). `p_beyond`: that the difference is as large as the
-    margin or larger, adjusted likewise; NaN without a margin. `needed`: what would tell the difference; None where it
-    is told, and where nothing in reach would tell it.
+    takes two or more of each. `p`: two-sided, that there is no difference; of six patients or more at most 5% exactly
+    where the interval leaves out 0, of fewer never. `p_adjusted`: for the number of pairs (Holm 1979). `p_beyond`: that
+    the difference is as large as the margin or larger, adjusted likewise; NaN without a margin. `needed`: what would
+    tell the difference; None where it is told, and where nothing in reach would tell it.
     """
 
     estimate: Estimate
@@ -224,16 +224,18 @@ def _differences(configurations: list[Measured], metric: str, margin: float | No
     together = spread(configurations, metric)
     pairs = list(combinations(range(len(configurations)), 2))
     n_images, n_patients = len(configurations[0].images), configurations[0].n_patients
-    # Of too few patients no number of trainings tells that it is equal.
+    # Of too few patients no number of trainings tells that it is equal, of very few nor that it is not.
     is_in_reach = margin is not None and len(pairs) * _unseen(margin, n_patients) <= SIGNIFICANCE
     equal_within = margin if is_in_reach else None
+    is_enough = len(pairs) * _least_p(n_patients) <= SIGNIFICANCE
     found = []
     for pair, (contrast, p_adjusted, p_beyond) in zip(pairs, tested(together, margin, n_patients), strict=True):
-        is_open = verdict(p_adjusted, p_beyond, contrast.covers_trainings) is Verdict.UNTOLD
+        is_open = is_enough and verdict(p_adjusted, p_beyond, contrast.covers_trainings) is Verdict.UNTOLD
         more = what_would_tell(together, pair, n_images, len(pairs), equal_within) if is_open else None
         low, high = np.clip(contrast.interval(), -1.0, 1.0)
         value = Estimate(contrast.value, float(low), float(high))
-        found.append(Difference(value, contrast.p(), p_adjusted, p_beyond, contrast.covers_trainings, more))
+        p = _p(contrast, n_patients)
+        found.append(Difference(value, p, p_adjusted, p_beyond, contrast.covers_trainings, more))
     return found
 
 
@@ -245,13 +247,26 @@ def tested(together: Spread, margin: float | None, n_patients: float) -> list[tu
     these, p of the second is not below the chance of that.
     """
     contrasts = [together.difference(*pair) for pair in combinations(range(len(together.n)), 2)]
-    adjusted = holm([contrast.p() for contrast in contrasts])
+    adjusted = holm([_p(contrast, n_patients) for contrast in contrasts])
     if margin is None:
         beyond = [np.nan] * len(contrasts)
     else:
         unseen = _unseen(margin, n_patients)
         beyond = holm([max(contrast.p_beyond(margin), unseen) for contrast in contrasts])
     return list(zip(contrasts, adjusted, beyond, strict=True))
+
+
+def _p(contrast: Contrast, n_patients: float) -> float:
+    """p that there is no difference, no less than so many patients can show.
+
+    Where all of them speak alike the bootstrap knows no variance, and its p would be 0.
+    """
+    return max(contrast.p(), _least_p(n_patients))
+
+
+def _least_p(n_patients: float) -> float:
+    """The least two-sided p of exchanging two classifiers patient by patient: of 2^n ways two are the most extreme."""
+    return float(2 ** (1 - n_patients))
 
 
 def _unseen(share: float, n_patients: float) -> float:

@@ -36,6 +36,17 @@ def test_on_few_patients_agreement_is_no_equality(n: int, expected: Verdict) -> 
     assert found.accuracy.needed is None
 
 
+@pytest.mark.parametrize(("n", "expected"), [(4, Verdict.UNTOLD), (6, Verdict.TRAININGS), (300, Verdict.TRAININGS)])
+def test_patients_who_all_speak_alike_tell_no_more_than_their_number(n: int, expected: Verdict) -> None:
+    """One classifier right on all, the other on none: every draw says the same, and p was 0, of four patients too."""
+    found = compared([exact(0, n)], [exact(1, n)], 100, 0)
+    for difference in (found.accuracy, found.auroc):
+        assert difference.estimate.value == 1
+        assert difference.p == difference.p_adjusted == 2 / 2**n
+        assert difference.verdict is expected
+        assert difference.needed is None
+
+
 def test_one_alone_has_no_pair() -> None:
     assert compare([measure("a", [exact(0.8, 40)], 100, 0)], 0.02) == []
 
