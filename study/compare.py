@@ -7,6 +7,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
+from cxr.statistics.comparison import Verdict
 from stages import project
 from study import in_words, results, study_file, terminal
 from study.families import Family, families
@@ -50,10 +51,19 @@ def show(compared: Iterable[Family], study: Path) -> None:
             pairs = tables.pairs(family.pairs)
             draw(pairs, *OF_PAIRS)
             draw(pairs, *OF_PAIRS_IN_AUROC)
-            if family.margin is not None:
-                console.print(
-                    f"Practically equal: closer than {family.margin:g}, the margin of {study}.", soft_wrap=True
-                )
+            for line in _legend(family, study):
+                console.print(line, soft_wrap=True)
+
+
+def _legend(family: Family, study: Path) -> list[str]:
+    """What verdicts mean, as far as their words do not say it."""
+    said = []
+    if family.margin is not None:
+        said.append(f"Practically equal: closer than {family.margin:g}, the margin of {study}.")
+    verdicts = {one.verdict for pair in family.pairs for one in (pair.comparison.accuracy, pair.comparison.auroc)}
+    if Verdict.TRAININGS in verdicts:
+        said.append("These trainings differ: one run or both have a single seed, and other seeds may turn it round.")
+    return said
 
 
 if __name__ == "__main__":

@@ -30,6 +30,17 @@ def test_the_margin_that_counted_is_told_and_whose_it_is(
         assert f"Practically equal: closer than {told}" in capsys.readouterr().out
 
 
+def test_what_holds_of_single_trainings_is_said_where_a_verdict_does(capsys: pytest.CaptureFixture[str]) -> None:
+    def shown(*accuracies: float) -> str:
+        runs = [result(name, layers, accuracy=a) for name, layers, a in zip("ab", ("F", "P-F"), accuracies, strict=True)]
+        compare.show(families(runs), Path("study.yaml"))
+        return capsys.readouterr().out
+
+    legend = "These trainings differ: one run or both have a single seed, and other seeds may turn it round."
+    assert legend in shown(0.95, 0.7)
+    assert legend not in shown(0.8, 0.8)
+
+
 def test_every_run_and_pair_has_its_row_in_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
     names = ["layers-1", "layers-1-seed1", "layers-2", "layers-2-seed1", "rate-1"]
     [family] = families(results.from_folder(ROOT / "docs" / "results" / "112px" / "runs", names), 0.02)
