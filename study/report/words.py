@@ -134,8 +134,8 @@ def methods(all_families: list[Family]) -> list[str]:
     ]
 
 
-def _words(values: Iterable[object]) -> str:
-    return " or ".join(sorted({str(value) for value in values}))
+def _words(values: Iterable[Any]) -> str:
+    return " or ".join(map(str, sorted(set(values))))
 
 
 def _shared(result: Result) -> str:

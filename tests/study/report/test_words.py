@@ -97,8 +97,8 @@ def test_how_many_were_trained_how_and_compared_is_counted() -> None:
     assert words.methods([found])[0].startswith("6 runs of 5 epochs with Adam or AdamW at batch size 32")
     assert "with Adam at batch size 32;" in words.methods([twice])[0]
     larger = result("larger", "F-D")
-    larger.params["train"]["batch_size"] = 64
-    assert "at batch size 32 or 64;" in words.methods(families([larger, *twice.results]))[0]
+    larger.params["train"]["batch_size"] = 128
+    assert "at batch size 32 or 128;" in words.methods(families([larger, *twice.results]))[0]
     assert words.methods(families([larger]))[0].startswith("1 run of 5 epochs")
     shared = families([result("a", protocol="pooled")])
     assert "100 images of groups that are also in training or validation" in words.methods(shared)[0]
