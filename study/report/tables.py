@@ -123,7 +123,9 @@ def would_tell(difference: Difference) -> str | None:
 
 
 def _only_one_right(pair: Pair) -> str:
-    return f"{pair.comparison.n_only_first_right:.3g}, {pair.comparison.n_only_second_right:.3g}"
+    counts = (pair.comparison.n_only_first_right, pair.comparison.n_only_second_right)
+    # Three digits, and never 1.23e+03.
+    return ", ".join(f"{n:.3g}" if n < 100 else f"{n:.0f}" for n in counts)
 
 
 def ranks(family: Family) -> Table:
@@ -166,13 +168,14 @@ def protocols(all_families: list[Family]) -> Table:
 
 def agreement(all_families: list[Family], notebook: pd.DataFrame) -> Table:
     """How alike two test parts, or one and the notebook's, rank the settings that both have: Spearman's correlation."""
+    labelled = by_label(all_families)
     accuracies: dict[str, dict[str, float]] = {
         family.test_part: {name: one.estimates["accuracy"].value for name, one in by_name.items()}
-        for family, by_name in zip(all_families, by_label(all_families), strict=True)
+        for family, by_name in zip(all_families, labelled, strict=True)
     }
     of_notebook = {
         name: accuracy
-        for by_name in by_label(all_families)
+        for by_name in labelled
         for name, configuration in by_name.items()
         if (accuracy := notebook_accuracy(configuration, notebook)) is not None
     }

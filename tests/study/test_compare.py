@@ -31,8 +31,8 @@ def test_the_margin_that_counted_is_told_and_whose_it_is(
 
 
 def test_what_holds_of_single_trainings_is_said_where_a_verdict_does(capsys: pytest.CaptureFixture[str]) -> None:
-    def shown(*accuracies: float) -> str:
-        runs = [result(name, layers, accuracy=a) for name, layers, a in zip("ab", ("F", "P-F"), accuracies, strict=True)]
+    def shown(one: float, two: float) -> str:
+        runs = [result("a", "F", accuracy=one), result("b", "P-F", accuracy=two)]
         compare.show(families(runs), Path("study.yaml"))
         return capsys.readouterr().out
 

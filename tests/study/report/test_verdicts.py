@@ -50,6 +50,14 @@ def test_every_pair_has_one_verdict_and_what_would_tell_it(family: Family) -> No
     assert told["c-0 - a-0"]["only one right"] != ", ".join(told["c-0 - a-0"]["only one right"].split(", ")[::-1])
 
 
+def test_thousands_of_images_are_counted_as_they_are(family: Family) -> None:
+    """They were 1.23e+03."""
+    pair = family.pairs[0]
+    many = replace(pair.comparison, n_only_first_right=1234.0, n_only_second_right=99.97)
+    [row] = tables.pairs([replace(pair, comparison=many)]).rows
+    assert row.cells["only one right"] == "1234, 100"
+
+
 def test_networks_of_equal_accuracy_may_differ_in_auroc() -> None:
     """One of them is in doubt where it errs, and nowhere else."""
     one = result("a", accuracy=0.8)
