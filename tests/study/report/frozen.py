@@ -201,7 +201,7 @@ def at_112(official: Family, grouped: Family, pooled: Family) -> dict[str, list[
             f"(rank correlation {alike[2]} and {alike[1]}); the official test part does not ({alike[0]})",
             gave,
             nearest,
-            f"would be told (p {short(from_rate_3)})",
+            f"would be told apart (p {short(from_rate_3)})",
             f"In AUROC {sum(auroc > 0.92 for auroc in aurocs)} of the eight lie above .92",
             f"rate-3 comes first in {first['rate-3']}, layers-2 in {first['layers-2']}",
             f"| does not hold: {interval(layers_2.estimates['accuracy'])} |",
@@ -217,13 +217,13 @@ def at_112(official: Family, grouped: Family, pooled: Family) -> dict[str, list[
             f"lie apart by {short(sd)} ({degrees.sum()} degrees of freedom, pooled; {gave})",
             f"is +-{span(widths, to=' to +-')} wide",
             nearest,
-            f"by {min(seeds)} to {max(seeds)} seeds of each, on {min(n_times):.1f} to {max(n_times):.0f} times the "
+            f"need {min(seeds)} to {max(seeds)} seeds of each, on {min(n_times):.1f} to {max(n_times):.0f} times the "
             "images",
             f"rate-1 (1e-3) ranks worse than {len(differing)} others, by "
             f"{span([abs(one.estimate.value) for one in aurocs_told], to=' to ')}, p for all pairs at most "
             f"{short(max(one.p_adjusted for one in aurocs_told))}",
             f"layers-2 {interval(layers_2.estimates['auroc'])} against",
-            f"rate-1 would be told (p {short(from_rate_3)} for all pairs) and rate-1 - layers-2 would not "
+            f"rate-1 would be told apart (p {short(from_rate_3)} for all pairs) and rate-1 - layers-2 would not "
             f"({short(from_layers_2, 2)})",
             f"by {apart[0]} times or more in 1 of 20 under official, {apart[1]} under grouped, {apart[2]} when pooled",
             *(f"| {by_accuracy} | {by_auroc} |" for by_accuracy, by_auroc in verdicts),
