@@ -27,6 +27,8 @@ PAGE = """<!DOCTYPE html>
 body { font-family: system-ui, sans-serif; margin: 1rem; background: #fff; color: #111; }
 /* A drawing wider than the page scrolls in its own box. */
 body > div.vega-embed { display: block; margin-bottom: 2rem; overflow-x: auto; }
+/* DVC has the pictures of all runs in one line, which here goes on below. */
+body > div { white-space: normal !important; }
 img { max-width: calc(100vw - 4rem); }
 table { border-spacing: 1rem; }
 </style>

@@ -1,5 +1,6 @@
 """The templates of `dvc plots`: as the charts write them, and filled in and drawn by DVC itself."""
 
+import html
 import json
 import re
 from collections.abc import Callable
@@ -9,15 +10,18 @@ from typing import Any
 import pandas as pd
 import pytest
 import vl_convert
+from dvc_render.image import ImageRenderer
+from PIL import Image
 from ruamel.yaml import YAML
 
 from cxr.statistics import evaluation
 from cxr.statistics.metrics import expected_calibration_error
 from cxr.vocabulary import CLASSES
+from study import offline
 from study.report.charts import precision_recall
 from study.report.marks import Title, of_rows
 from study.templates import templates
-from tests.browser import dump, look, needs_browser
+from tests.browser import FRAME, dump, look, needs_browser
 from tests.conftest import Project
 from tests.study.results_made import predictions, result
 from tests.tooltips import tooltips
@@ -192,3 +196,30 @@ def test_nothing_of_the_page_is_cut(project: Project, tmp_path: Path, width: int
     assert seen["overlapping"] == []
     assert seen["overflow"] <= 0
     assert seen["asked"] == []
+
+
+# Where each picture ends, in a window as wide as the frame.
+ENDS = """<script>
+addEventListener("load", () => {
+  const ends = [...document.images].map(image => image.getBoundingClientRect().right);
+  parent.postMessage(JSON.stringify({ends, width: innerWidth}), "*");
+});
+</script>"""
+
+
+@pytest.mark.slow
+@needs_browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_picture_of_each_run_is_in_sight(width: int, tmp_path: Path) -> None:
+    """DVC lays them side by side in one line: the second run's began where the window ended."""
+    Image.new("L", (1080, 400), 128).save(tmp_path / "samples.png")
+    pictures = ImageRenderer([{"rev": name, "src": "samples.png"} for name in RUNS], "samples.png")
+    page = offline.PAGE.replace("{plot_divs}", pictures.generate_html()).replace("</body>", f"{ENDS}</body>")
+    (tmp_path / "page.html").write_text(page.replace(offline.BUNDLE, ""))
+    (tmp_path / "framed.html").write_text(FRAME.format(page="page.html", width=width))
+    told = re.search(r"<title>(.*?)</title>", dump(tmp_path / "framed.html", tmp_path).stdout)
+    assert told
+    seen = json.loads(html.unescape(told[1]))
+    assert seen["width"] == width
+    assert len(seen["ends"]) == len(RUNS)
+    assert max(seen["ends"]) <= width
