@@ -26,14 +26,30 @@ OF_IMAGES = ["ingest", "cluster"]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure speed and memory.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Measure speed, memory, and the coverage of intervals."
+    )
     parser.add_argument(
         "--images",
         type=Path,
-        help="original JPEGs, for cluster in Kaggle's layout; phantoms without",
+        metavar="FOLDER",
+        help="original JPEGs for ingest; for cluster in Kaggle's layout (default: phantoms)",
     )
-    parser.add_argument("--out", type=Path, default=Path("docs/results/bench"), help="where the CSV files go")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("docs/results/bench"),
+        metavar="FOLDER",
+        help="where to write a CSV for each part (default: docs/results/bench)",
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=PARTS,
+        default=list(PARTS),
+        metavar="PART",
+        help=f"only these parts, of {', '.join(PARTS)} (default: all)",
+    )
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name in arguments.only:

@@ -79,23 +79,23 @@ def as_csv(table: "pd.DataFrame") -> bytes:
 
 
 def _arguments() -> argparse.Namespace:
-    description = (__doc__ or "").partition("\n\n")[2]
+    _, description, warning = (__doc__ or "\n\n\n\n").split("\n\n")
     # Installed, it is a command of its own.
     called = Path(sys.argv[0]).name
     parser = argparse.ArgumentParser(
         prog=called if called == "cxr-predict" else "python -m cxr.predict",
         description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=warning,
     )
-    parser.add_argument("bundle", type=Path, help="the network's bundle")
-    parser.add_argument("paths", nargs="+", type=Path, metavar="IMAGE_OR_FOLDER")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the network")
+    parser.add_argument("paths", nargs="+", type=Path, metavar="IMAGE_OR_FOLDER", help="what to predict")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--csv", type=file_to_write, metavar="FILE", help="write the table there")
-    form.add_argument("--json", type=file_to_write, metavar="FILE", help="write a list of objects there")
+    form.add_argument("--csv", type=file_to_write, metavar="FILE", help="write the table there, not to standard output")
+    form.add_argument("--json", type=file_to_write, metavar="FILE", help="write it there as a JSON list of objects")
     parser.add_argument(
-        "--saliency", type=folder_to_write, metavar="FOLDER", help="draw where the network looks, a PNG an image"
+        "--saliency", type=folder_to_write, metavar="FOLDER", help="write a PNG for each image: where the network looks"
     )
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="CSV with path and label, to measure as well")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="CSV with path and label, for metrics")
     return parser.parse_args()
 
 

@@ -33,9 +33,12 @@ SECTIONS = ("images", "evaluate")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m study.bundle", description="Bundle a finished experiment for use.")
-    parser.add_argument("name", help="the experiment")
-    parser.add_argument("--out", type=file_to_write, metavar="FILE", help="where to write it; NAME.keras if not given")
+    parser = argparse.ArgumentParser(
+        prog="python -m study.bundle",
+        description="Write a file with the network of a finished experiment and all that cxr.predict needs.",
+    )
+    parser.add_argument("name", metavar="NAME", help="the experiment, NAME or NAME@COMMIT")
+    parser.add_argument("--out", type=file_to_write, metavar="FILE", help="where to write it (default: NAME.keras)")
     arguments = parser.parse_args()
     out = arguments.out or file_to_write(f"{arguments.name}.keras")
     if out.suffix != ".keras":

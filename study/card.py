@@ -16,7 +16,7 @@ from cxr.arguments import file_to_write
 from cxr.data.names import in_prose
 from cxr.errors import UserError
 from stages import project
-from study import facts, results, trained
+from study import experiments, facts, results, trained
 from study.families import Configuration, Family, families
 from study.report import cells, tables
 from study.report.cells import Row, Table
@@ -34,10 +34,20 @@ METRICS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m study.card", description="Write the model card of a network.")
-    parser.add_argument("names", nargs="*", help="its trainings, or NAME@COMMIT; all that hold if none is named")
+    parser = argparse.ArgumentParser(
+        prog="python -m study.card",
+        description="Write the model card of one network, in Markdown. NAMEs are its trainings, which differ only in "
+        "their seed.",
+    )
+    experiments.add_names(parser)
     results.add_kept(parser)
-    parser.add_argument("--out", type=file_to_write, default="model_card.md", metavar="FILE", help="where to write it")
+    parser.add_argument(
+        "--out",
+        type=file_to_write,
+        default="model_card.md",
+        metavar="FILE",
+        help="where to write it (default: model_card.md)",
+    )
     arguments = parser.parse_args()
     names = arguments.names
     found = results.from_folder(arguments.kept, names) if arguments.kept else results.from_experiments(names)

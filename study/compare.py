@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cxr.statistics.comparison import Verdict
 from stages import project
-from study import in_words, results, study_file, terminal
+from study import experiments, in_words, results, study_file, terminal
 from study.families import Family, families
 from study.notebook import read_runs
 from study.report import tables
@@ -24,9 +24,19 @@ WHOLE = ("accuracy", "auroc", "sensitivity", "specificity")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m study.compare", description="Compare finished experiments.")
-    parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold if none is named")
-    parser.add_argument("--study", type=Path, default=Path("study.yaml"), help="study file whose margin counts")
+    parser = argparse.ArgumentParser(
+        prog="python -m study.compare",
+        description="Compare finished experiments pair by pair on the same test images: differences in accuracy and "
+        "AUROC with 95% intervals, p, and a verdict (docs/studies.md).",
+    )
+    experiments.add_names(parser)
+    parser.add_argument(
+        "--study",
+        type=Path,
+        default=Path("study.yaml"),
+        metavar="FILE",
+        help="study file whose margin says which differences are practically none (default: study.yaml)",
+    )
     arguments = parser.parse_args()
     show(families(results.from_experiments(arguments.names), study_file.margin(arguments.study)), arguments.study)
 

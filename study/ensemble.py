@@ -15,7 +15,7 @@ from cxr.statistics.comparison import Classifier
 from cxr.statistics.ensemble import ensemble
 from cxr.statistics.estimate import read
 from stages import project
-from study import results, terminal
+from study import experiments, results, terminal
 from study.families import each_once
 from study.results import Result
 
@@ -28,10 +28,14 @@ Metrics = dict[str, float | int]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m study.ensemble", description="Several runs as one network.")
-    parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold, or are kept, without")
+    parser = argparse.ArgumentParser(
+        prog="python -m study.ensemble",
+        description="Measure several runs as one network, whose logit on a test image is the mean of theirs; 95% "
+        "intervals cover patients.",
+    )
+    experiments.add_names(parser)
     results.add_kept(parser)
-    parser.add_argument("--out", type=file_to_write, metavar="FILE.json", help="write the figures of all together")
+    parser.add_argument("--out", type=file_to_write, metavar="FILE.json", help="write its figures to this file too")
     arguments = parser.parse_args()
     if len(set(arguments.names)) < len(arguments.names):
         raise UserError("a run is named twice; it would count twice")

@@ -6,6 +6,7 @@ and its training depend on (`deps` in dvc.yaml) is the present commit's, and no 
 another split (sums in dvc.lock) with the same parameters of both.
 """
 
+import argparse
 import json
 import re
 import sys
@@ -47,6 +48,16 @@ class Experiment:
     def address(self) -> str:
         """How it is asked for where another one of its name counts, or none: NAME@COMMIT."""
         return f"{self.name}@{self.baseline[:7]}"
+
+
+def add_names(parser: argparse.ArgumentParser) -> None:
+    """Let a command be told of names for `chosen`."""
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="finished experiments, NAME or NAME@COMMIT; without any, all that still hold (docs/studies.md)",
+    )
 
 
 def lockfile(ref: str) -> dict[str, Any]:

@@ -14,10 +14,14 @@ from study import experiments, results
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m study.keep", description="Keep experiments as plain files.")
-    parser.add_argument("folder", type=folder_to_write)
-    parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold if none is named")
-    parser.add_argument("--replace", action="store_true", help="put them in the place of those kept before")
+    parser = argparse.ArgumentParser(
+        prog="python -m study.keep",
+        description="Keep finished experiments as plain files, for `python -m study.report --kept FOLDER`: parameters, "
+        "curves, metrics and test predictions, no images and no networks.",
+    )
+    parser.add_argument("folder", type=folder_to_write, metavar="FOLDER", help="where to write a folder for each")
+    experiments.add_names(parser)
+    parser.add_argument("--replace", action="store_true", help="replace those kept there before that have changed")
     arguments = parser.parse_args()
     refs = experiments.chosen(arguments.names)
     folder = arguments.folder

@@ -1,11 +1,11 @@
-"""Mend what a DVC killed while writing, or a power cut, has left: `python -m study.mend`.
+"""Repair what a killed DVC, or a power cut, has left: `python -m study.mend`.
 
-Each command of make runs it first, and a study the part of it that is of locks. A file of locks or a dvc.lock that was
-cut short blocks every later `dvc repro`; neither holds anything that DVC does not find out again. Nor does its cache,
-of which it trusts each file that is read-only: one that a power cut has left short would come back as a result. Nor do
-its lists of what it is to push and to fetch, of which it takes a part for the whole. And a lock that is left of an
-experiment's ref blocks every later `dvc exp push` or `pull` of it. What trainings that nobody goes on with have left
-would fill the disk.
+Each command of make runs it first, and a study the part about locks. A dvc.lock or a file of locks that was cut short
+blocks every later `dvc repro`. DVC trusts each read-only file of its cache, and would take one that a power cut has cut
+short for a result. It also takes a part of its lists of what to push and fetch for the whole. A lock left at an
+experiment's Git ref blocks every later `dvc exp push` or `pull` of it. All of these are removed or restored; they hold
+nothing that DVC does not find out again. Checkpoints of trainings that nobody went on with for 30 days are removed, as
+they would fill the disk.
 """
 
 import argparse

@@ -55,16 +55,28 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m study.one", description="Run one experiment of a study, alone.")
-    parser.add_argument("study", type=Path, help="study file, such as study.yaml")
-    parser.add_argument("name", help="name of the run, with its label")
-    parser.add_argument("--from", dest="git_remote", required=True, metavar="GIT_REMOTE", help="name or address")
-    parser.add_argument("--at", metavar="COMMIT", help="what it starts from (the commit of this folder)")
-    parser.add_argument(
-        "--set", action="extend", nargs="*", default=[], metavar="KEY=VALUE", help="overrides, as of study.run"
+    parser = argparse.ArgumentParser(
+        prog="python -m study.one",
+        description="Run one experiment of a study in a temporary clone of what was pushed, and push what it makes: "
+        "data to the DVC remote, then the experiment to the Git remote (docs/cluster.md).",
     )
-    parser.add_argument("--label", default="", help="label of the runs, as of study.run")
-    parser.add_argument("--only-images", action="store_true", help="make and push what it starts from, and end there")
+    parser.add_argument("study", type=Path, help="study file, such as study.yaml")
+    parser.add_argument("name", help="name of the run, with its label, such as layers-2-seed1")
+    parser.add_argument(
+        "--from",
+        dest="git_remote",
+        required=True,
+        metavar="GIT_REMOTE",
+        help="name or address of the Git remote that has the code and takes the experiment",
+    )
+    parser.add_argument("--at", metavar="COMMIT", help="commit to run (default: the commit of this folder)")
+    parser.add_argument(
+        "--set", action="extend", nargs="*", default=[], metavar="KEY=VALUE", help="parameters, as for study.run"
+    )
+    parser.add_argument("--label", default="", help="label, as for study.run")
+    parser.add_argument(
+        "--only-images", action="store_true", help="make and push the images and their split, train nothing"
+    )
     parser.add_argument("--until-closed", action="store_true", help="stop when standard input is closed")
     return parser.parse_args()
 

@@ -178,13 +178,27 @@ def _read(path: str) -> pd.DataFrame:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m study.ranking", description="Rank correlation with the test.")
-    parser.add_argument("shifts", nargs="?", help="what `python -m study.shifts` wrote; without it, the last epochs")
+    parser = argparse.ArgumentParser(
+        prog="python -m study.ranking",
+        description="How well validation figures rank runs as the test part does: Spearman's correlation with 95% "
+        "intervals.",
+    )
     parser.add_argument(
-        "--kept", type=Path, action="extend", nargs="+", help="folders of kept runs instead of experiments"
+        "shifts",
+        nargs="?",
+        metavar="SHIFTS.csv",
+        help="what `python -m study.shifts` wrote; without it, validation at the end of each training",
+    )
+    parser.add_argument(
+        "--kept",
+        type=Path,
+        action="extend",
+        nargs="+",
+        metavar="FOLDER",
+        help="take runs that `python -m study.keep FOLDER` wrote, not experiments",
     )
     parser.add_argument("--without", action="extend", nargs="+", default=[], metavar="NAME", help="runs to leave out")
-    parser.add_argument("--out", type=file_to_write, help="write the table as CSV")
+    parser.add_argument("--out", type=file_to_write, metavar="FILE", help="write the table as CSV too")
     return parser.parse_args()
 
 

@@ -162,7 +162,11 @@ def hashable(value: Any) -> Hashable:
 def add_kept(parser: argparse.ArgumentParser) -> None:
     """Let a command be told of a folder for `from_folder`."""
     parser.add_argument(
-        "--kept", type=Path, action=Once, metavar="FOLDER", help="read what `python -m study.keep FOLDER` wrote"
+        "--kept",
+        type=Path,
+        action=Once,
+        metavar="FOLDER",
+        help="take runs that `python -m study.keep FOLDER` wrote, not experiments",
     )
 
 

@@ -34,10 +34,16 @@ CONFIG = ".dvc/config"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m study.share", description="Share experiments.")
-    parser.add_argument("direction", choices=["push", "pull"])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="experiments, or NAME@COMMIT; all that hold if none")
-    parser.add_argument("--git-remote", default="origin", help="name or address of the Git remote (origin)")
+    parser = argparse.ArgumentParser(
+        prog="python -m study.share",
+        description="Send finished experiments to the Git remote and what they made to the DVC remote, or fetch them "
+        "(docs/sharing.md).",
+    )
+    parser.add_argument("direction", choices=["push", "pull"], help="send, or fetch")
+    experiments.add_names(parser)
+    parser.add_argument(
+        "--git-remote", default="origin", metavar="REMOTE", help="name or address of the Git remote (default: origin)"
+    )
     parser.add_argument("--force", action="store_true", help="replace other experiments of the same names")
     parser.add_argument("--without-images", action="store_true", help=f"pull all but {' and '.join(IMAGES)}")
     arguments = parser.parse_args()

@@ -57,10 +57,28 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m study.shifts", description="Validate runs on corrupted images.")
-    parser.add_argument("names", nargs="+", help="finished experiments")
-    parser.add_argument("--strengths", type=int, nargs="+", default=[1, 3, 5], choices=range(1, 6))
-    parser.add_argument("--out", type=file_to_write, default="shifts.csv", help="where the table goes")
+    parser = argparse.ArgumentParser(
+        prog="python -m study.shifts",
+        description="Validate finished experiments again, on the middle of their validation images and under thirteen "
+        "corruptions; the test part is not read.",
+    )
+    parser.add_argument("names", nargs="+", metavar="NAME", help="finished experiments, NAME or NAME@COMMIT")
+    parser.add_argument(
+        "--strengths",
+        type=int,
+        nargs="+",
+        default=[1, 3, 5],
+        choices=range(1, 6),
+        metavar="N",
+        help="strengths of the corruptions, from 1 to 5, the strongest (default: 1 3 5)",
+    )
+    parser.add_argument(
+        "--out",
+        type=file_to_write,
+        default="shifts.csv",
+        metavar="FILE",
+        help="where to write accuracy, AUROC and loss of each as CSV (default: shifts.csv)",
+    )
     return parser.parse_args()
 
 

@@ -36,13 +36,23 @@ def main(words: list[str] | None = None) -> None:
 
 
 def _arguments(words: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m study.report", description="Write the report of finished runs.")
-    parser.add_argument("names", nargs="*", help="experiments, or NAME@COMMIT; all that hold if none is named")
+    parser = argparse.ArgumentParser(
+        prog="python -m study.report",
+        description="Write the report of finished runs: one page that opens without internet, the same as Markdown, "
+        "and the numbers as CSV.",
+    )
+    experiments.add_names(parser)
     parser.add_argument(
-        "--study", type=Path, action=Once, help="the finished runs of a study file, labelled ones included"
+        "--study",
+        type=Path,
+        action=Once,
+        metavar="FILE",
+        help="take the finished runs of this study file, labelled ones included, and its margin",
     )
     results.add_kept(parser)
-    parser.add_argument("--out", type=folder_to_write, default="report", metavar="FOLDER", help="where to write it")
+    parser.add_argument(
+        "--out", type=folder_to_write, default="report", metavar="FOLDER", help="where to write it (default: report)"
+    )
     return parser.parse_args(words)
 
 

@@ -86,25 +86,39 @@ def _engine(base: baseline.Baseline, runs: list[grid.Run], arguments: argparse.N
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m study.run", description="Run the experiments of a study file.")
+    parser = argparse.ArgumentParser(
+        prog="python -m study.run",
+        description="Train the runs of a study file that are not finished, as DVC experiments, then show the table of "
+        "the finished ones. Called again after a stop, it goes on at the last finished epoch.",
+    )
     parser.add_argument("study", type=Path, help="study file, such as study.yaml")
     parser.add_argument(
-        "--only", action="extend", nargs="*", default=[], metavar="NAME", help="these runs of the file, not all"
+        "--only", action="extend", nargs="*", default=[], metavar="NAME", help="only these runs of the file"
     )
     parser.add_argument(
-        "--set", action="extend", nargs="*", default=[], metavar="KEY=VALUE", help="overrides for all runs"
+        "--set",
+        action="extend",
+        nargs="*",
+        default=[],
+        metavar="KEY=VALUE",
+        help="parameters of all runs, such as images.size=112 train.epochs=3",
     )
     parser.add_argument(
-        "--label", default="", help="ends the runs' names, to keep them beside those of other overrides"
+        "--label",
+        default="",
+        help="added to the runs' names, so that finished runs of other parameters stay beside them",
     )
-    parser.add_argument(
-        "--uncommitted", action="store_true", help="run with the work tree's changes, not with what is committed"
-    )
+    parser.add_argument("--uncommitted", action="store_true", help="run the work tree with its changes, not the commit")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--jobs", type=count, default=1, help="runs at a time")
-    where.add_argument("--workers", type=count, default=0, help="Dask workers on this machine, one run each")
-    where.add_argument("--scheduler", default="", metavar="tcp://HOST:PORT", help="Dask cluster that takes the runs")
-    parser.add_argument("--git-remote", default="origin", help="name or address, for a cluster (origin)")
+    where.add_argument("--jobs", type=count, default=1, help="runs at a time (default: 1)")
+    where.add_argument("--workers", type=count, default=0, help="Dask workers to start on this machine, one run each")
+    where.add_argument("--scheduler", default="", metavar="tcp://HOST:PORT", help="Dask cluster to use")
+    parser.add_argument(
+        "--git-remote",
+        default="origin",
+        metavar="REMOTE",
+        help="with Dask: name or address of the Git remote (default: origin)",
+    )
     parser.add_argument("--in-words", action="store_true", help="say in five sentences what the results show")
     parser.add_argument(
         "--plots", type=folder_to_write, metavar="FOLDER", help="write the runs' curves to FOLDER/index.html"
