@@ -48,11 +48,11 @@ def without_lungs(family: Family) -> str:
     n_below = sum(network.estimates["accuracy"].high < accuracy.low for network in networks)
     n = len(networks)
     if n == 1:
-        place = "above" if n_above else "below" if n_below else "across"
-        where = f"the interval of the network lies {place} it"
+        place = "lies above" if n_above else "lies below" if n_below else "overlaps"
+        where = f"the interval of the network {place} it"
     else:
-        where = f"with the whole interval {n_above} of {n} networks lie above it, {n_below} below"
-        where += f" and {n - n_above - n_below} across"
+        where = f"of {n} networks {n_above} lie above it with their whole interval, {n_below} below it, and"
+        where += f" {n - n_above - n_below} overlap it"
     return f"Without lungs ({family.protocol}): {SHORTCUTS.get(key, key)} gives {_told(accuracy)}; {where}."
 
 
@@ -131,14 +131,14 @@ def _open(family: Family) -> str:
     if not family.pairs:
         seeds = "one network says nothing of others"
     elif all(len(network.results) == 1 for network in family.configurations):
-        seeds = "each network was trained once, with other seeds they may rank otherwise"
+        seeds = "each network was trained once, and with other seeds their order may change"
     else:
         known = [pair.comparison.accuracy for pair in family.pairs if pair.comparison.accuracy.covers_trainings]
         n_differ = sum(difference.p_adjusted <= SIGNIFICANCE for difference in known)
         seeds = f"{n_differ} of {count(len(known), 'pair')} differ by more than patients and training seeds bring"
         if n_once := len(family.pairs) - len(known):
             seeds += f"; of {n_once} more a network was trained once"
-    drawn = "; the images are drawn, so none of this speaks of real radiographs"
+    drawn = "; the images are drawn, so none of this holds for real radiographs"
     return f"Open: {seeds}{drawn if is_synthetic(family.first) else ''}."
 
 

@@ -48,7 +48,7 @@ def test_what_was_learned_caught_and_told_apart() -> None:
     assert "run-1, calls 0.950" in learned
     assert learned.endswith("of the validation images 0.900.")
     assert "JPEG quality (quantisation table) gives 0.900" in lungs
-    assert "with the whole interval 1 of 3 networks lie above it, 2 below and 0 across" in lungs
+    assert "of 3 networks 1 lie above it with their whole interval, 2 below it, and 0 overlap it" in lungs
     assert trap.startswith("A trap is caught (official): JPEG quality (quantisation table) tells 0.900")
     assert "of 3 pairs of networks: in accuracy 3 differ as trained; in AUROC" in difference
     assert "The largest told in accuracy: run-3 - run-1, -0.350" in difference
@@ -59,7 +59,7 @@ def test_nothing_learned_nothing_caught_nothing_told_apart() -> None:
     """The first is above the majority, but not with its whole interval."""
     learned, lungs, trap, difference, _ = told([0.63, 0.6, 0.6], majority=0.62)
     assert "0 of 3 networks do better than the majority class (0.620)" in learned
-    assert "0 of 3 networks lie above it, 0 below and 3 across" in lungs
+    assert "of 3 networks 0 lie above it with their whole interval, 0 below it, and 3 overlap it" in lungs
     assert trap.startswith(
         "Traps: the audit caught none; by how the files are stored no more images are told right than"
     )
@@ -117,7 +117,7 @@ def test_a_trap_of_another_cut_is_found_and_named() -> None:
 
 def test_drawn_images_are_named_as_such() -> None:
     runs = [audited(result(f"run-{i}", layers, images="synthetic")) for i, layers in enumerate(LAYERS)]
-    assert sentences(families(runs))[4].endswith("the images are drawn, so none of this speaks of real radiographs.")
+    assert sentences(families(runs))[4].endswith("the images are drawn, so none of this holds for real radiographs.")
 
 
 def test_runs_trained_in_another_precision_are_named() -> None:
@@ -138,4 +138,4 @@ def test_the_audit_is_that_of_images_prepared_as_the_networks_have_them() -> Non
     other = audited(result("other", "P-P-F-D"), thumbnail=0.95)
     other.params["images"]["is_equalised"] = True
     said = without_lungs(families([other, *runs])[0])
-    assert "gives 0.700 (0.680 to 0.720); with the whole interval 3 of 3 networks lie above it" in said
+    assert "gives 0.700 (0.680 to 0.720); of 3 networks 3 lie above it with their whole interval" in said
