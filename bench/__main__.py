@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from cxr.arguments import folder_to_write
 from stages import project
 
 # What measures them. Loaded when its turn comes: a machine with a GPU need not have what all others need.
@@ -37,8 +38,8 @@ def main() -> None:
     )
     parser.add_argument(
         "--out",
-        type=Path,
-        default=Path("docs/results/bench"),
+        type=folder_to_write,
+        default="docs/results/bench",
         metavar="FOLDER",
         help="where to write a CSV for each part (default: docs/results/bench)",
     )

@@ -31,13 +31,14 @@ def test_no_file_is_written_over_a_folder_or_below_a_file(
         ("keep",),
         ("run.__main__", "s.yaml", "--plots"),
         ("run.__main__", "s.yaml", "--report"),
+        ("bench.__main__", "--out"),
     ],
 )
 def test_no_folder_is_written_over_a_file(
     words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, *before = words
-    command = importlib.import_module(f"study.{name}")
+    command = importlib.import_module(name if name.startswith("bench") else f"study.{name}")
     (tmp_path / "file").touch()
     for place in ("file", "file/below"):
         monkeypatch.setattr(sys, "argv", [name, *before, str(tmp_path / place)])
