@@ -126,11 +126,15 @@ def git_address(remote: str) -> str:
     """The address of a Git remote, by its name or address; a folder's is made absolute. Raises UserError."""
     known = git("remote").split()
     address = git("remote", "get-url", remote).strip() if remote in known else remote
-    if Path(address).expanduser().is_dir():
-        return str(Path(address).expanduser().resolve())
+    try:
+        folder, parts = Path(address).expanduser(), urlsplit(address)
+    # The home of a user who is not there; half of an address.
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"'{remote}' is no address of a Git remote: {error}") from None
+    if folder.is_dir():
+        return str(folder.resolve())
     if ":" not in address:
         raise UserError(f"'{remote}' is neither a Git remote of this folder nor an address; see git remote -v")
-    parts = urlsplit(address)
     # Over HTTP a token may stand in the place of a name.
     if parts.password or (parts.username and parts.scheme.startswith("http")):
         raise UserError(

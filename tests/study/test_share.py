@@ -50,3 +50,10 @@ def test_why_data_cannot_be_moved_is_told_once(repository: Repository, capfd: py
     lacking = "data/details/data.json, data/images.npy, data/train.csv"
     assert str(told.value) == f"the DVC remote lacks {lacking}: File too large"
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("address", ["http://[half", "~nobody-of-this-name/project"])
+def test_what_is_no_address_is_told(repository: Repository, address: str) -> None:
+    """They were tracebacks of the library that reads addresses."""
+    with pytest.raises(UserError, match="is no address of a Git remote: "):
+        share.git_address(address)
