@@ -182,7 +182,7 @@ def from_folder(folder: Path, names: list[str]) -> list[Result]:
         raise UserError(f"{folder} holds no kept results (no */params.yaml)")
     if unknown := sorted(set(names) - set(available)):
         raise UserError(f"{folder} holds no result called {', '.join(unknown)}; it has {', '.join(available)}")
-    return [_kept(folder / name) for name in names or available]
+    return [_kept(folder / name) for name in dict.fromkeys(names or available)]
 
 
 def _kept(folder: Path) -> Result:

@@ -151,6 +151,12 @@ def test_a_kept_run_that_was_copied_in_part_is_told(
         results.from_folder(tmp_path, [])
 
 
+def test_a_run_that_is_named_twice_is_one(tmp_path: Path) -> None:
+    """As by its name and by its study; it was told to take another seed."""
+    save(tmp_path, result("a"))
+    assert [one.name for one in results.from_folder(tmp_path, ["a", "a"])] == ["a"]
+
+
 def test_over_fitting_is_read_off_the_curves(tmp_path: Path) -> None:
     """Losses of 1 / epoch in training and 1.1 / epoch in validation."""
     save(tmp_path, result("a", loss_gap=None))
