@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from cxr.errors import UserError
@@ -30,8 +31,9 @@ def run(command: list[str], name: str, **variables: str) -> str:
 
     Raises UserError, `name` and why, where it fails; KeyboardInterrupt where Ctrl-C has ended it.
     """
-    # Files, not pipes: what a command leaves behind would hold a pipe open.
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+    # Files, not pipes: what a command leaves behind would hold a pipe open. What is no text in them is shown as bytes.
+    opened = partial(tempfile.TemporaryFile, "w+", encoding="utf-8", errors="backslashreplace")
+    with opened() as out, opened() as err:
         # A session of its own: Ctrl-C in the terminal is for this process, which then stops things in order.
         done = subprocess.run(command, env=environment() | variables, stdout=out, stderr=err, start_new_session=True)
         out.seek(0)

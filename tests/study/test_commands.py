@@ -43,6 +43,13 @@ def test_what_a_command_failed_of_is_told_and_not_the_advice_that_follows(said: 
     assert str(failed.value) == f"git fetch failed: {told}"
 
 
+def test_what_is_no_text_is_shown_as_its_bytes() -> None:
+    """A run's log may name a file of the user's; it was a traceback in the place of why the run failed."""
+    assert commands.run(["printf", "caf\\351"], "printf") == "caf\\xe9"
+    with pytest.raises(UserError, match=r"git x failed: caf\\xe9\.jpeg is cut"):
+        commands.run(["sh", "-c", r"printf 'caf\351.jpeg is cut' >&2; exit 1"], "git x")
+
+
 def test_a_command_that_ctrl_c_has_ended_is_not_told_as_one_that_failed() -> None:
     code = "import os, signal; signal.signal(signal.SIGINT, signal.SIG_DFL); os.kill(os.getpid(), signal.{})"
     with pytest.raises(KeyboardInterrupt):
