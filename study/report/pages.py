@@ -16,6 +16,7 @@ import vl_convert
 from markupsafe import Markup, escape
 
 from cxr import files
+from cxr.errors import UserError
 from cxr.statistics.comparison import Verdict
 from study import facts
 from study.report import cells
@@ -85,18 +86,25 @@ class Report:
 def write(folder: Path, report: Report, records: dict[str, pd.DataFrame]) -> Path:
     """Write index.html, report.md with its figures, and the records, by file name; returns the page.
 
-    An earlier report is replaced.
+    An earlier report is replaced. Raises UserError where figures are there that are of no report.
     """
+    figures, markdown = folder / "figures", folder / "report.md"
+    if figures.exists() and not markdown.exists():
+        raise UserError(f"{figures} is there already and is of no report; name another folder")
     page = _html(report)
-    # All figures are drawn before the first old one goes.
-    with files.whole(folder / "figures") as drawings:
+    # All figures are drawn before the first old one goes. The Markdown comes first: beside it they are known as ours.
+    with files.whole(figures) as drawings:
         drawings.mkdir()
-        text = _markdown(report, drawings)
-    numbers = {name: table.to_csv(index=False, float_format="%.6g") for name, table in records.items()}
-    for name, content in {"report.md": text, **numbers, "index.html": page}.items():
-        with files.whole(folder / name) as partial:
-            partial.write_text(content)
+        _write(markdown, _markdown(report, drawings))
+    for name, table in records.items():
+        _write(folder / name, table.to_csv(index=False, float_format="%.6g"))
+    _write(folder / "index.html", page)
     return folder / "index.html"
+
+
+def _write(path: Path, text: str) -> None:
+    with files.whole(path) as partial:
+        partial.write_text(text)
 
 
 def _html(report: Report) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from cxr.errors import UserError
 from study.report.conclusions import Claim, Conclusion
 from study.report.figures import Figure
 from study.report.pages import Chapter, Report, Section, write
@@ -25,6 +26,20 @@ def test_a_report_that_fails_on_the_way_leaves_the_earlier_one(tmp_path: Path) -
     with pytest.raises(ValueError, match="Vega-Lite"):
         write(tmp_path, report({"mark": "nonsense"}), numbers)
     assert content() == before
+
+
+def test_figures_that_are_of_no_report_stay(tmp_path: Path) -> None:
+    """`make report OUT=.` in a folder with figures of its owner's removed them."""
+    mine = tmp_path / "figures" / "mine.png"
+    mine.parent.mkdir()
+    mine.write_bytes(b"of months")
+    report = Report("A report", "real", [], [Chapter("A chapter", [])])
+    with pytest.raises(UserError, match=f"{tmp_path}/figures is there already and is of no report; name another"):
+        write(tmp_path, report, {})
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine]
+    (tmp_path / "report.md").touch()
+    write(tmp_path, report, {})
+    assert not mine.exists(), "those of an earlier report go"
 
 
 def test_no_line_of_prose_ends_within_a_number_or_a_numbered_name(tmp_path: Path) -> None:
