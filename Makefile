@@ -1,20 +1,23 @@
 # Each of these makes the environment it needs; a second call reuses it.
 #   make demo     small grid on synthetic phantoms: table, what it shows in words, curves, report
-#   make study    the eight runs of study.yaml and their report   SET="data.source=..." LABEL=pooled JOBS=1
-#                 another file's, or some of its runs: STUDY=recipe.yaml ONLY="recipe recipe-no-flip"
-#                 UNCOMMITTED=1 runs them with the work tree's changes instead of what is committed
+#   make study    the eight runs of study.yaml and their report   SET="data.source=..." LABEL=pooled
+#                 runs of another file: STUDY=recipe.yaml, or some of them: ONLY="recipe recipe-no-flip"
+#                 UNCOMMITTED=1: with the work tree's changes; JOBS=2: two runs at a time
 #                 WORKERS=2 or SCHEDULER=tcp://HOST:PORT: on a Dask cluster (docs/cluster.md)
-#   make table    the comparison in 100 columns, with intervals and what needs no lungs   RUNS=..., or all
-#   make compare  which differences are real   RUNS="layers-1 layers-2", or all; STUDY=study.yaml: whose margin counts
-#   make report   tables, figures and verdicts on one page   RUNS=... or STUDY=study.yaml or KEPT=folder; OUT=report
-#   make bench    speed and memory beside what users would write or pick instead   IMAGES=folder of original JPEGs
-#   make torture  faults by the thousand, and docs/reliability.md   ONLY=image-bomb CASE=7   SHARE=0.1
+#   make table    the finished runs in 100 columns: intervals, what needs no lungs   RUNS="..." or all
+#   make compare  which differences are real   RUNS="layers-1 layers-2" or all
+#                 STUDY=recipe.yaml: with the margin of that file, not of study.yaml
+#   make report   tables, figures and verdicts on one page   RUNS="..." or all; OUT=report
+#                 STUDY=study.yaml: its runs; KEPT=folder: kept runs, not experiments
+#   make bench    speed and memory beside other ways   IMAGES=folder of original JPEGs ONLY=training
+#   make torture  faults by the thousand, for docs/reliability.md   ONLY=image-bomb CASE=7 SHARE=0.1
 #   make test     everything; ARGS="-k resumed" narrows it, ARGS="-n 0" runs one test at a time
 #   make test-fast  without what runs DVC, trains or opens a browser
-#   make lowest   the quick tests with the lowest versions that pyproject.toml allows, in an environment of their own
+#   make lowest   the quick tests with the lowest versions that pyproject.toml allows
+#   make lint, make format  ruff and mypy; put right what ruff can
 #   make templates  the templates of `dvc plots`, from the report's charts
-#   make s3, make dask  what DVC needs for a bucket of S3, and a study for a Dask cluster
-#   make lint, make lock
+#   make s3, make dask  install what DVC needs for a bucket of S3, a study for a Dask cluster
+#   make lock     new exact versions into locks/, from pyproject.toml
 # The environment: EXTRA=cpu (default) or EXTRA=cuda; PYTHON=python3.12 chooses the interpreter.
 
 EXTRA ?= cpu
