@@ -8,12 +8,12 @@ from cxr.statistics.estimate import Estimate
 from study.facts import SHORTCUTS, count, is_synthetic
 from study.families import Configuration, Family
 
-# Verdicts of several pairs, said after their number.
+# Verdicts, said after the number of pairs: of one and of several.
 SAID = {
-    Verdict.DIFFER: "differ",
-    Verdict.EQUAL: "practically equal",
-    Verdict.TRAININGS: "differ as trained",
-    Verdict.UNTOLD: "cannot be told",
+    Verdict.DIFFER: ("differs", "differ"),
+    Verdict.EQUAL: ("practically equal", "practically equal"),
+    Verdict.TRAININGS: ("differs as trained", "differ as trained"),
+    Verdict.UNTOLD: ("cannot be told", "cannot be told"),
 }
 # What a file tells without being decoded.
 OF_STORAGE = ("jpeg_quality", "bytes_per_pixel", "size", "mode", "metadata")
@@ -104,7 +104,7 @@ def difference(family: Family) -> str:
 def _counted(verdicts: Iterable[Verdict]) -> str:
     """How many of each verdict."""
     counts = Counter(verdicts)
-    return _listed([f"{counts[verdict]} {said}" for verdict, said in SAID.items() if counts[verdict]])
+    return _listed([f"{n} {SAID[verdict][n > 1]}" for verdict in SAID if (n := counts[verdict])])
 
 
 def _listed(words: list[str]) -> str:
@@ -135,7 +135,8 @@ def _open(family: Family) -> str:
     else:
         known = [pair.comparison.accuracy for pair in family.pairs if pair.comparison.accuracy.covers_trainings]
         n_differ = sum(difference.p_adjusted <= SIGNIFICANCE for difference in known)
-        seeds = f"{n_differ} of {count(len(known), 'pair')} differ by more than patients and training seeds bring"
+        differ = SAID[Verdict.DIFFER][n_differ != 1]
+        seeds = f"{n_differ} of {count(len(known), 'pair')} {differ} by more than patients and training seeds bring"
         if n_once := len(family.pairs) - len(known):
             seeds += f"; of {n_once} more a network was trained once"
     drawn = "; the images are drawn, so none of this holds for real radiographs"

@@ -179,7 +179,7 @@ def forest(family: Family) -> Figure:
     return Figure(
         name="forest",
         caption="Differences in accuracy on the same test images; 95% intervals; verdicts for all pairs at once",
-        alt=f"Forest plot of {len(rows)} differences in accuracy: {n_by_kind}.",
+        alt=f"Forest plot of {facts.count(len(rows), 'difference')} in accuracy: {n_by_kind}.",
         spec=of_rows(
             charts.intervals(title, "difference in accuracy", kinds, "verdict", reference=0.0), _intervals(rows)
         ),

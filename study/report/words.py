@@ -205,7 +205,7 @@ def of_differences(family: Family) -> list[str]:
         "interval and p cover other patients and other trainings: the seeds are the readers of a multi-reader study "
         "(Obuchowski and Rockette; Hillis). Where either has one seed they cover patients alone. p is 5% or less "
         "exactly where the interval leaves out 0; p for all pairs is Holm's, for the "
-        f"{len(family.pairs):,} pairs compared here.",
+        f"{facts.count(len(family.pairs), 'pair')} compared here.",
         "Differ: p for all pairs is 5% or less. Practically equal: the difference is smaller than the margin"
         f"{margin}, by two one-sided tests for all pairs. These trainings differ: as differ, but of single trainings, "
         "which other seeds may turn round. Cannot be told: none of these; beside it, the cheapest number of seeds of "

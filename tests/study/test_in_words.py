@@ -86,7 +86,8 @@ def test_a_difference_within_the_margin_is_one_and_networks_trained_once_are_tol
     said = sentences(families(runs, margin=0.5))
     assert "in accuracy 1 practically equal" in said[3]
     assert said[4] == (
-        "Open: 1 of 1 pair differ by more than patients and training seeds bring; of 2 more a network was trained once."
+        "Open: 1 of 1 pair differs by more than patients and training seeds bring; "
+        "of 2 more a network was trained once."
     )
 
 
@@ -94,7 +95,7 @@ def test_that_the_largest_difference_is_of_these_trainings_is_said_where_others_
     accuracies = {"C-F": (0.7, 0.71), "P-F": (0.9, 0.91), "F": (0.5,)}
     runs = trained(accuracies)
     said = sentences(families(runs))[3]
-    assert "in accuracy 1 differ and 2 differ as trained" in said
+    assert "in accuracy 1 differs and 2 differ as trained" in said
     assert "The largest told in accuracy, as trained: F-0 - P-F-0, -0.40" in said
 
 
@@ -105,7 +106,7 @@ def test_a_difference_in_auroc_is_counted_as_such() -> None:
     doubt = np.where(called == one.predictions["label"], 0.5, 0.01)
     sure = one.predictions.assign(probability=np.where(called, 0.5 + doubt, 0.5 - doubt))
     [family] = families([one, replace(audited(result("b", "P-F")), predictions=sure)])
-    assert "in accuracy 1 cannot be told; in AUROC 1 differ as trained." in sentences([family])[3]
+    assert "in accuracy 1 cannot be told; in AUROC 1 differs as trained." in sentences([family])[3]
 
 
 def test_a_trap_of_another_cut_is_found_and_named() -> None:
