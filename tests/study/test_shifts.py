@@ -78,4 +78,4 @@ def test_a_corrupted_image_loses_the_sides_that_its_run_cuts(shape: tuple[int, i
 def test_it_is_a_command_that_wants_names() -> None:
     done = subprocess.run([sys.executable, "-m", "study.shifts"], capture_output=True, text=True)
     assert done.returncode == 2
-    assert "names" in done.stderr
+    assert "NAME" in done.stderr
