@@ -39,7 +39,7 @@ def _ways_to_cut(group: list[Family], runs: pd.DataFrame, which: str) -> list[Ch
         return []
     said = words.ways_to_cut(group)
     if "pooled" in said:
-        studys = "the way of the study, " * all(facts.is_kermany(family.first) for family in group)
+        studys = "the way of the study, " * words.are_the_studys(group)
         said["pooled"] += f", so that patients stand on both sides - {studys}kept to show what it hides"
     cut = Section(
         text=[" ".join(f"{protocol}: {way}." for protocol, way in said.items())], table=tables.protocols(group)

@@ -39,11 +39,15 @@ PATIENTS = {
 }
 
 
+def are_the_studys(all_families: list[Family]) -> bool:
+    """Whether all were tested on images of the study."""
+    return all(facts.is_kermany(family.first) for family in all_families)
+
+
 def ways_to_cut(all_families: list[Family]) -> dict[str, str]:
     """In a few words, how the test part of each protocol among them was cut."""
-    is_the_studys = all(facts.is_kermany(family.first) for family in all_families)
     said = {
-        "official": "Kaggle's test folder" if is_the_studys else "the test part that the source has",
+        "official": "Kaggle's test folder" if are_the_studys(all_families) else "the test part that the source has",
         "grouped": "all images, cut by patient",
         "pooled": "all images, cut at random",
         "series": "taken in another way than the others",

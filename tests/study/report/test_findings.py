@@ -33,7 +33,8 @@ def test_the_family_with_most_networks_speaks_and_the_goal_wants_the_whole_inter
     made = [result("a", accuracy=0.91), result("b", protocol="pooled"), result("c", "P-F", protocol="pooled")]
     said = findings(families([of_the_study(one) for one in made]))
     assert said[0].startswith(
-        "The networks reach accuracies of 0.910 on official (Kaggle's test folder, trained once); "
+        "The networks reach accuracies of 0.910 on official (Kaggle's test folder, trained once); 0.900 on pooled (all "
+        "images, cut at random, each trained once)"
     )
     assert said[0].endswith("by none of 1 on official, none of 2 on pooled.")
     assert said[2].startswith("Without lungs (pooled): ")
@@ -44,6 +45,6 @@ def test_how_many_were_trained_once_is_said() -> None:
     once, twice, again = result("a"), result("b", "P-F"), result("b-1", "P-F", seed=1)
     said = {len(made): findings(families(made))[0] for made in ([once], [once, twice], [once, twice, again])}
     assert "0.900 on official (the test part that the source has, trained once)." in said[1]
-    assert "source has, each trained once)." in said[2]
-    assert "source has, 1 of 2 trained once)." in said[3]
+    assert "on official (the test part that the source has, each trained once)." in said[2]
+    assert "on official (the test part that the source has, 1 of 2 trained once)." in said[3]
     assert "trained once" not in findings(families([twice, again]))[0]
