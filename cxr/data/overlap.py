@@ -49,8 +49,9 @@ def leak(summary: Mapping[str, Any]) -> str:
     n_groups, n_copies = sum(test["shared_groups"].values()), sum(test["shared_copies"].values())
     if summary["protocol"] == "pooled" or not (n_groups or n_copies):
         return ""
-    groups = f"{n_groups} of its {test['n_groups']} patient groups and " if n_groups else ""
+    groups = f"{n_groups} of its {test['n_groups']} patient groups" if n_groups else ""
+    copies = f"exact copies of {n_copies} of its images" if n_copies else ""
     return (
-        f"The test part is not apart: {groups}exact copies of {n_copies} of its images are also in training or "
+        f"The test part is not apart: {' and '.join(filter(None, (groups, copies)))} are also in training or "
         "validation, so that its figures are too good. Mend the folders or the table, or use split.protocol grouped."
     )

@@ -43,7 +43,9 @@ class _EpochBar(keras.callbacks.Callback):  # type: ignore[misc]
         self.bar.update(min(self.batch_size, self.n_images - self.bar.n))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self.bar.set_postfix({key: f"{value:.4f}" for key, value in (logs or {}).items()})
+        # Without the bar, so that the figures stand in a line of 100 letters.
+        self.bar.bar_format = "{desc}, {elapsed}{postfix}"
+        self.bar.set_postfix_str(", ".join(f"{key} {value:.4f}" for key, value in (logs or {}).items()))
         self.bar.close()
 
 

@@ -64,10 +64,10 @@ def load(
 
 
 def _run(name: str, base: dict[str, Any], overrides: dict[str, Any]) -> Run:
-    if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+    if not NAME.fullmatch(name) or len(name.encode()) > LONGEST_NAME:
         raise UserError(
             "a run's name, with its label, is made of letters, digits, '_', '-' and single dots, "
-            f"{LONGEST_NAME} at most"
+            f"{LONGEST_NAME} bytes of UTF-8 at most"
         )
     return Run(name, overrides, _apply(base, overrides))
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,8 @@ def test_a_killed_training_resumes_with_the_same_result(trained: Project, in_one
     assert "resuming after epoch 2\n" in again.stderr
     assert "epoch 3/4" in again.stderr
     assert "epoch 2/4" not in again.stderr
+    last = re.split(r"[\r\n]", again.stderr.rstrip())[-1].rstrip()
+    assert re.fullmatch(r"epoch 4/4, \d\d:\d\d(, (val_)?(loss|accuracy) \d\.\d{4}){4}", last)
     assert not stored.exists()
 
     def without_time(text: str) -> list[list[str]]:

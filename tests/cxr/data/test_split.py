@@ -176,8 +176,12 @@ def test_what_the_official_folders_share_is_said() -> None:
         table.loc[test[copy], "sha256"] = table.loc[train[copy], "sha256"]
     figures = overlap.summarise(split.cut(table, params("official")), "official", "file names")
     assert not figures["is_patient_disjoint"]
-    told = overlap.leak(figures)
-    assert re.search(r"not apart: 1 of its \d+ patient groups and exact copies of 2 of its images are also in", told)
+    copies = "exact copies of 2 of its images are also in"
+    assert re.search(rf"not apart: 1 of its \d+ patient groups and {copies}", overlap.leak(figures))
+    figures["test"]["shared_groups"] = {"train": 0, "val": 0}
+    assert f"not apart: {copies}" in overlap.leak(figures)
+    figures["test"] |= {"shared_groups": {"train": 1, "val": 0}, "shared_copies": {"train": 0, "val": 0}}
+    assert re.search(r"not apart: 1 of its \d+ patient groups are also in", overlap.leak(figures))
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

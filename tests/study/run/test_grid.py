@@ -98,7 +98,9 @@ def test_wrong_files_name_every_wrong_run(text: str, told: str) -> None:
         grid.check(grid.load(write(text), PARAMS, {}))
 
 
-@pytest.mark.parametrize("name", ["a b", "a/b", "a..b", "a@1234567", "a.lock", "a.", "-a", "a:b", "a~", "a+images", ""])
+@pytest.mark.parametrize(
+    "name", ["a b", "a/b", "a..b", "a@1234567", "a.lock", "a.", "-a", "a:b", "a~", "a+images", "肺" * 34, ""]
+)
 def test_a_name_that_no_experiment_can_have_is_refused_before_it_is_trained(name: str) -> None:
     path = write(f"runs: {{'{name}': {{}}, good-1.5_b: {{}}}}")
     with pytest.raises(UserError, match=rf"^{re.escape(name)}: a run's name, with its label, is made of letters"):
