@@ -44,23 +44,21 @@ said what is wrong and nothing half done was left. *Lost*: anything else, a trac
 the process that made the cases, with all that it had loaded before.
 
 `make torture` makes the table again, `make torture ONLY=image-bomb` one line of it,
-`make torture ONLY=image-bomb CASE=7` one case, `SHARE=0.1` a tenth of the cases. `tests/torture/test_sample.py` tries
-some cases of the quick classes in every `make test`. `long-10` takes minutes, `long-200` more than half an hour. All
-seconds depend on what else the two cores do: those of `command-lines` were 139 on one day, and 1,200 beside ten other
-programs; those of the killed and of `at-once` were measured beside a training and up to ten; those of `long-200`
-beside a training of less priority and tests.
+`make torture ONLY=image-bomb CASE=7` one case, `SHARE=0.1` a tenth of the cases. `long-10` takes minutes, `long-200`
+more than half an hour. `tests/torture/test_sample.py` tries some cases of the quick classes in every `make test`.
 
-Kills are counted since the first 40 cases of `killed-stage` had been made: of those 120, 80 are in the sentence below
-the table. Of the nine cases of `killed-study` the first two are, the others were made one by one.
+How far to trust the table:
 
-`killed-transfer` stands here as it ended after the last of its mends; before them it lost 5 of 28 cases.
-
-Of the twelve cases of `at-once`, ten were made before a8e5d44 and two, which had ended in a traceback, after it.
-`dvc repro -q` that gets Ctrl-C may end without a word of its own: that counts as told.
-
-The one lost of `full-disk` (`CASE=11`): where no folder for temporary files takes a byte, TensorFlow asks for one while
-it is loaded, before the stage can say a line, and a traceback ends in "No usable temporary directory found". Nothing is
-half written; the cure is room in /tmp, or another folder in TMPDIR.
+- *Seconds* depend on what else the two cores do: those of `command-lines` were 139 on one day and 1,200 beside ten
+  other programs. The killed classes, `at-once` and `long-200` shared the machine with trainings or tests.
+- `killed-transfer` lost 5 of 28 cases before its last mends; its line is of the code after them. Of the twelve cases of
+  `at-once`, ten were made before a8e5d44, and two, which had ended in a traceback, after it.
+- Kills have been counted only since the first 40 cases of `killed-stage` were made, so the sentence below the table has
+  the kills of its other 80. Of the nine cases of `killed-study` it has those of the first two.
+- `dvc repro -q` that gets Ctrl-C may end without a word of its own: that counts as told.
+- The one lost case of `full-disk` (`CASE=11`): where no folder for temporary files takes a byte, TensorFlow asks for
+  one while it is loaded, before the stage can say a line, and a traceback ends in "No usable temporary directory
+  found". Nothing is half written; the cure is room in /tmp, or another folder in TMPDIR.
 
 Two things have tests of their own instead of a line. Secrets of a store that must be seen nowhere:
 `tests/study/run/test_dask_cluster.py`. Dependencies: the locks carry hashes, and `make lowest` runs the quick
