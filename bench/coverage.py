@@ -11,8 +11,9 @@ from tqdm import tqdm
 from bench import readers, simulated
 from bench.simulated import PREVALENCE, SHARED_NOISE, THRESHOLD
 from cxr.statistics import comparison
-from cxr.statistics.comparison import Classifier, Measured, Verdict, compare, measure
+from cxr.statistics.comparison import Classifier, Measured, compare, measure
 from cxr.statistics.estimate import Estimate, estimate, sample
+from cxr.statistics.significance import Verdict
 
 N_TRIALS = 200
 N_SAMPLES = 500

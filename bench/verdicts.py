@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from bench.readers import N_CONFIGURATIONS, N_SEEDS
-from cxr.statistics import comparison, trainings
-from cxr.statistics.comparison import Verdict
+from cxr.statistics import significance, trainings
+from cxr.statistics.significance import Verdict
 
 N_TRIALS = 1000
 MARGIN = 0.02
@@ -88,8 +88,8 @@ def _study(
     owner = np.repeat(np.arange(len(sds)), len(covariance) // len(sds))
     values = truths[owner] + root @ rng.normal(size=len(owner)) + sds[owner] * rng.normal(size=len(owner))
     together = trainings.spread(np.split(values, len(sds)), covariance)
-    found = comparison.tested(together, MARGIN, math.inf)
+    found = significance.tested(together, MARGIN, math.inf)
     intervals = [contrast.interval() for contrast, _, _ in found]
     holds = [low <= truths[two] - truths[one] <= high for (low, high), (one, two) in zip(intervals, PAIRS, strict=True)]
-    verdicts = [comparison.verdict(p, beyond, contrast.covers_trainings) for contrast, p, beyond in found]
+    verdicts = [significance.verdict(p, beyond, contrast.covers_trainings) for contrast, p, beyond in found]
     return holds, verdicts

@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from cxr.statistics.comparison import Verdict
+from cxr.statistics.significance import Verdict
 from stages import project
 from study import experiments, in_words, results, study_file, terminal
 from study.families import Family, families

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from cxr.statistics.comparison import SIGNIFICANCE, Verdict
 from cxr.statistics.estimate import Estimate
+from cxr.statistics.significance import SIGNIFICANCE, Verdict
 from study.facts import SHORTCUTS, count, is_synthetic
 from study.families import Configuration, Family
 

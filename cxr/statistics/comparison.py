@@ -8,7 +8,6 @@ tell a pair apart all follow from it.
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import combinations
 
 import numpy as np
@@ -16,24 +15,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxr.errors import UserError
-from cxr.statistics import estimate, needed, trainings
+from cxr.statistics import estimate, needed, significance, trainings
 from cxr.statistics.estimate import Estimate, Sampled
 from cxr.statistics.metrics import COMPARED
-from cxr.statistics.needed import Size
-from cxr.statistics.trainings import Contrast, Spread
+from cxr.statistics.needed import Needed
+from cxr.statistics.significance import SIGNIFICANCE, Verdict
+from cxr.statistics.trainings import Spread
 
-SIGNIFICANCE, POWER = 0.05, 0.8
 # What tells a test image, and what has to be equal for two classifiers to be compared.
 KEYS = ["path", "patient_group", "label"]
-
-
-class Verdict(StrEnum):
-    """What is known of a difference."""
-
-    DIFFER = "differ"
-    EQUAL = "practically equal"
-    TRAININGS = "these trainings differ"
-    UNTOLD = "cannot be told"
 
 
 @dataclass(frozen=True)
@@ -70,14 +60,6 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Needed:
-    """What would tell a difference of the size that is seen in 4 of 5 studies, and what they would find."""
-
-    size: Size
-    verdict: Verdict
-
-
-@dataclass(frozen=True)
 class Difference:
     """How far two configurations lie apart in one metric, second - first.
 
@@ -98,16 +80,7 @@ class Difference:
     @property
     def verdict(self) -> Verdict:
         """Equal within the margin counts before different from 0: both can be known of a difference at once."""
-        return verdict(self.p_adjusted, self.p_beyond, self.covers_trainings)
-
-
-def verdict(p_adjusted: float, p_beyond: float, covers_trainings: bool) -> Verdict:
-    """The verdict on a difference, from its two p for all pairs; see Difference."""
-    if covers_trainings and p_beyond <= SIGNIFICANCE:
-        return Verdict.EQUAL
-    if p_adjusted <= SIGNIFICANCE:
-        return Verdict.DIFFER if covers_trainings else Verdict.TRAININGS
-    return Verdict.UNTOLD
+        return significance.verdict(self.p_adjusted, self.p_beyond, self.covers_trainings)
 
 
 @dataclass(frozen=True)
@@ -225,93 +198,16 @@ def _differences(configurations: list[Measured], metric: str, margin: float | No
     pairs = list(combinations(range(len(configurations)), 2))
     n_images, n_patients = len(configurations[0].images), configurations[0].n_patients
     # Of too few patients no number of trainings tells that it is equal, of very few nor that it is not.
-    is_in_reach = margin is not None and len(pairs) * _unseen(margin, n_patients) <= SIGNIFICANCE
+    is_in_reach = margin is not None and len(pairs) * significance.unseen(margin, n_patients) <= SIGNIFICANCE
     equal_within = margin if is_in_reach else None
-    is_enough = len(pairs) * _least_p(n_patients) <= SIGNIFICANCE
+    is_enough = len(pairs) * significance.least_p(n_patients) <= SIGNIFICANCE
     found = []
-    for pair, (contrast, p_adjusted, p_beyond) in zip(pairs, tested(together, margin, n_patients), strict=True):
-        is_open = is_enough and verdict(p_adjusted, p_beyond, contrast.covers_trainings) is Verdict.UNTOLD
-        more = what_would_tell(together, pair, n_images, len(pairs), equal_within) if is_open else None
+    tested = significance.tested(together, margin, n_patients)
+    for pair, (contrast, p_adjusted, p_beyond) in zip(pairs, tested, strict=True):
+        is_open = is_enough and significance.verdict(p_adjusted, p_beyond, contrast.covers_trainings) is Verdict.UNTOLD
+        more = needed.what_would_tell(together, pair, n_images, len(pairs), equal_within) if is_open else None
         low, high = np.clip(contrast.interval(), -1.0, 1.0)
         value = Estimate(contrast.value, float(low), float(high))
-        p = _p(contrast, n_patients)
+        p = significance.p_value(contrast, n_patients)
         found.append(Difference(value, p, p_adjusted, p_beyond, contrast.covers_trainings, more))
     return found
-
-
-def tested(together: Spread, margin: float | None, n_patients: float) -> list[tuple[Contrast, float, float]]:
-    """Of every pair its contrast, p for all pairs that there is no difference, and that it is `margin` or more.
-
-    Errors of either kind, a difference that is none and an equality that is none, are each adjusted for. Classifiers
-    that differ on a share `margin` of the patients may show it on none of `n_patients`: however alike they are on
-    these, p of the second is not below the chance of that.
-    """
-    contrasts = [together.difference(*pair) for pair in combinations(range(len(together.n)), 2)]
-    adjusted = holm([_p(contrast, n_patients) for contrast in contrasts])
-    if margin is None:
-        beyond = [np.nan] * len(contrasts)
-    else:
-        unseen = _unseen(margin, n_patients)
-        beyond = holm([max(contrast.p_beyond(margin), unseen) for contrast in contrasts])
-    return list(zip(contrasts, adjusted, beyond, strict=True))
-
-
-def _p(contrast: Contrast, n_patients: float) -> float:
-    """p that there is no difference, no less than so many patients can show.
-
-    Where all of them speak alike the bootstrap knows no variance, and its p would be 0.
-    """
-    return max(contrast.p(), _least_p(n_patients))
-
-
-def _least_p(n_patients: float) -> float:
-    """The least two-sided p of exchanging two classifiers patient by patient: of 2^n ways two are the most extreme."""
-    return float(2 ** (1 - n_patients))
-
-
-def _unseen(share: float, n_patients: float) -> float:
-    """The chance that what this share of all patients has is seen in none of so many."""
-    return float((1 - share) ** n_patients)
-
-
-def verdicts(together: Spread, margin: float | None, n_patients: float) -> list[Verdict]:
-    """The verdict on every pair of configurations, in the order of itertools.combinations; see `tested`."""
-    return [
-        verdict(p_adjusted, p_beyond, contrast.covers_trainings)
-        for contrast, p_adjusted, p_beyond in tested(together, margin, n_patients)
-    ]
-
-
-def what_would_tell(
-    together: Spread, pair: tuple[int, int], n_images: int, n_pairs: int, margin: float | None
-) -> Needed | None:
-    """The cheapest study that would tell this pair among `n_pairs`: apart, or equal within the margin.
-
-    None where nothing in reach would, as where there is no difference and no margin.
-    """
-    value = abs(together.difference(*pair).value)
-    # How far the value lies from what has to be excluded: 0, at two sides' share of the level; or both ends of the
-    # margin, each with half of the risk to miss it.
-    options = [(Verdict.DIFFER, value, SIGNIFICANCE / 2, POWER)]
-    if margin is not None:
-        options.append((Verdict.EQUAL, margin - value, SIGNIFICANCE, (1 + POWER) / 2))
-    sizes = {
-        verdict: needed.size(together, *pair, n_images, distance, level / n_pairs, power)
-        for verdict, distance, level, power in options
-        if distance > 0
-    }
-    found = [Needed(size, verdict) for verdict, size in sizes.items() if size is not None]
-    return min(found, key=lambda one: one.size.cost, default=None)
-
-
-def holm(p_values: list[float]) -> list[float]:
-    """P-values adjusted for their number by Holm's step-down method (Holm 1979); NaN stays NaN and does not count.
-
-    The smallest of m counts m times, the next m - 1 times, and none less than one before it. Own code, because
-    statsmodels' multipletests collects Python's garbage at each call: 70 to 300 ms.
-    """
-    adjusted = np.array(p_values, dtype=np.float64)
-    order = np.argsort(adjusted)[: np.count_nonzero(~np.isnan(adjusted))]  # NaN is sorted to the end
-    counts = np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(1, np.maximum.accumulate(counts * adjusted[order]))
-    return [float(p) for p in adjusted]

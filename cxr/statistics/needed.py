@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
+from cxr.statistics.significance import SIGNIFICANCE, Verdict
 from cxr.statistics.trainings import Spread
 
+POWER = 0.8
 # More trainings of one configuration are not advised.
 MOST_TRAININGS = 200
 
@@ -21,6 +23,36 @@ class Size:
     @property
     def cost(self) -> int:
         return self.n_trainings * self.n_images
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What would tell a difference of the size that is seen in 4 of 5 studies, and what they would find."""
+
+    size: Size
+    verdict: Verdict
+
+
+def what_would_tell(
+    together: Spread, pair: tuple[int, int], n_images: int, n_pairs: int, margin: float | None
+) -> Needed | None:
+    """The cheapest study that would tell this pair among `n_pairs`: apart, or equal within the margin.
+
+    None where nothing in reach would, as where there is no difference and no margin.
+    """
+    value = abs(together.difference(*pair).value)
+    # How far the value lies from what has to be excluded: 0, at two sides' share of the level; or both ends of the
+    # margin, each with half of the risk to miss it.
+    options = [(Verdict.DIFFER, value, SIGNIFICANCE / 2, POWER)]
+    if margin is not None:
+        options.append((Verdict.EQUAL, margin - value, SIGNIFICANCE, (1 + POWER) / 2))
+    sizes = {
+        verdict: size(together, *pair, n_images, distance, level / n_pairs, power)
+        for verdict, distance, level, power in options
+        if distance > 0
+    }
+    found = [Needed(size, verdict) for verdict, size in sizes.items() if size is not None]
+    return min(found, key=lambda one: one.size.cost, default=None)
 
 
 def size(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
+from cxr.statistics.significance import Verdict
 from cxr.statistics.trainings import spread
 from study.families import Configuration, Family, Pair
 from study.notebook import notebook_run

@@ -11,8 +11,8 @@ import pandas as pd
 
 from cxr.data.names import images_of, in_prose
 from cxr.statistics import evaluation
-from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
+from cxr.statistics.significance import Verdict
 from study import facts
 from study.families import Configuration, Family
 from study.notebook import notebook_run

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 
 from cxr import files
 from cxr.errors import UserError
-from cxr.statistics.comparison import Verdict
+from cxr.statistics.significance import Verdict
 from study import facts
 from study.report import cells
 from study.report.cells import Table

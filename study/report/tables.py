@@ -5,9 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from cxr.statistics.comparison import Difference, Verdict
+from cxr.statistics.comparison import Difference
 from cxr.statistics.estimate import Estimate
 from cxr.statistics.ranks import Rank
+from cxr.statistics.significance import Verdict
 from study.facts import SHORTCUTS, millions
 from study.families import Configuration, Family, Pair, train_mean
 from study.notebook import notebook_run

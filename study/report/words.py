@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cxr.data import overlap
-from cxr.statistics import comparison
+from cxr.statistics import significance
 from cxr.statistics.evaluation import DRAWN
 from cxr.statistics.needed import MOST_TRAININGS
 from study import facts, in_words
@@ -241,7 +241,7 @@ def _of_sharing(family: Family, metric: str) -> list[str]:
     if np.count_nonzero(together.varies) < 2:
         return []
     now = [getattr(pair.comparison, metric).verdict for pair in family.pairs]
-    otherwise = comparison.verdicts(together.otherwise(), family.margin, family.n_patients)
+    otherwise = significance.verdicts(together.otherwise(), family.margin, family.n_patients)
     changed = [
         f"{pair.title} ({other})"
         for pair, verdict, other in zip(family.pairs, now, otherwise, strict=True)

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from cxr.statistics.comparison import Verdict
+from cxr.statistics.significance import Verdict
 from study.families import families, together
 from tests.study.results_made import result
 

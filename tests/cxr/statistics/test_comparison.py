@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxr.errors import UserError
-from cxr.statistics import comparison, estimate, metrics
-from cxr.statistics.comparison import SIGNIFICANCE, Classifier, Verdict, compare, measure
+from cxr.statistics import comparison, estimate, metrics, significance
+from cxr.statistics.comparison import Classifier, compare, measure
+from cxr.statistics.significance import SIGNIFICANCE, Verdict
 from tests.cxr.statistics.classifiers_made import classifier, compared, exact
 
 
@@ -189,12 +190,12 @@ def test_more_seeds_on_one_side_than_on_the_other() -> None:
 def test_p_values_are_adjusted_over_all_pairs_by_holm() -> None:
     configurations = [measure(name, [exact(share, 400) for share in right], 200, 0) for name, right in SEEDS.items()]
     found = [pair.accuracy for pair in compare(configurations, None)]
-    assert [one.p_adjusted for one in found] == pytest.approx(comparison.holm([one.p for one in found]))
+    assert [one.p_adjusted for one in found] == pytest.approx(significance.holm([one.p for one in found]))
     assert all(math.isnan(one.p_beyond) for one in found)
     together = comparison.spread(configurations, "accuracy")
     unseen = 0.95 ** configurations[0].n_patients
     alone = [max(together.difference(*pair).p_beyond(0.05), unseen) for pair in combinations(range(len(SEEDS)), 2)]
-    adjusted = comparison.holm(alone)
+    adjusted = significance.holm(alone)
     assert adjusted != pytest.approx(alone)
     assert [pair.accuracy.p_beyond for pair in compare(configurations, 0.05)] == pytest.approx(adjusted)
 
@@ -245,17 +246,6 @@ def test_a_metric_is_cut_to_the_range_that_it_is_said_to_have(monkeypatch: pytes
     ratio = found["likelihood_ratio"]
     assert 3 < ratio.value < 9
     assert 0 <= ratio.low < ratio.value < ratio.high
-
-
-@settings(max_examples=15, deadline=None)
-@given(st.lists(st.floats(0, 1), max_size=12))
-def test_holm_is_its_definition(p_values: list[float]) -> None:
-    order = np.argsort(p_values, kind="stable")
-    expected, largest = np.zeros(len(p_values)), 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
-        expected[i] = largest
-    np.testing.assert_allclose(comparison.holm(p_values), expected)
 
 
 def test_intervals_of_a_difference_cover_the_truth_about_95_times_in_100() -> None:

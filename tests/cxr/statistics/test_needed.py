@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from cxr.statistics import needed
-from cxr.statistics.comparison import POWER, SIGNIFICANCE, Verdict, what_would_tell
+from cxr.statistics.needed import POWER, what_would_tell
+from cxr.statistics.significance import SIGNIFICANCE, Verdict
 from cxr.statistics.trainings import Spread, spread
 from tests.cxr.statistics.classifiers_made import nested
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxr.statistics import comparison
-from cxr.statistics.comparison import Verdict
+from cxr.statistics import significance
 from cxr.statistics.estimate import Estimate
+from cxr.statistics.significance import Verdict
 from study import in_words, notebook, results, study_file
 from study.families import Configuration, Family, families
 from study.report import tables
@@ -250,7 +250,7 @@ def with_own_deviations(family: Family) -> dict[frozenset[str], float]:
     """By pair its p in accuracy, for all pairs, were the deviation of trainings not shared."""
     alone = family.spread("accuracy").otherwise()
     names = [frozenset((pair.one.name, pair.two.name)) for pair in family.pairs]
-    return dict(zip(names, (p for _, p, _ in comparison.tested(alone, None, family.n_patients)), strict=True))
+    return dict(zip(names, (p for _, p, _ in significance.tested(alone, None, family.n_patients)), strict=True))
 
 
 def counted(family: Family, metric: str) -> str:

@@ -4,9 +4,9 @@ import altair as alt
 import pytest
 
 from cxr.statistics import evaluation
-from cxr.statistics.comparison import Verdict
 from cxr.statistics.estimate import Estimate
 from cxr.statistics.metrics import auroc
+from cxr.statistics.significance import Verdict
 from study import notebook, templates
 from study.families import MOST_DRAWN, families
 from study.report import figures, records, tables

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cxr.statistics.comparison import Verdict
+from cxr.statistics.significance import Verdict
 from study.families import Family, families
 from study.report import tables
 from study.report.cells import NOTHING, Table

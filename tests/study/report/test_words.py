@@ -2,7 +2,7 @@
 
 import pytest
 
-from cxr.statistics import comparison
+from cxr.statistics import significance
 from study.families import Family, families
 from study.report import words
 from tests.study.results_made import result
@@ -55,7 +55,7 @@ def of_accuracy(family: Family) -> str:
 )
 def test_what_hangs_on_one_deviation_for_all_is_said(deviations: tuple[float, ...], how: str, is_another: bool) -> None:
     family = steady_and_not(*deviations)
-    otherwise = comparison.verdicts(family.spread("accuracy").otherwise(), family.margin, family.n_patients)
+    otherwise = significance.verdicts(family.spread("accuracy").otherwise(), family.margin, family.n_patients)
     others = [
         f"{pair.title} ({new})"
         for pair, new in zip(family.pairs, otherwise, strict=True)
