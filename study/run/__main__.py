@@ -72,7 +72,7 @@ def _engine(base: baseline.Baseline, runs: list[grid.Run], arguments: argparse.N
         yield DvcQueue(base)
         return
     try:
-        from study.run import dask_cluster
+        from study.run import dask_client, dask_cluster
     except ModuleNotFoundError:
         raise UserError("--scheduler and --workers need Dask: make dask installs it (docs/cluster.md)") from None
     from study import share
@@ -81,7 +81,7 @@ def _engine(base: baseline.Baseline, runs: list[grid.Run], arguments: argparse.N
         raise UserError("a cluster runs what was pushed to the Git remote, and knows nothing uncommitted")
     address = share.git_address(arguments.git_remote)
     share.check_dvc_remote()
-    with dask_cluster.connected(arguments.scheduler, arguments.workers) as client:
+    with dask_client.connected(arguments.scheduler, arguments.workers) as client:
         yield dask_cluster.DaskCluster(client, base, runs, address)
 
 

@@ -1,73 +1,30 @@
-"""A Dask cluster as the engine of a study: each run a task, wherever a worker is free.
+"""A Dask cluster as the engine of a study: each run a task (dask_task.py), wherever a worker is free.
 
-A task runs `python -m study.one` in the folder where its worker was started, a clone of the project. What it makes
-comes back over the Git remote and the DVC remote: nothing but names and parameters passes through Dask.
+What a task makes comes back over the Git remote and the DVC remote: nothing but names and parameters passes through
+Dask.
 """
 
 import hashlib
-import json
-import logging
 import os
-import re
-import signal
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
-from itertools import takewhile
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from distributed import Client, Event, Future, KilledWorker, Nanny, Scheduler, SpecCluster, get_worker, wait
+from distributed import Client, Future, KilledWorker, wait
 from tqdm import tqdm
 
 from cxr.errors import UserError
-from stages import project
 from study import experiments, share
-from study.commands import environment, git
-from study.run import preparation
+from study.commands import git
 from study.run.baseline import Baseline
+from study.run.dask_task import PROGRESS, RUNNER, Task, stop_event, work
 from study.run.engine import State
 
 if TYPE_CHECKING:
     from study.run.grid import Run
 
-LOOPBACK = "127.0.0.1"
-# Seconds between two looks at a run's process, and in which one that is told to stop has to have stopped.
-POLL = 1.0
+# Seconds in which a run that is told to stop has to have stopped.
 PATIENCE = 40.0
-PROGRESS = "cxr-progress"
-# What a task starts, seen from the folder of its worker.
-RUNNER = "study/one.py"
-
-
-@dataclass(frozen=True)
-class Task:
-    """All that a worker must know of a run, in plain values.
-
-    `author` and `email`: whose experiment it is, in Git's words.
-    """
-
-    name: str
-    overrides: dict[str, Any]
-    is_images: bool
-    address: str
-    commit: str
-    author: str
-    email: str
-
-    @property
-    def key(self) -> str:
-        """The same for the same work, so that a study finds again what an earlier one has begun."""
-        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
-        return f"cxr-{self.name}-{digest[:16]}"
-
-    @property
-    def stop(self) -> str:
-        """The name of the event that tells it to stop."""
-        return f"{self.key}-stop"
 
 
 class DaskCluster:
@@ -108,7 +65,7 @@ class DaskCluster:
             if run.name in left and left[run.name].key == task.key:
                 self.futures[run.name] = left[run.name]
                 continue
-            Event(task.stop, self.client).clear()
+            stop_event(task.key, self.client).clear()
             future = self.client.submit(work, task, key=task.key, resources=resources, priority=int(task.is_images))
             # It goes on without this process, and another one finds it.
             self.client.publish_dataset(future, name=self._published(run.name), override=True)
@@ -136,7 +93,7 @@ class DaskCluster:
             left = {name: future for name, future in left.items() if future.done() or future.key not in wanted}
         at_work = {name: future for name, future in left.items() if not future.done()}
         for future in at_work.values():
-            Event(f"{future.key}-stop", self.client).set()
+            stop_event(future.key, self.client).set()
         with suppress(TimeoutError):
             # Those that no worker has begun do not wait for one.
             self.client.cancel([future for name, future in at_work.items() if name not in self.told])
@@ -203,118 +160,9 @@ class DaskCluster:
         self.told[name] = text
 
 
-def work(task: Task) -> str:
-    """At a worker: run one experiment in a process of its own; why it failed, nothing where it is done.
-
-    The process holds on to this one by its standard input: when this one dies, it stops.
-    """
-    stop = Event(task.stop)
-    who = {f"GIT_{role}_{field}": value for role in ("AUTHOR", "COMMITTER") for field, value in _ident(task)}
-    log = project.scratch("logs") / f"{task.name}.log"
-    with tempfile.TemporaryDirectory() as folder, log.open("ab") as said:
-        start = said.tell()
-        study = Path(folder) / "study.json"
-        name = task.name.removesuffix(preparation.SUFFIX)
-        study.write_text(json.dumps({"runs": {name: task.overrides}}))
-        command = [sys.executable, "-m", "study.one", str(study), name, "--from", task.address, "--at", task.commit]
-        with subprocess.Popen(
-            [*command, "--until-closed", *(["--only-images"] if task.is_images else [])],
-            env=environment() | who,
-            stdin=subprocess.PIPE,
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        ) as process:
-            while process.poll() is None:
-                get_worker().log_event(PROGRESS, [task.name, _progress(_since(log, start))])
-                if stop.wait(POLL):
-                    break
-            # Left, the block closes its standard input and waits for its end.
-    return "" if process.returncode == 0 else _reason(process.returncode, _since(log, start), name)
-
-
-def _ident(task: Task) -> list[tuple[str, str]]:
-    return [("NAME", task.author), ("EMAIL", task.email)]
-
-
-def _since(log: Path, start: int) -> str:
-    with log.open("rb") as file:
-        file.seek(start)
-        return file.read().decode(errors="replace")
-
-
-def _progress(said: str) -> str:
-    """Where a run stands: its epoch, or its stage."""
-    return next(reversed(re.findall(r"epoch \d+/\d+|(?<=Running stage ')\w+", said)), "begun")
-
-
-def _reason(code: int, said: str, name: str) -> str:
-    """What the last line says, which study.one begins with its own name and that of the run."""
-    if code < 0:
-        return f"its process was ended by {signal.Signals(-code).name}"
-    lines = said.strip().splitlines() or [f"exit code {code}"]
-    return lines[-1].removeprefix("error: ").removeprefix(f"{name}: ")
-
-
 def _told(error: BaseException | None) -> str:
     if isinstance(error, KilledWorker):
         return "every worker that was at it died"
     if isinstance(error, ModuleNotFoundError):
         return f"its worker does not know {error.name}; start workers in a clone of the project (docs/cluster.md)"
     return " ".join(str(error).split()) or type(error).__name__
-
-
-@contextmanager
-def connected(scheduler: str | None, n_workers: int) -> Iterator[Client]:
-    """A client of the scheduler at this address, or of a cluster of so many workers on this machine while it runs."""
-    # What Dask has to say in many lines is said here in one.
-    for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    if scheduler:
-        try:
-            client = Client(scheduler, timeout="10s")
-        except (OSError, TimeoutError, ValueError) as error:
-            raise UserError(f"no Dask scheduler answers at {scheduler}: {' '.join(str(error).split())}") from None
-        with client:
-            yield client
-        return
-    with _local(n_workers) as cluster, Client(cluster) as client:
-        yield client
-
-
-def _local(n_workers: int) -> SpecCluster:
-    """A scheduler and workers on the loopback, each for one run at a time and, where there are GPUs, with one."""
-    gpus = _gpus()
-    if 0 < len(gpus) < n_workers:
-        raise UserError(f"{n_workers} workers want a GPU each, and there are {len(gpus)} for this study")
-    # Its HTTP pages too on the loopback, at a free port.
-    quiet = {"host": LOOPBACK, "dashboard": False, "dashboard_address": f"{LOOPBACK}:0"}
-    common = {**quiet, "nthreads": 1, "memory_limit": None, "silence_logs": "CRITICAL"}
-
-    def with_gpu(number: int) -> dict[str, Any]:
-        return {"env": {"CUDA_VISIBLE_DEVICES": gpus[number]}, "resources": {"GPU": 1}} if gpus else {}
-
-    workers = {number: {"cls": Nanny, "options": common | with_gpu(number)} for number in range(n_workers)}
-    scheduler = {"cls": Scheduler, "options": {**quiet, "port": 0}}
-    # Ctrl-C in the terminal is for the study, which then stops things in order: what is started while it is ignored
-    # ignores it.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        return SpecCluster(workers=workers, scheduler=scheduler, silence_logs="CRITICAL")
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _gpus() -> list[str]:
-    """What CUDA_VISIBLE_DEVICES calls each GPU of this machine, or each of those that it leaves to this process."""
-    try:
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return []
-    # A GPU's own name may end in GPU too.
-    numbers = [str(number) for number in range(len(re.findall("^GPU ", listed, re.MULTILINE)))]
-    left = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if not numbers or left is None:
-        return numbers
-    # As CUDA reads it: the first word that is no GPU, such as -1, ends the list.
-    return list(takewhile(re.compile(r"\d+|(GPU|MIG)-\S+").fullmatch, map(str.strip, left.split(","))))

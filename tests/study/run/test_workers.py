@@ -13,17 +13,17 @@ from cxr.errors import UserError
 from tests.conftest import ROOT
 
 pytest.importorskip("distributed")
-dask_cluster = pytest.importorskip("study.run.dask_cluster")
+dask_client = pytest.importorskip("study.run.dask_client")
 
 # In processes of their own: a client leaves sockets behind, of which a later test would be told.
 # The GPU of each worker of a local cluster of two.
 ASKS_WORKERS = """
 import os
-from study.run import dask_cluster
+from study.run import dask_client
 def asked():
     return os.environ["CUDA_VISIBLE_DEVICES"]
 if __name__ == "__main__":
-    with dask_cluster.connected(None, 2) as client:
+    with dask_client.connected(None, 2) as client:
         client.wait_for_workers(2)
         gpus = client.run(asked)
         assert all(worker["resources"] == {"GPU": 1} for worker in client.scheduler_info()["workers"].values())
@@ -33,10 +33,10 @@ if __name__ == "__main__":
 LOSES_ITS_WORKER = """
 import sys
 from cxr.errors import UserError
-from study.run import dask_cluster
+from study.run import dask_client, dask_cluster
 from study.run.baseline import Baseline
 if __name__ == "__main__":
-    with dask_cluster.connected(None, 1) as client:
+    with dask_client.connected(None, 1) as client:
         client.wait_for_workers(1)
         engine = dask_cluster.DaskCluster(client, Baseline("0" * 40, "0" * 40), [], "origin")
         try:
@@ -90,14 +90,14 @@ def test_the_gpus_of_a_local_cluster_are_those_that_this_process_may_use(
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     else:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", left)
-    assert dask_cluster._gpus() == gpus
+    assert dask_client._gpus() == gpus
 
 
 def test_more_workers_than_gpus_is_one_line(nvidia_smi: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
     nvidia_smi("GPU 0: A\nGPU 1: A")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     with pytest.raises(UserError, match=r"^2 workers want a GPU each, and there are 1 for this study$"):
-        dask_cluster._local(2)
+        dask_client._local(2)
 
 
 @pytest.mark.slow
