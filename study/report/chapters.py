@@ -41,6 +41,7 @@ def _ways_to_cut(group: list[Family], runs: pd.DataFrame, which: str) -> list[Ch
     if "pooled" in said:
         studys = "the way of the study, " * words.are_the_studys(group)
         said["pooled"] += f", so that patients stand on both sides - {studys}kept to show what it hides"
+    agreement = tables.agreement(group, runs)
     cut = Section(
         text=[" ".join(f"{protocol}: {way}." for protocol, way in said.items())], table=tables.protocols(group)
     )
@@ -50,9 +51,10 @@ def _ways_to_cut(group: list[Family], runs: pd.DataFrame, which: str) -> list[Ch
             "Spearman's rank correlation of the accuracies, over the settings that both have: +1 is the same order, 0 "
             "an unrelated one, -1 the reverse."
         ],
-        table=tables.agreement(group, runs),
+        table=agreement,
     )
-    return [Chapter(f"Ways to cut the test part, side by side{which}", [cut, ranked])]
+    sections = [cut, ranked] if agreement.rows else [cut]
+    return [Chapter(f"Ways to cut the test part, side by side{which}", sections)]
 
 
 def _not_run(group: list[Family], runs: pd.DataFrame, which: str) -> list[Chapter]:

@@ -168,7 +168,10 @@ def protocols(all_families: list[Family]) -> Table:
 
 
 def agreement(all_families: list[Family], notebook: pd.DataFrame) -> Table:
-    """How alike two test parts, or one and the notebook's, rank the settings that both have: Spearman's correlation."""
+    """How alike two test parts, or one and the notebook's, rank the settings that both have: Spearman's correlation.
+
+    Without those that have too few settings, or no order of them, in common with any other: it may be empty.
+    """
     labelled = by_label(all_families)
     accuracies: dict[str, dict[str, float]] = {
         family.test_part: {name: one.estimates["accuracy"].value for name, one in by_name.items()}
@@ -182,13 +185,16 @@ def agreement(all_families: list[Family], notebook: pd.DataFrame) -> Table:
     }
     if of_notebook:
         accuracies[NOTEBOOK] = of_notebook
-    correlation = pd.DataFrame(accuracies).corr("spearman", min_periods=FEWEST_TO_RANK).to_numpy()
+    correlation = pd.DataFrame(accuracies).corr("spearman", min_periods=FEWEST_TO_RANK)
+    is_ranked = correlation.mask(np.eye(len(correlation), dtype=bool)).notna().any()
+    correlation = correlation.loc[is_ranked, is_ranked]
     first = "order of accuracies"
+    parts = [str(part) for part in correlation]
     rows = [
-        Row({first: part, **dict(zip(accuracies, map(float, values), strict=True))})
-        for part, values in zip(accuracies, correlation, strict=True)
+        Row({first: part, **dict(zip(parts, map(float, values), strict=True))})
+        for part, values in zip(parts, correlation.to_numpy(), strict=True)
     ]
-    return Table(dict.fromkeys([first, *accuracies], "+.2f"), rows)
+    return Table(dict.fromkeys([first, *parts], "+.2f"), rows)
 
 
 def has_notebook(family: Family, notebook: pd.DataFrame) -> bool:

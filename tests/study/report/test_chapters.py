@@ -29,6 +29,18 @@ def test_two_sizes_are_never_compared() -> None:
             assert not any("224" in text for text in said + tables), chapter.title
 
 
+def test_orders_are_compared_where_two_parts_have_one() -> None:
+    layers = ["C-F-D", "C-P-F-D", "C-C-F-D"]
+    runs = [
+        result(f"{cut}-{i}", one, protocol=cut, accuracy=0.7 + i / 10, images="synthetic")
+        for cut in CUTS
+        for i, one in enumerate(layers)
+    ]
+    heading = "Do they rank the networks alike?"
+    assert heading in words(composed(*runs))
+    assert heading not in words(composed(*runs[:2], *runs[3:]))
+
+
 def test_phantoms_beside_radiographs_are_named_and_stand_apart() -> None:
     both = composed(result("drawn", images="synthetic"), result("taken", "C-F-D"))
     assert both.images == "real"

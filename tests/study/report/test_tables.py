@@ -53,7 +53,13 @@ def test_phantoms_have_no_rank_beside_the_notebook() -> None:
 
 @pytest.mark.parametrize("official", [[0.6, 0.7], [0.8, 0.8, 0.8]], ids=["two settings", "no order"])
 def test_no_rank_is_made_up(official: list[float]) -> None:
-    assert math.isnan(ranked(official=official, pooled=[0.96, 0.95, 0.94])[OFFICIAL].cells[POOLED])
+    rows = ranked(official=official, pooled=[0.96, 0.95, 0.94])
+    assert list(rows) == [POOLED, tables.NOTEBOOK]
+    assert all(OFFICIAL not in row.cells for row in rows.values())
+
+
+def test_where_no_two_parts_have_an_order_there_is_no_table() -> None:
+    assert ranked(official=[0.6, 0.7], pooled=[0.96, 0.95]) == {}
 
 
 def test_the_notebooks_figure_stands_beside_its_own_network_on_its_own_images_alone() -> None:
