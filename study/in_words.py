@@ -123,7 +123,9 @@ def precisions(family: Family) -> list[str]:
         return []
     told = " and ".join(f"in {precision} ({', '.join(sorted(names))})" for precision, names in rarer)
     n = sum(len(names) for _, names in rarer)
-    return [f"{n} of {len(runs)} runs were trained {told}, not in {commonest}: rounding is part of their differences."]
+    were = "was" if n == 1 else "were"
+    trained = f"{n} of {len(runs)} runs {were} trained {told}, not in {commonest}"
+    return [f"{trained}: rounding is part of their differences."]
 
 
 def _open(family: Family) -> str:

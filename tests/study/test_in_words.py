@@ -126,7 +126,7 @@ def test_runs_trained_in_another_precision_are_named() -> None:
     assert precisions(families(runs)[0]) == []
     again = result("run-0-seed1", LAYERS[0], seed=1)
     [said] = precisions(families([*runs, again])[0])
-    assert said.startswith("1 of 4 runs were trained in float32 (run-0-seed1), not in bfloat16")
+    assert said.startswith("1 of 4 runs was trained in float32 (run-0-seed1), not in bfloat16")
 
 
 def test_a_single_network_beside_what_sees_no_lungs() -> None:
