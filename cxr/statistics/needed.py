@@ -8,6 +8,7 @@ from scipy.special import ndtri, stdtrit
 from cxr.statistics.significance import SIGNIFICANCE, Verdict
 from cxr.statistics.trainings import Spread
 
+# How often a study is to find what there is.
 POWER = 0.8
 # More trainings of one configuration are not advised.
 MOST_TRAININGS = 200
