@@ -89,7 +89,6 @@ def _study(
     values = truths[owner] + root @ rng.normal(size=len(owner)) + sds[owner] * rng.normal(size=len(owner))
     together = trainings.spread(np.split(values, len(sds)), covariance)
     found = significance.tested(together, MARGIN, math.inf)
-    intervals = [contrast.interval() for contrast, _, _ in found]
+    intervals = [one.contrast.interval() for one in found]
     holds = [low <= truths[two] - truths[one] <= high for (low, high), (one, two) in zip(intervals, PAIRS, strict=True)]
-    verdicts = [significance.verdict(p, beyond, contrast.covers_trainings) for contrast, p, beyond in found]
-    return holds, verdicts
+    return holds, [one.verdict for one in found]

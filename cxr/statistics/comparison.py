@@ -202,12 +202,10 @@ def _differences(configurations: list[Measured], metric: str, margin: float | No
     equal_within = margin if is_in_reach else None
     is_enough = len(pairs) * significance.least_p(n_patients) <= SIGNIFICANCE
     found = []
-    tested = significance.tested(together, margin, n_patients)
-    for pair, (contrast, p_adjusted, p_beyond) in zip(pairs, tested, strict=True):
-        is_open = is_enough and significance.verdict(p_adjusted, p_beyond, contrast.covers_trainings) is Verdict.UNTOLD
+    for pair, one in zip(pairs, significance.tested(together, margin, n_patients), strict=True):
+        is_open = is_enough and one.verdict is Verdict.UNTOLD
         more = needed.what_would_tell(together, pair, n_images, len(pairs), equal_within) if is_open else None
-        low, high = np.clip(contrast.interval(), -1.0, 1.0)
-        value = Estimate(contrast.value, float(low), float(high))
-        p = significance.p_value(contrast, n_patients)
-        found.append(Difference(value, p, p_adjusted, p_beyond, contrast.covers_trainings, more))
+        low, high = np.clip(one.contrast.interval(), -1.0, 1.0)
+        value = Estimate(one.contrast.value, float(low), float(high))
+        found.append(Difference(value, one.p, one.p_adjusted, one.p_beyond, one.contrast.covers_trainings, more))
     return found

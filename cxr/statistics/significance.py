@@ -1,5 +1,6 @@
 """The verdict on a difference between configurations: its p for all pairs, and what they let one say."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
 
@@ -28,32 +29,40 @@ def verdict(p_adjusted: float, p_beyond: float, covers_trainings: bool) -> Verdi
     return Verdict.UNTOLD
 
 
-def tested(together: Spread, margin: float | None, n_patients: float) -> list[tuple[Contrast, float, float]]:
-    """Of every pair its contrast, p for all pairs that there is no difference, and that it is `margin` or more.
+@dataclass(frozen=True)
+class Tested:
+    """The contrast of a pair, and its p; see comparison.Difference."""
+
+    contrast: Contrast
+    p: float
+    p_adjusted: float
+    p_beyond: float
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict(self.p_adjusted, self.p_beyond, self.contrast.covers_trainings)
+
+
+def tested(together: Spread, margin: float | None, n_patients: float) -> list[Tested]:
+    """Every pair of configurations, in the order of itertools.combinations.
+
+    `margin`: the size from which a difference matters; without one `p_beyond` is NaN.
 
     Errors of either kind, a difference that is none and an equality that is none, are each adjusted for. Classifiers
     that differ on a share `margin` of the patients may show it on none of `n_patients`: however alike they are on
     these, p of the second is not below the chance of that.
     """
     contrasts = [together.difference(*pair) for pair in combinations(range(len(together.n)), 2)]
-    adjusted = holm([p_value(contrast, n_patients) for contrast in contrasts])
+    alone = [_p(contrast, n_patients) for contrast in contrasts]
     if margin is None:
         beyond = [np.nan] * len(contrasts)
     else:
         least = unseen(margin, n_patients)
         beyond = holm([max(contrast.p_beyond(margin), least) for contrast in contrasts])
-    return list(zip(contrasts, adjusted, beyond, strict=True))
+    return [Tested(*one) for one in zip(contrasts, alone, holm(alone), beyond, strict=True)]
 
 
-def verdicts(together: Spread, margin: float | None, n_patients: float) -> list[Verdict]:
-    """The verdict on every pair of configurations, in the order of itertools.combinations; see `tested`."""
-    return [
-        verdict(p_adjusted, p_beyond, contrast.covers_trainings)
-        for contrast, p_adjusted, p_beyond in tested(together, margin, n_patients)
-    ]
-
-
-def p_value(contrast: Contrast, n_patients: float) -> float:
+def _p(contrast: Contrast, n_patients: float) -> float:
     """p that there is no difference, no less than so many patients can show.
 
     Where all of them speak alike the bootstrap knows no variance, and its p would be 0.

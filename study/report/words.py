@@ -241,11 +241,11 @@ def _of_sharing(family: Family, metric: str) -> list[str]:
     if np.count_nonzero(together.varies) < 2:
         return []
     now = [getattr(pair.comparison, metric).verdict for pair in family.pairs]
-    otherwise = significance.verdicts(together.otherwise(), family.margin, family.n_patients)
+    otherwise = significance.tested(together.otherwise(), family.margin, family.n_patients)
     changed = [
-        f"{pair.title} ({other})"
+        f"{pair.title} ({other.verdict})"
         for pair, verdict, other in zip(family.pairs, now, otherwise, strict=True)
-        if verdict is not other
+        if verdict is not other.verdict
     ]
     name = DRAWN[metric]
     if together.is_pooled.any():

@@ -250,7 +250,8 @@ def with_own_deviations(family: Family) -> dict[frozenset[str], float]:
     """By pair its p in accuracy, for all pairs, were the deviation of trainings not shared."""
     alone = family.spread("accuracy").otherwise()
     names = [frozenset((pair.one.name, pair.two.name)) for pair in family.pairs]
-    return dict(zip(names, (p for _, p, _ in significance.tested(alone, None, family.n_patients)), strict=True))
+    tested = significance.tested(alone, None, family.n_patients)
+    return dict(zip(names, (one.p_adjusted for one in tested), strict=True))
 
 
 def counted(family: Family, metric: str) -> str:

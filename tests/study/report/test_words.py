@@ -55,11 +55,11 @@ def of_accuracy(family: Family) -> str:
 )
 def test_what_hangs_on_one_deviation_for_all_is_said(deviations: tuple[float, ...], how: str, is_another: bool) -> None:
     family = steady_and_not(*deviations)
-    otherwise = significance.verdicts(family.spread("accuracy").otherwise(), family.margin, family.n_patients)
+    otherwise = significance.tested(family.spread("accuracy").otherwise(), family.margin, family.n_patients)
     others = [
-        f"{pair.title} ({new})"
+        f"{pair.title} ({new.verdict})"
         for pair, new in zip(family.pairs, otherwise, strict=True)
-        if new is not pair.comparison.accuracy.verdict
+        if new.verdict is not pair.comparison.accuracy.verdict
     ]
     assert of_accuracy(family).startswith(f"In accuracy {how}")
     assert of_accuracy(family).endswith(
