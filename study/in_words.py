@@ -46,13 +46,14 @@ def without_lungs(family: Family) -> str:
     key, accuracy = networks[0].first.best_without_lungs
     n_above = sum(network.estimates["accuracy"].low > accuracy.high for network in networks)
     n_below = sum(network.estimates["accuracy"].high < accuracy.low for network in networks)
-    n = len(networks)
+    n, name = len(networks), networks[0].name
     if n == 1:
         place = "lies above" if n_above else "lies below" if n_below else "overlaps"
-        where = f"the interval of the network {place} it"
+        where = f"the interval of {name} {place} it"
     else:
-        where = f"of {n} networks {n_above} lie above it with their whole interval, {n_below} below it, and"
-        where += f" {n - n_above - n_below} overlap it"
+        alike = "" if n == len(family.configurations) else f" whose images are prepared as those of {name}"
+        where = f"the whole interval of {n_above} of {n} networks{alike} lies above it and of {n_below} below it; "
+        where += f"that of {n - n_above - n_below} overlaps it"
     return f"Without lungs ({family.protocol}): {SHORTCUTS.get(key, key)} gives {_told(accuracy)}; {where}."
 
 
@@ -134,8 +135,11 @@ def _open(family: Family) -> str:
         seeds = "one network says nothing of others"
     elif all(len(network.results) == 1 for network in family.configurations):
         seeds = "each network was trained once, and with other seeds their order may change"
+    elif not (
+        known := [pair.comparison.accuracy for pair in family.pairs if pair.comparison.accuracy.covers_trainings]
+    ):
+        seeds = "of each pair a network was trained once, and with other seeds their order may change"
     else:
-        known = [pair.comparison.accuracy for pair in family.pairs if pair.comparison.accuracy.covers_trainings]
         n_differ = sum(difference.p_adjusted <= SIGNIFICANCE for difference in known)
         differ = SAID[Verdict.DIFFER][n_differ != 1]
         seeds = f"{n_differ} of {count(len(known), 'pair')} {differ} by more than patients and training seeds bring"

@@ -21,6 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cxr.errors import UserError
+from cxr.files import whole
 from stages import project
 from study.commands import git
 from study.experiments import EXPERIMENTS
@@ -51,13 +52,17 @@ def main() -> None:
 
 
 def cache() -> None:
-    """Remove what was written to DVC's cache since the last look and is not what its name says."""
+    """Look through what was written to DVC's cache since the last look."""
     if not OBJECTS.exists() and not RUNS.exists():
         return
     since = LOOKED.stat().st_mtime_ns if LOOKED.exists() else 0
-    LOOKED.parent.mkdir(parents=True, exist_ok=True)
-    begun = LOOKED.with_suffix(".begun")
-    begun.touch()
+    with whole(LOOKED) as looked:
+        looked.touch()
+        _look_through(since)
+
+
+def _look_through(since: int) -> None:
+    """Remove what was written to DVC's cache after `since` (nanoseconds) and is not what its name says."""
     # What is still being written has another name.
     objects = [path for path in OBJECTS.glob("[0-9a-f][0-9a-f]/*") if re.fullmatch(r"[0-9a-f]{30}(\.dir)?", path.name)]
     runs = [path for path in RUNS.glob("[0-9a-f][0-9a-f]/*/*") if re.fullmatch("[0-9a-f]{64}", path.name)]
@@ -66,7 +71,6 @@ def cache() -> None:
             if _written(path) > since and not is_whole(path):
                 path.unlink(missing_ok=True)
                 print(f"{path} was cut short; removed, it is made again where it is needed", file=sys.stderr)
-    begun.replace(LOOKED)
 
 
 def lists() -> None:
@@ -93,7 +97,8 @@ def lists() -> None:
 def checkpoints() -> None:
     """Remove what trainings have left with which nobody has gone on for long: other parameters or code, mostly."""
     for path in CHECKPOINTS.glob("*"):
-        if time.time_ns() - _written(path) > ABANDONED * 24 * 3600 * 10**9:
+        # The time is 0 where a training has just ended well.
+        if 0 < _written(path) < time.time_ns() - ABANDONED * 24 * 3600 * 10**9:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
             print(f"{path}: nobody went on with this training for {ABANDONED} days; removed", file=sys.stderr)
 

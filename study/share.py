@@ -93,8 +93,11 @@ def pull(names: list[str], address: str, is_forced: bool, but: Iterable[str] = (
     if others and not is_forced:
         raise UserError(f"{', '.join(others)} at the Git remote is another run; --force replaces yours with it")
     git("fetch", "--quiet", address, *(f"+{ref}:{ref}" for ref in of_name))
-    # Without names the data of those that hold alone.
-    chosen = experiments.chosen(sorted(set(of_name.values())) if names else [])
+    # Without names the data of those that hold alone, and of none that is only here.
+    holding = experiments.chosen(sorted(set(of_name.values())) if names else [])
+    chosen = {name: ref for name, ref in holding.items() if ref in of_name}
+    if not chosen:
+        raise UserError("no experiment of the Git remote holds here; name those whose data you want all the same")
     bring(list(chosen.values()), but)
     print(f"pulled {', '.join(chosen)}")
 

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from cxr import files
 from cxr.arguments import file_to_write
-from cxr.data.images import cut, read, shrink
+from cxr.data.images import cut, decode, read, shrink
 from cxr.data.params import ImagesParams
 from cxr.inference import corruptions
 from cxr.params import parse
@@ -135,13 +135,13 @@ def _shifted(content: bytes, seed: int, name: str, strength: int, params: Images
     """One image as the network is given it, corrupted on the way at the size that the strengths are meant for."""
     options = asdict(params)
     size = options.pop("size")
+    if name == AS_IT_IS:
+        return decode(content, size, **options)
     grey = read(content, at_least=2 * max(size, corruptions.PIXELS)).grey
-    if name != AS_IT_IS:
-        # Stretched to a square first, it would have no sides left that `shrink` could cut.
-        seen = cut(grey, params.is_square)
-        small = np.asarray(seen.resize((corruptions.PIXELS,) * 2, Image.Resampling.BILINEAR))
-        grey = Image.fromarray(corruptions.corrupt(small, name, strength, seed))
-    return shrink(grey, size, **options)
+    # Stretched to a square first, it would have no sides left that `shrink` could cut.
+    seen = cut(grey, params.is_square)
+    small = np.asarray(seen.resize((corruptions.PIXELS,) * 2, Image.Resampling.BILINEAR))
+    return shrink(Image.fromarray(corruptions.corrupt(small, name, strength, seed)), size, **options)
 
 
 if __name__ == "__main__":

@@ -29,15 +29,20 @@ def read(path: Path) -> dict[str, Any]:
 def runs(path: Path, finished: list[str]) -> list[str]:
     """Those of the finished runs' names that are a study's: `name`, or `name-label`.
 
-    A name that another study has in the same folder, as recipe.yaml has layers-1-augmented, is that study's. Raises
-    UserError where there is none.
+    Of two runs whose names it begins with the longer counts, also where that is another study's in the same folder:
+    layers-1-augmented-seed1 is recipe.yaml's. Raises UserError where there is none.
     """
     own = set(read(path)["runs"])
-    others = _of_other_studies(path) - own
-    found = [name for name in finished if name not in others and any(f"{name}-".startswith(f"{run}-") for run in own)]
+    all_runs = own | _of_other_studies(path)
+    found = [name for name in finished if _run_of(name, all_runs) in own]
     if not found:
         raise UserError(f"no run of {path} is finished; run it with: python -m study.run {path}")
     return found
+
+
+def _run_of(name: str, all_runs: set[str]) -> str | None:
+    """The run that a finished one is, with a label or without; None where it is none of them."""
+    return max((run for run in all_runs if f"{name}-".startswith(f"{run}-")), key=len, default=None)
 
 
 def _of_other_studies(path: Path) -> set[str]:

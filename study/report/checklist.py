@@ -125,8 +125,11 @@ CHECKLISTS = {
 
 
 def chapter(all_families: list[Family]) -> Chapter:
-    """Both checklists, answered for the configuration of the first test part that is best on validation."""
-    family = all_families[0]
+    """Both checklists, answered for the configuration of the first test part that is best on validation.
+
+    Drawn images count only where there are no others.
+    """
+    family = next((one for one in all_families if not facts.is_synthetic(one.first)), all_families[0])
     configuration = best_validated(family)
     answers = {**_of_data(configuration), **_of_study(family, configuration)}
     text = (
@@ -211,7 +214,7 @@ def _of_study(family: Family, configuration: Configuration) -> dict[str, str]:
         "ensemble": "none" + ("; the mean of an image and its mirror image" if has_mirror else ""),
         "metrics": "accuracy, AUROC, sensitivity, specificity; cross-entropy, Brier score, calibration error",
         "uncertainty": facts.intervals(family, configuration)
-        + (f"; of {n_pairs} pairs, p is adjusted for their number (Holm)" if n_pairs else ""),
+        + (f"; of {n_pairs} pairs, p is adjusted for their number (Holm)" if n_pairs > 1 else ""),
         "robustness": f"what needs no lungs: {facts.without_lungs(result)}",
         "saliency": _if_kept(facts.saliency(result)),
         "internal": f"{family.test_part}: {facts.performance(configuration)}",

@@ -67,11 +67,14 @@ def _why_lowest(all_families: list[Family]) -> list[str]:
         return []
     (lowest, low), *_, (highest, high) = sorted(_places(all_families), key=lambda place: _mean_accuracy(place[0]))
     negative, positive = all_families[0].first.classes
-    parts = [
-        f"{where} the networks find {_range(family, 'sensitivity')} of the {images_of(positive)} and call "
-        f"{_range(family, 'specificity')} of the {images_of(negative)} {in_prose(negative)}"
-        for family, where in ((lowest, low), (highest, high))
-    ]
+    parts = []
+    for family, where in ((lowest, low), (highest, high)):
+        is_one = len(family.configurations) == 1
+        find, call = ("the network finds", "calls") if is_one else ("the networks find", "call")
+        parts.append(
+            f"{where} {find} {_range(family, 'sensitivity')} of the {images_of(positive)} and {call} "
+            f"{_range(family, 'specificity')} of the {images_of(negative)} {in_prose(negative)}"
+        )
     return [f"The errors differ: {parts[0]}; {parts[1]}."]
 
 

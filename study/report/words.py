@@ -61,6 +61,8 @@ def title(all_families: list[Family]) -> str:
     subject = " and ".join("synthetic phantoms" if is_drawn else "chest radiographs" for is_drawn in kinds)
     labels = _labels(all_families)
     names = ", ".join(labels) if len(labels) <= FEW else f"{labels[0]} to {labels[-1]}, {len(labels)} networks"
+    if len(labels) == 1:
+        return f"A convolutional network on {subject}: {names}"
     return f"Convolutional networks on {subject}, compared: {names}"
 
 
@@ -171,12 +173,12 @@ def of_times(family: Family) -> str:
     """How far apart two speeds must lie to be told apart, in words."""
     if family.noise is None:
         return "No network here was trained twice on one machine: how far equal networks' times lie apart nobody knows."
-    factor, degrees = family.noise.factor, family.noise.degrees
+    factor, degrees = family.noise.factor, f"{facts.count(family.noise.degrees, 'degree')} of freedom"
     if factor > MOST_TOLD:
-        return f"With {facts.count(degrees, 'degree')} of freedom for it, no difference in time can be told here."
+        return f"With {degrees} for it, no difference in time can be told here."
     return (
-        f"The speeds of two runs of equal networks differ by a factor of {factor:.2f} or more in 1 of 20 ({degrees} "
-        "degrees of freedom): which of two single runs trains faster cannot be told below it."
+        f"The speeds of two runs of equal networks differ by a factor of {factor:.2f} or more in 1 of 20 ({degrees}): "
+        "which of two single runs trains faster cannot be told below it."
     )
 
 

@@ -47,7 +47,7 @@ def main() -> None:
         refs = experiments.finished()
         wanted = [run for run in runs if not experiments.is_finished(run.name, run.params, base.files, refs)]
         grid.check(wanted)
-        print(f"{len(runs)} runs, {len(runs) - len(wanted)} finished before", file=sys.stderr)
+        print(f"{len(runs) - len(wanted)} of {len(runs)} runs finished before", file=sys.stderr)
         # An exception instead, in the midst of DVC's code, might be swallowed there.
         with ending.put_off() as stop:
             failures = {}
@@ -234,14 +234,14 @@ def _tell(bar: "tqdm[Any]", name: str, before: State | None, now: State | None, 
     """Report a run that has changed its state."""
     if now == before or now is None:
         return
+    moment = time.monotonic()
     if now is State.RUNNING:
-        started[name] = time.monotonic()
+        started[name] = moment
         if bar.disable:
             bar.write(f"{name}: begun", file=sys.stderr)
     if now.is_over:
         bar.update()
-        took = time.monotonic() - started.get(name, time.monotonic())
-        bar.write(f"{name}: {now} in {took:.0f} s", file=sys.stderr)
+        bar.write(f"{name}: {now} in {moment - started.get(name, moment):.0f} s", file=sys.stderr)
 
 
 def _show(names: list[str], arguments: argparse.Namespace) -> None:

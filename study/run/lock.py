@@ -1,13 +1,14 @@
 """One study at a time in a folder."""
 
-import fcntl
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cxr import files
 from cxr.errors import UserError
 from stages import project
 
@@ -21,15 +22,16 @@ def alone(study: Path, names: set[str]) -> Iterator[set[str]]:
     """
     with (project.scratch("study") / "lock.json").open("a+") as file:
         file.seek(0)
-        try:
-            # No descendant inherits it: Python closes its files in every process that it starts.
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        # No descendant inherits it: Python closes its files in every process that it starts.
+        is_held = files.lock(file.fileno(), is_patient=False)
+        if is_held is None:
+            print("this disk knows no locks: see to it that no other study works in this folder", file=sys.stderr)
+        elif not is_held:
             holder = _read(file.read())
             raise UserError(
                 f"{holder.get('study', 'another study')} is at work in this folder (process {holder.get('pid', '?')},"
                 f" since {holder.get('since', '?')}); wait for it or stop it first"
-            ) from None
+            )
         before = set(_read(file.read()).get("names", []))
         record = {"pid": os.getpid(), "study": str(study), "since": time.strftime("%Y-%m-%d %H:%M")}
         file.truncate(0)

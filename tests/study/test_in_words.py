@@ -48,7 +48,7 @@ def test_what_was_learned_caught_and_told_apart() -> None:
     assert "run-1, calls 0.950" in learned
     assert learned.endswith("of the validation images 0.900.")
     assert "JPEG quality (quantisation table) gives 0.900" in lungs
-    assert "of 3 networks 1 lie above it with their whole interval, 2 below it, and 0 overlap it" in lungs
+    assert "the whole interval of 1 of 3 networks lies above it and of 2 below it; that of 0 overlaps it" in lungs
     assert trap.startswith("A trap is caught (official): JPEG quality (quantisation table) tells 0.900")
     assert "of 3 pairs of networks: in accuracy 3 differ as trained; in AUROC" in difference
     assert "The largest told in accuracy: run-3 - run-1, -0.350" in difference
@@ -59,7 +59,7 @@ def test_nothing_learned_nothing_caught_nothing_told_apart() -> None:
     """The first is above the majority, but not with its whole interval."""
     learned, lungs, trap, difference, _ = told([0.63, 0.6, 0.6], majority=0.62)
     assert "0 of 3 networks do better than the majority class (0.620)" in learned
-    assert "of 3 networks 0 lie above it with their whole interval, 0 below it, and 3 overlap it" in lungs
+    assert "the whole interval of 0 of 3 networks lies above it and of 0 below it; that of 3 overlaps it" in lungs
     assert trap.startswith(
         "Traps: the audit caught none; by how the files are stored no more images are told right than"
     )
@@ -89,6 +89,12 @@ def test_a_difference_within_the_margin_is_one_and_networks_trained_once_are_tol
         "Open: 1 of 1 pair differs by more than patients and training seeds bring; "
         "of 2 more a network was trained once."
     )
+
+
+def test_pairs_of_which_one_was_trained_once_each_leave_the_seeds_open() -> None:
+    """They were "0 of 0 pairs"."""
+    said = sentences(families(trained({"C-F": (0.7, 0.71), "P-F": (0.9,)})))
+    assert said[4] == "Open: of each pair a network was trained once, and with other seeds their order may change."
 
 
 def test_that_the_largest_difference_is_of_these_trainings_is_said_where_others_are_of_more() -> None:
@@ -131,7 +137,7 @@ def test_runs_trained_in_another_precision_are_named() -> None:
 
 def test_a_single_network_beside_what_sees_no_lungs() -> None:
     [family] = families([audited(result("run-1"), thumbnail=0.6)])
-    assert without_lungs(family).endswith("; the interval of the network lies above it.")
+    assert without_lungs(family).endswith("; the interval of run-1 lies above it.")
 
 
 def test_the_audit_is_that_of_images_prepared_as_the_networks_have_them() -> None:
@@ -139,4 +145,5 @@ def test_the_audit_is_that_of_images_prepared_as_the_networks_have_them() -> Non
     other = audited(result("other", "P-P-F-D"), thumbnail=0.95)
     other.params["images"]["is_equalised"] = True
     said = without_lungs(families([other, *runs])[0])
-    assert "gives 0.700 (0.680 to 0.720); of 3 networks 3 lie above it with their whole interval" in said
+    alike = "of 3 networks whose images are prepared as those of run-0"
+    assert f"gives 0.700 (0.680 to 0.720); the whole interval of 3 {alike} lies above it and of 0 below it" in said

@@ -130,6 +130,26 @@ def test_what_a_power_cut_has_left_of_the_cache_is_not_brought_back(project: Pro
     assert mend(project) == ""
 
 
+def test_another_look_at_the_same_time_hinders_neither(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two commands of make: the one that ended last found what it had begun taken away."""
+    monkeypatch.chdir(tmp_path)
+    torn = mending.OBJECTS / "ab" / ("0" * 30)
+    torn.parent.mkdir(parents=True)
+    torn.write_text("cut short")
+    look = mending._look_through
+
+    def beside_another(since: int) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(mending, "_look_through", look)
+            mending.cache()
+        look(since)
+
+    monkeypatch.setattr(mending, "_look_through", beside_another)
+    mending.cache()
+    assert not torn.exists()
+    assert [path.name for path in mending.LOOKED.parent.iterdir()] == [mending.LOOKED.name]
+
+
 def is_run_of(path: Path, stage: str) -> bool:
     return path.is_file() and f"stages.{stage}" in path.read_text()
 

@@ -57,3 +57,18 @@ def test_what_is_no_address_is_told(repository: Repository, address: str) -> Non
     """They were tracebacks of the library that reads addresses."""
     with pytest.raises(UserError, match="is no address of a Git remote: "):
         share.git_address(address)
+
+
+def test_without_names_what_only_this_clone_has_is_not_said_to_be_pulled(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    remote = str(repository.project.folder.parent / "remote.git")
+    git("init", "-q", "--bare", remote)
+    mine, theirs = repository.finish("mine"), repository.finish("theirs")
+    git("push", "-q", remote, f"{theirs}:{theirs}")
+    git("update-ref", "-d", theirs)
+    brought: list[str] = []
+    monkeypatch.setattr(share, "bring", lambda refs, but: brought.extend(refs))
+    share.pull([], remote, is_forced=False)
+    assert brought == [theirs] != [mine]
+    assert capsys.readouterr().out == "pulled theirs\n"

@@ -18,12 +18,12 @@ PARAMS = ImagesParams(size=24, is_square=False, is_equalised=False, shows="all")
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[bytes]:
-    """Dark and bright images in turn."""
+    """Dark and bright images in turn, JPEGs that are decoded at a smaller scale for a small network."""
     contents = []
     for i in range(8):
-        grey = np.random.default_rng(i).integers(0, 60, (240, 260)) + (60 if i % 2 else 20)
-        Image.fromarray(grey.astype(np.uint8)).save(tmp_path / "image.png")
-        contents.append((tmp_path / "image.png").read_bytes())
+        grey = np.random.default_rng(i).integers(0, 60, (480, 520)) + (60 if i % 2 else 20)
+        Image.fromarray(grey.astype(np.uint8)).save(tmp_path / "image.jpg")
+        contents.append((tmp_path / "image.jpg").read_bytes())
     return contents
 
 

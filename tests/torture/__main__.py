@@ -44,8 +44,9 @@ said what is wrong and nothing half done was left. *Lost*: anything else, a trac
 the process that made the cases, with all that it had loaded before.
 
 `make torture` makes the table again, `make torture ONLY=image-bomb` one line of it,
-`make torture ONLY=image-bomb CASE=7` one case, `SHARE=0.1` a tenth of the cases. `long-10` takes minutes, `long-200`
-more than half an hour. `tests/torture/test_sample.py` tries some cases of the quick classes in every `make test`.
+`make torture ONLY=image-bomb CASE=7` one case, `SHARE=0.1` a tenth of the cases; neither of these two
+changes the table. `long-10` takes minutes, `long-200` more than half an hour. `tests/torture/test_sample.py` tries some
+cases of the quick classes in every `make test`.
 
 How far to trust the table:
 
@@ -116,7 +117,7 @@ def main() -> None:
         print(f"{name}: {len(cases)} cases, {len(lost)} lost, {seconds:.0f} s, {mebibytes:.0f} MiB", flush=True)
         for case in lost[:10]:
             print(f"  case {case.number}: {case.reason}")
-    if arguments.case is None:
+    if arguments.case is None and arguments.share == 1:
         _keep(rows, TABLE, arguments.only)
         _keep(grown, GROWTH_TABLE, arguments.only)
         with files.whole(PAGE) as partial:
@@ -127,7 +128,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description="Try faults on real parts.")
     parser.add_argument("--only", nargs="+", choices=list(FAULTS), default=list(FAULTS), metavar="FAULT")
-    parser.add_argument("--share", type=float, default=1.0, help="of the cases of each class")
+    parser.add_argument("--share", type=float, default=1.0, help="of the cases of each class; less is written nowhere")
     parser.add_argument("--case", type=int, help="one case alone, by its number")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()

@@ -50,7 +50,7 @@ def test_phantoms_beside_radiographs_are_named_and_stand_apart() -> None:
     assert minutes == ["In one minute (real images at 224 px)", "In one minute (synthetic images at 224 px)"]
     drawn = composed(result("drawn", images="synthetic"))
     assert (drawn.images, drawn.chapters[0].title) == ("synthetic", "In one minute")
-    assert drawn.title == "Convolutional networks on synthetic phantoms, compared: drawn"
+    assert drawn.title == "A convolutional network on synthetic phantoms: drawn"
 
 
 def test_the_words_of_the_study_are_for_its_own_images() -> None:

@@ -37,6 +37,12 @@ def test_answers_are_those_of_the_run_that_is_best_on_validation() -> None:
     assert claim["31"] == "not reported, because it is not kept with the run"
 
 
+def test_radiographs_are_answered_for_before_phantoms() -> None:
+    found = families([result("drawn", images="synthetic"), result("real", protocol="pooled")])
+    assert [family.first.name for family in found] == ["drawn", "real"]
+    assert checklist.chapter(found).sections[0].text[0].startswith("Answered for real, ")
+
+
 def test_unknown_patients_are_no_claim_of_parts_that_share_none() -> None:
     [family] = families([result("a", "C-F", patients="unknown")])
     claim = {row.cells["item"]: row.cells["answer"] for row in checklist.chapter([family]).sections[1].table.rows}

@@ -48,3 +48,10 @@ def test_how_many_were_trained_once_is_said() -> None:
     assert "on official (the test part that the source has, each trained once)." in said[2]
     assert "on official (the test part that the source has, 1 of 2 trained once)." in said[3]
     assert "trained once" not in findings(families([twice, again]))[0]
+
+
+def test_one_network_under_each_test_part_is_one() -> None:
+    made = [result("a", accuracy=0.8), result("b", protocol="pooled", accuracy=0.9)]
+    [said] = [sentence for sentence in findings(families(made)) if sentence.startswith("The errors differ")]
+    assert said.startswith("The errors differ: on official the network finds 0.")
+    assert " and calls 0." in said

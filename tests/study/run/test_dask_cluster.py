@@ -255,7 +255,7 @@ def test_a_scheduler_that_dies_ends_the_study_in_one_line_and_its_runs(
         cluster.scheduler.kill()
         said = study.communicate(timeout=120)[1]
     assert said.replace("three: begun\n", "") == (
-        "1 runs, 0 finished before\nerror: the Dask scheduler is gone; start it and run this again to go on\n"
+        "0 of 1 runs finished before\nerror: the Dask scheduler is gone; start it and run this again to go on\n"
     )
     wait_until(lambda: not runs_at_work(cluster.workers))
     assert "three" not in cluster.workers.ok("git", "ls-remote", str(origin), "refs/exps/*")

@@ -80,7 +80,7 @@ def test_make_demo_repeats_no_finished_run_and_ends_with_words_curves_and_a_repo
     (project.folder / "demo.yaml").write_text(text)
     done = project.run(*MAKE, "demo", "OUT=demo_report")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 runs, 1 finished before" in done.stderr
+    assert "1 of 2 runs finished before" in done.stderr
     assert "layers-2: done" in done.stderr
     assert "layers-1: done" not in done.stderr
     table, *words = done.stdout.split("Learning: ")
@@ -197,7 +197,7 @@ def test_a_commit_makes_no_experiment_vanish(
     again = project.run(sys.executable, "-m", "study.run", "one.yaml", "--plots", str(tmp_path))
     (project.folder / "one.yaml").unlink()
     assert again.returncode == 0, again.stderr
-    assert "1 runs, 1 finished before" in again.stderr
+    assert "1 of 1 runs finished before" in again.stderr
     assert "layers-1" in (tmp_path / "index.html").read_text()
 
     with (project.folder / "cxr" / "networks" / "training.py").open("a") as file:

@@ -77,7 +77,7 @@ def test_it_waits_for_a_worker_that_has_dvcs_lock_as_it_takes_up_a_run(three: Pr
 
 def test_the_next_call_goes_on_at_the_last_epoch_and_repeats_no_finished_run(three: Project) -> None:
     shutil.rmtree(three.folder / ".dvc" / "tmp" / "cxr" / "checkpoints", ignore_errors=True)
-    assert "3 runs, 0 finished before\n" in stopped_when(three, is_trained)
+    assert "0 of 3 runs finished before\n" in stopped_when(three, is_trained)
     check_nothing_is_left(three)
 
     with begin(three) as study:
