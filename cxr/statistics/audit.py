@@ -22,6 +22,8 @@ METADATA = {"jpeg_quality", "bytes", "width", "height", "mode", "acquisition"}
 RING_PIXELS = 16
 THUMBNAIL_PIXELS = 8
 THRESHOLD = 0.5
+# Images that a leaf of the trees holds at least, scikit-learn's default.
+LEAF = 20
 
 
 def metadata_features(manifest: pd.DataFrame) -> dict[str, Features]:
@@ -74,7 +76,8 @@ def measure(
     """Accuracy and AUROC on the test part, with 95% patient-group bootstrap intervals, of one shortcut.
 
     `train` and `test` have row, label and patient_group; `row` points into `features`. Gradient-boosted trees learn
-    from the training part alone. Without features every image is given the training part's prevalence: the majority.
+    from the training part alone; see `leaf` for the images that one of their leaves holds at least. Without features
+    every image is given the training part's prevalence: the majority.
     """
     labels = test["label"].to_numpy()
     if features is None:
@@ -84,7 +87,9 @@ def measure(
         # take some missing values, not a column of them.
         is_empty = np.isnan(features[train["row"]]).all(axis=0)
         features = np.where(is_empty, 0.0, features)
-        trees = HistGradientBoostingClassifier(early_stopping=False, random_state=params.seed)
+        trees = HistGradientBoostingClassifier(
+            early_stopping=False, min_samples_leaf=leaf(train["label"]), random_state=params.seed
+        )
         # So few numbers: the threads would wait for each other longer than they compute.
         with threadpool_limits(1):
             trees.fit(features[train["row"]], train["label"])
@@ -92,6 +97,15 @@ def measure(
     groups = test["patient_group"].to_numpy()
     sampled = sample(labels, probabilities, THRESHOLD, groups, params.bootstrap_samples, params.seed)
     return keyed({name: estimate([sampled[name]]) for name in ("accuracy", "auroc")})
+
+
+def leaf(labels: "pd.Series[int]") -> int:
+    """The fewest training images of a leaf: LEAF, or two thirds of the smaller class of `labels` `(n,)` if fewer.
+
+    A leaf of 20 never holds a class of 15 alone: what tells it would not be found.
+    """
+    n_of_smaller = int(np.bincount(labels, minlength=2).min())
+    return min(LEAF, max(1, 2 * n_of_smaller // 3))
 
 
 def audit(

@@ -123,6 +123,24 @@ def test_what_no_training_image_has_tells_nothing() -> None:
     assert audit.measure(features[:, :1], rows[:80], rows[80:], params)["auroc"] == 0.5
 
 
+@pytest.mark.parametrize(("n_positive", "n"), [(2, 60), (15, 150), (20, 150), (12, 24)])
+def test_what_tells_a_rare_class_is_found(n_positive: int, n: int) -> None:
+    """A JPEG quality that four in five of its images have, and none of the others."""
+    labels = np.tile(np.arange(n) < n_positive, 2).astype(int)
+    quality = np.full(2 * n, 90.0)
+    for start in (0, n):
+        quality[start : start + round(0.8 * n_positive)] = 40
+    rows = pd.DataFrame({"row": range(2 * n), "label": labels, "patient_group": range(2 * n)})
+    figures = audit.measure(quality[:, None], rows[:n], rows[n:], AuditParams(bootstrap_samples=100, seed=0))
+    assert figures["accuracy"] == 1 - (n_positive - round(0.8 * n_positive)) / n
+    assert figures["auroc"] > 0.85
+
+
+def test_leaves_are_scikit_learns_unless_a_class_is_rare() -> None:
+    found = [audit.leaf(pd.Series([0] * 200 + [1] * n)) for n in (0, 1, 2, 15, 29, 30, 37, 200)]
+    assert found == [1, 1, 1, 10, 19, 20, 20, 20]
+
+
 @pytest.mark.parametrize("size", [8, 16, 30, 224])
 def test_pixel_features_of_a_flat_image_are_its_grey(size: int) -> None:
     features = audit.pixel_features(np.full((3, size, size), 77, np.uint8))
