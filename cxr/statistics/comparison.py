@@ -148,7 +148,8 @@ def estimates(configurations: list[Measured]) -> list[dict[str, Estimate]]:
     """Every metric of every configuration, the mean over its trainings, with its 95% interval.
 
     It covers other patients and other trainings (Hillis 2007, a single modality); of a configuration with one training
-    it is the percentile interval of the bootstrap, which covers patients alone. `sd` is the deviation of the trainings.
+    it is the percentile interval of the bootstrap, which covers patients alone. Where all or none of the images are
+    right it is that of so many patients, see Sampled.opened. `sd` is the deviation of the trainings.
 
     Raises UserError where they were not tested on the same images.
     """
@@ -164,7 +165,7 @@ def _alone(spread: Spread, one: int, metric: str, alike: list[Sampled]) -> Estim
     if len(alike) == 1:
         return estimate.estimate(alike)
     contrast = spread.single(one)
-    low, high = np.clip(contrast.interval(), *COMPARED[metric])
+    low, high = estimate.mean(alike).opened(*np.clip(contrast.interval(), *COMPARED[metric]))
     return Estimate(contrast.value, float(low), float(high), float(np.sqrt(spread.between[one])))
 
 

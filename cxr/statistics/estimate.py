@@ -48,10 +48,25 @@ def read(values: Mapping[str, float], name: str) -> Estimate:
 
 @dataclass(frozen=True)
 class Sampled:
-    """A metric of one classifier on the test part, and on every bootstrap draw of it `(n_samples,)`."""
+    """A metric of one classifier on the test part, and on every bootstrap draw of it `(n_samples,)`.
+
+    `n_patients`: whose images it is a share of; None of what is no share, as an AUROC is.
+    """
 
     value: float
     draws: NDArray[np.float64]
+    n_patients: int | None = None
+
+    def opened(self, low: float, high: float) -> tuple[float, float]:
+        """Its 95% interval, where all or none of the images are right with the exact end of so many patients.
+
+        Then all draws are alike, and trainings too: an interval from them has no width, however few the patients. The
+        end is Clopper and Pearson's (1934), .025^(1/n) or 1 less that. A patient counts once, with all images.
+        """
+        if self.n_patients is None or self.value not in (0, 1):
+            return low, high
+        end = (bootstrap.INTERVAL[0] / 100) ** (1 / self.n_patients)
+        return (end, 1.0) if self.value == 1 else (0.0, 1 - end)
 
 
 def sample(
@@ -60,14 +75,15 @@ def sample(
     """The figures that `metrics.compared` gives of a classifier; labels, probabilities and groups are `(n,)`."""
     measure = partial(metrics.compared, labels, probabilities, threshold)
     drawn = bootstrap.draws(measure, groups, n_samples, seed)
-    return {name: Sampled(float(value), drawn[name]) for name, value in measure().items()}
+    n_patients = {name: len(np.unique(groups[np.isin(labels, own)])) for name, own in metrics.SHARES.items()}
+    return {name: Sampled(float(value), drawn[name], n_patients.get(name)) for name, value in measure().items()}
 
 
 def mean(trainings: list[Sampled]) -> Sampled:
     """The mean over the trainings of one configuration, draw by draw: in a draw all are tested on the same patients."""
     # (trainings, n_samples) -> (n_samples,)
     draws = np.mean([training.draws for training in trainings], axis=0)
-    return Sampled(float(np.mean([training.value for training in trainings])), draws)
+    return Sampled(float(np.mean([training.value for training in trainings])), draws, trainings[0].n_patients)
 
 
 def estimate(trainings: list[Sampled]) -> Estimate:
@@ -75,4 +91,4 @@ def estimate(trainings: list[Sampled]) -> Estimate:
     together = mean(trainings)
     values = [training.value for training in trainings]
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
-    return Estimate(together.value, *bootstrap.interval(together.draws), sd)
+    return Estimate(together.value, *together.opened(*bootstrap.interval(together.draws)), sd)

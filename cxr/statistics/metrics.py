@@ -147,6 +147,8 @@ COMPARED = {
     "sensitivity": (0.0, 1.0),
     "specificity": (0.0, 1.0),
 }
+# Those that are the share of images called what they are, and of which labels.
+SHARES = {"accuracy": (0, 1), "sensitivity": (1,), "specificity": (0,)}
 
 
 def at_threshold(

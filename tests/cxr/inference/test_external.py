@@ -11,6 +11,13 @@ from cxr.statistics.params import EvaluateParams
 
 CLASSES = ["NORMAL", "PNEUMONIA"]
 TABLE = pd.DataFrame({"path": ["a.png", "b.png"], "calibrated": [0.2, 0.7]})
+DESCRIPTION = Description(
+    classes=CLASSES,
+    images=ImagesParams(size=16, is_square=False, is_equalised=False, shows="all"),
+    evaluate=EvaluateParams(threshold=0.5, crop=1.0, flip=False, temperature="none", bootstrap_samples=100, seed=0),
+    threshold=0.3,
+    temperature=1.0,
+)
 
 
 def read(folder: Path, text: str) -> pd.DataFrame:
@@ -96,20 +103,22 @@ def test_a_folder_beside_those_of_the_classes_is_told(capsys: pytest.CaptureFixt
 
 def test_figures_are_those_at_the_bundles_threshold_over_whole_patients() -> None:
     """Two patients, all of one called wrongly: of the other alone everything is right, or nothing."""
-    description = Description(
-        classes=CLASSES,
-        images=ImagesParams(size=16, is_square=False, is_equalised=False, shows="all"),
-        evaluate=EvaluateParams(threshold=0.5, crop=1.0, flip=False, temperature="none", bootstrap_samples=100, seed=0),
-        threshold=0.3,
-        temperature=1.0,
-    )
     table = pd.DataFrame({"patient_group": list("aaaabb"), "label": [0, 0, 1, 1, 0, 1]})
     table["calibrated"] = [0.1, 0.2, 0.3, 0.4, 0.45, 0.25]
     table["path"] = table.index.astype(str)
-    found = external.measure(table, description)
+    found = external.measure(table, DESCRIPTION)
     assert list(found) == list(external.COMPARED)
     assert [found[name].value for name in external.COMPARED] == pytest.approx([4 / 6, 6 / 9, 2 / 3, 2 / 3])
     assert all((one.low, one.high) == (0, 1) for one in found.values())
     assert external.told(found, table).startswith("6 images of 2 patients: accuracy 0.667 (0.000-1.000), auroc 0.667")
     alone = table.assign(patient_group=table["path"])
     assert external.told(found, alone).startswith("6 images, each counted as a patient of its own: accuracy 0.667")
+
+
+def test_no_error_on_few_patients_does_not_read_as_certain() -> None:
+    labels = [0] * 2 + [1] * 18
+    table = pd.DataFrame({"path": [f"{i}.png" for i in range(20)], "label": labels, "calibrated": labels})
+    found = external.measure(table.assign(patient_group=table["path"]), DESCRIPTION)
+    told = external.told(found, table.assign(patient_group=table["path"]))
+    assert "accuracy 1.000 (0.832-1.000)" in told
+    assert "specificity 1.000 (0.158-1.000)" in told

@@ -235,6 +235,13 @@ def test_an_interval_over_seeds_covers_more_than_that_of_the_patients() -> None:
     assert -1 < wrong["mcc"].low < wrong["mcc"].value < wrong["mcc"].high < 0, "it has a range of its own"
 
 
+@pytest.mark.parametrize("n_seeds", [1, 3])
+def test_no_error_of_few_patients_is_an_interval_all_the_same(n_seeds: int) -> None:
+    [found] = comparison.estimates([measure("a", [exact(1.0, 20)] * n_seeds, 200, 0)])
+    assert (found["accuracy"].low, found["accuracy"].high) == pytest.approx((0.8316, 1), abs=1e-4)
+    assert (found["sensitivity"].low, found["sensitivity"].high) == pytest.approx((0.6915, 1), abs=1e-4)
+
+
 def test_a_metric_is_cut_to_the_range_that_it_is_said_to_have(monkeypatch: pytest.MonkeyPatch) -> None:
     def likelihood_ratio(*arguments: Any) -> Any:
         return metrics.sensitivity(*arguments) / (1 - metrics.specificity(*arguments))
